@@ -1,0 +1,37 @@
+/** Kinds of failure that a client can tell apart. */
+export type ErrorKind =
+  | 'unavailable'
+  | 'permission'
+  | 'not-found'
+  | 'conflict'
+  | 'invalid'
+  | 'config'
+  | 'untrusted'
+  | 'timeout'
+  | 'agent'
+  | 'isolation'
+  | 'cancelled'
+  | 'internal';
+
+/** JSON-RPC code of each kind; outside the range that JSON-RPC reserves, but for the last two, which LSP made customary. */
+export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
+  unavailable: -31001,
+  permission: -31002,
+  'not-found': -31003,
+  conflict: -31004,
+  invalid: -31005,
+  config: -31006,
+  untrusted: -31007,
+  timeout: -31008,
+  agent: -31009,
+  isolation: -31010,
+  cancelled: -32800,
+  internal: -32603,
+};
+
+/** `data` of each error reply: `hint` is the next step, `detail` is for the log. */
+export interface ErrorData {
+  kind: ErrorKind;
+  hint?: string;
+  detail?: string;
+}
