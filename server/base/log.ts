@@ -8,7 +8,12 @@ export interface Log {
   error(message: string): void;
 }
 
-const ORDER: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+const ORDER: Record<LogLevel, number> = {
+  debug: 0,
+  info: 1,
+  warn: 2,
+  error: 3,
+};
 
 /**
  * A log of one line per message, control characters made visible, so that text from a container cannot forge lines.
@@ -19,7 +24,12 @@ export function createLog(write: (line: string) => void, level: LogLevel = 'info
     if (ORDER[l] < ORDER[level]) return;
     write(`${new Date().toISOString()} [${l}] ${printable(message)}\n`);
   };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+  };
 }
 
 /** A log that says nothing, for tests of other things. */

@@ -1,0 +1,114 @@
+import type { AgentState, Mount, NetworkMode, Protection, Slot, SlotStatus } from '../protocol/types.ts';
+
+/** The part of an instance that a slot is described from. Times are RFC 3339. */
+export interface InstanceView {
+  name: string;
+  statusCode: number;
+  createdAt: string;
+  lastUsedAt?: string;
+  config: Readonly<Record<string, string>>;
+  expandedConfig: Readonly<Record<string, string>>;
+  expandedDevices: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** What is stored on the instance of a slot. */
+export interface IdentityView {
+  workspace: string;
+  slot: number;
+  agent: string;
+  persistent: boolean;
+  session?: string;
+  profile?: string;
+  image?: string;
+  shared: string[];
+}
+
+/** What is known of a slot besides its instance; it lives in memory and can be found again. */
+export interface SlotFacts {
+  /** A change that is under way and that Incus does not show as a status. */
+  transition?: SlotStatus;
+  problem?: { kind: string; message: string };
+  ip?: string;
+  agentState?: AgentState;
+  protection?: Protection;
+}
+
+const STATUS: Readonly<Record<number, SlotStatus>> = {
+  102: 'stopped',
+  103: 'running',
+  110: 'paused',
+  112: 'failed',
+  113: 'running',
+};
+
+/** The status of an instance by its Incus code (113 is "Ready", said by the guest); codes in between mean a change. */
+export function statusOf(code: number): SlotStatus {
+  return STATUS[code] ?? 'starting';
+}
+
+/** The slot that an instance holds. */
+export function describeSlot(instance: InstanceView, identity: IdentityView, facts: SlotFacts): Slot {
+  const status = facts.transition ?? statusOf(instance.statusCode);
+  const up = status === 'running' || status === 'paused';
+  return {
+    container: instance.name,
+    workspace: identity.workspace,
+    slot: identity.slot,
+    status,
+    persistent: identity.persistent,
+    agent: identity.agent,
+    agentState: agentStateOf(instance, status, facts),
+    image: identity.image ?? instance.config['image.description'] ?? 'unknown',
+    network: networkOf(instance.config['user.incus-agents.network']),
+    protection: facts.protection ?? protectionOf(instance.config['user.incus-agents.protection']),
+    mounts: mountsOf(instance.expandedDevices),
+    createdAt: instance.createdAt,
+    ...(identity.session === undefined ? {} : { session: identity.session }),
+    ...(identity.profile === undefined ? {} : { profile: identity.profile }),
+    ...(up && facts.ip !== undefined ? { ip: facts.ip } : {}),
+    ...(up && instance.lastUsedAt !== undefined ? { startedAt: instance.lastUsedAt } : {}),
+    ...(facts.problem === undefined ? {} : { problem: facts.problem }),
+    ...limitsOf(instance.expandedConfig),
+    ...(identity.shared.length === 0 ? {} : { shared: identity.shared }),
+  };
+}
+
+function agentStateOf(instance: InstanceView, status: SlotStatus, facts: SlotFacts): AgentState {
+  const since = instance.lastUsedAt ?? instance.createdAt;
+  if (status === 'stopped')
+    return (
+      facts.agentState ?? {
+        state: 'exited',
+        since,
+        why: 'The container is stopped.',
+      }
+    );
+  if (status === 'creating' || status === 'starting') return { state: 'starting', since };
+  return facts.agentState ?? { state: 'unknown', since };
+}
+
+function networkOf(value: string | undefined): NetworkMode {
+  return value === 'restricted' || value === 'allowlist' || value === 'open' ? value : 'unknown';
+}
+
+function protectionOf(value: string | undefined): Protection {
+  return value === 'locked' || value === 'weak' || value === 'off' ? value : 'unknown';
+}
+
+function mountsOf(devices: InstanceView['expandedDevices']): Mount[] {
+  return Object.values(devices)
+    .filter(d => d.type === 'disk' && d.path !== '/' && d.source?.startsWith('/') === true)
+    .map(d => ({
+      source: d.source ?? '',
+      path: d.path ?? '',
+      readonly: d.readonly === 'true',
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function limitsOf(config: Readonly<Record<string, string>>): {
+  limits?: Record<string, string>;
+} {
+  const entries = Object.entries(config).filter(([key, value]) => key.startsWith('limits.') && value !== '');
+  return entries.length === 0 ? {} : { limits: Object.fromEntries(entries) };
+}
