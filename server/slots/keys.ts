@@ -10,7 +10,13 @@ export interface InstanceFacts {
   devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-export type Phase = 'opening' | 'closing';
+/**
+ * A change that must be finished or undone when the backend dies in the middle of it: `opening` makes a container,
+ * `starting` brings up one that was there, `closing` takes one away.
+ */
+export type Phase = 'opening' | 'starting' | 'closing';
+
+const PHASES: ReadonlySet<string> = new Set<Phase>(['opening', 'starting', 'closing']);
 
 /** What the backend stored about a slot on its instance, or could tell from coi's devices. */
 export interface SlotIdentity {
@@ -86,8 +92,12 @@ function storedKeys(config: Readonly<Record<string, string>>): Omit<SlotIdentity
     ...present('profile', text('profile')),
     ...present('image', text('image')),
     ...present('backend', text('backend')),
-    ...(phase === 'opening' || phase === 'closing' ? { phase } : {}),
+    ...(isPhase(phase) ? { phase } : {}),
   };
+}
+
+function isPhase(text: string | undefined): text is Phase {
+  return text !== undefined && PHASES.has(text);
 }
 
 function present<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {

@@ -1,0 +1,148 @@
+import { isCancelled, messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { IncusState } from '../protocol/types.ts';
+import type { InstanceView } from './describe.ts';
+
+/** An event of Incus as far as the mirror needs it. */
+export interface MirrorEvent {
+  type: string;
+  metadata: { action?: string; source?: string };
+}
+
+/** The part of the Incus client that the mirror uses. */
+export interface MirrorSource<I extends InstanceView> {
+  availability(): Promise<IncusState>;
+  instances(): Promise<I[]>;
+  instance(name: string): Promise<{ instance: I } | undefined>;
+  events(handler: { onOpen(): void; onEvent(event: MirrorEvent): void; onClose(reason: string): void }): {
+    close(): void;
+  };
+}
+
+/** Who is told what the mirror sees. */
+export interface MirrorSink<I> {
+  incus(state: IncusState): void;
+  all(instances: I[]): void;
+  one(name: string, instance: I | undefined): void;
+  lifecycle(name: string, action: string): void;
+}
+
+/** Events of one instance that come within this time (ms) lead to one GET. */
+const COALESCE_MS = 15;
+/** Safety net, since events can be dropped without a word (ms). */
+const RELIST_MS = 10 * 60_000;
+
+/**
+ * Follows Incus: lists once per connection of the event socket, and from then on re-reads only what an event named.
+ * An event is only a reason to look: their order on the wire is not kept.
+ */
+export class InstanceMirror<I extends InstanceView> {
+  readonly #source: MirrorSource<I>;
+  readonly #sink: MirrorSink<I>;
+  readonly #log: Log;
+  readonly #dirty = new Map<string, NodeJS.Timeout>();
+  readonly #reading = new Map<string, { again: boolean; done: Promise<void> }>();
+  #events: { close(): void } | undefined;
+  #relist: NodeJS.Timeout | undefined;
+  #generation = 0;
+
+  constructor(source: MirrorSource<I>, sink: MirrorSink<I>, log: Log) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#events = this.#source.events({
+      onOpen: () => void this.list(),
+      onEvent: event => this.#onEvent(event),
+      onClose: reason => void this.#lost(reason),
+    });
+  }
+
+  /** Reads everything anew. Never throws: what failed is told as the state of Incus. */
+  async list(): Promise<void> {
+    clearTimeout(this.#relist);
+    const generation = ++this.#generation;
+    try {
+      const state = await this.#source.availability();
+      // What was seen last stays while Incus cannot be asked: a stale row says more than none.
+      const instances = state.status === 'ready' ? await this.#source.instances() : undefined;
+      if (generation !== this.#generation) return;
+      if (instances !== undefined) this.#sink.all(instances);
+      this.#sink.incus(state);
+    } catch (error) {
+      if (isCancelled(error) || generation !== this.#generation) return;
+      this.#log.warn(`Listing the instances failed: ${messageOf(error)}`);
+    }
+    this.#relist = setTimeout(() => void this.list(), RELIST_MS);
+    this.#relist.unref();
+  }
+
+  /**
+   * Reads one instance and tells what was seen; a flow calls this after its own change. What is seen is never older
+   * than the call. Never throws: the next event or list mends what could not be read.
+   */
+  refresh(name: string): Promise<void> {
+    const running = this.#reading.get(name);
+    if (running !== undefined) {
+      running.again = true;
+      return running.done;
+    }
+    const reading = { again: false, done: Promise.resolve() };
+    reading.done = this.#read(name, reading).finally(() => this.#reading.delete(name));
+    this.#reading.set(name, reading);
+    return reading.done;
+  }
+
+  async #read(name: string, reading: { again: boolean }): Promise<void> {
+    try {
+      do {
+        reading.again = false;
+        const found = await this.#source.instance(name);
+        if (!reading.again) this.#sink.one(name, found?.instance);
+      } while (reading.again);
+    } catch (error) {
+      this.#log.warn(`Reading instance ${name} failed: ${messageOf(error)}`);
+    }
+  }
+
+  close(): void {
+    this.#generation += 1;
+    clearTimeout(this.#relist);
+    for (const timer of this.#dirty.values()) clearTimeout(timer);
+    this.#dirty.clear();
+    this.#events?.close();
+  }
+
+  #onEvent(event: MirrorEvent): void {
+    if (event.type !== 'lifecycle') return;
+    const { action, source } = event.metadata;
+    const name = source === undefined ? undefined : instanceOf(source);
+    if (name === undefined || action === undefined) return;
+    if (action === 'instance-exec' || action === 'instance-console') return;
+    this.#sink.lifecycle(name, action);
+    if (this.#dirty.has(name)) return;
+    this.#dirty.set(
+      name,
+      setTimeout(() => {
+        this.#dirty.delete(name);
+        void this.refresh(name);
+      }, COALESCE_MS),
+    );
+  }
+
+  async #lost(reason: string): Promise<void> {
+    const generation = ++this.#generation;
+    this.#log.info(`The event stream of Incus ended: ${reason}`);
+    this.#sink.incus({ status: 'connecting' });
+    const state = await this.#source.availability();
+    if (generation === this.#generation && state.status === 'unavailable') this.#sink.incus(state);
+  }
+}
+
+/** Name of the instance that a lifecycle event is about ("/1.0/instances/x[?project=p]"); snapshots are none. */
+function instanceOf(source: string): string | undefined {
+  const match = /^\/1\.0\/instances\/([^/?]+)(?:\?|$)/.exec(source);
+  return match?.[1] === undefined ? undefined : decodeURIComponent(match[1]);
+}
