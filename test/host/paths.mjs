@@ -1,0 +1,22 @@
+// Where things are. Plain JavaScript for Node 20: it runs in a fresh clone, before `npm ci`.
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The clone. */
+export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/**
+ * What is fetched or built once per machine, outside the clone so that every clone shares it.
+ * INCUS_AGENTS_CACHE names another place.
+ */
+export const cache =
+  process.env.INCUS_AGENTS_CACHE ??
+  path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'incus-agents');
+
+/** The packaged extension, as vsce names it. */
+export function vsixPath() {
+  const { name, version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return path.join(root, `${name}-${version}.vsix`);
+}

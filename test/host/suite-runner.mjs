@@ -1,0 +1,110 @@
+// Runs one suite and counts its tests.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { node24Environment } from './node.mjs';
+import { root } from './paths.mjs';
+
+/** @typedef {{name: string, passed: number, failed: number, skipped: number, seconds: number, note?: string}} Result */
+
+/**
+ * A suite that crashes, hangs or runs no test has failed, whatever it printed.
+ * @param {import('./suites.mjs').Suite} suite
+ * @param {string[]} files
+ * @returns {Promise<Result>}
+ */
+export async function runSuite(suite, files) {
+  const began = performance.now();
+  const result = counts =>
+    /** @type {Result} */ ({ name: suite.name, skipped: 0, seconds: (performance.now() - began) / 1000, ...counts });
+  console.log(`\n── ${suite.name}`);
+  if (suite.command) {
+    const end = await runProgram(suite, suite.command);
+    return result(end.ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1, note: end.note });
+  }
+  if (files.length === 0) {
+    return result(
+      suite.optional ? { passed: 0, failed: 0, note: 'no tests' } : { passed: 0, failed: 1, note: 'no tests' },
+    );
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'incus-agents-tests-'));
+  try {
+    const report = path.join(folder, 'report.tap');
+    const end = await runProgram(suite, testCommand(suite, files, report));
+    return result(judge(end, countTap(report)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function testCommand(suite, files, report) {
+  return [
+    'node',
+    '--test',
+    `--test-concurrency=${suite.concurrency}`,
+    `--test-timeout=${suite.testTimeout * 1000}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+    ...files,
+  ];
+}
+
+function judge(end, counts) {
+  if (!counts) return { passed: 0, failed: 1, note: end.note ?? 'ended without a report' };
+  const bad = !end.ok || counts.passed === 0;
+  const note = end.note ?? (counts.passed === 0 ? 'no test passed' : undefined);
+  return { ...counts, failed: bad ? Math.max(counts.failed, 1) : counts.failed, ...(note && bad ? { note } : {}) };
+}
+
+/** The totals at the end of a TAP report: the last lines win, since a test may print the like. */
+function countTap(report) {
+  let text;
+  try {
+    text = readFileSync(report, 'utf8');
+  } catch {
+    return undefined; // the runner died before it wrote one
+  }
+  const last = key => [...text.matchAll(new RegExp(`^# ${key} (\\d+)$`, 'gm'))].at(-1)?.[1];
+  const [pass, fail, cancelled, skipped] = ['pass', 'fail', 'cancelled', 'skipped'].map(last);
+  if (pass === undefined || fail === undefined) return undefined;
+  return { passed: Number(pass), failed: Number(fail) + Number(cancelled ?? 0), skipped: Number(skipped ?? 0) };
+}
+
+/**
+ * Runs it under Node 24 in a process group of its own, so that the limit ends its children as well.
+ * @returns {Promise<{ok: boolean, note?: string}>}
+ */
+function runProgram(suite, [file, ...args]) {
+  const environment = node24Environment();
+  const env = {
+    ...environment,
+    PATH: `${path.join(root, 'node_modules/.bin')}:${environment.PATH}`,
+    ...suite.environment,
+  };
+  const child = spawn(file, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  const endGroup = signal => {
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // the group is gone already
+    }
+  };
+  const interrupted = () => endGroup('SIGTERM');
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  return new Promise(resolve => {
+    let note;
+    const limit = setTimeout(() => {
+      note = `ended after its limit of ${suite.limit} s`;
+      endGroup('SIGKILL');
+    }, suite.limit * 1000);
+    child.once('error', error => resolve({ ok: false, note: error.message }));
+    child.once('close', (code, signal) => {
+      clearTimeout(limit);
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+      resolve({ ok: code === 0, note: note ?? (signal ? `ended by ${signal}` : undefined) });
+    });
+  });
+}
