@@ -15,7 +15,12 @@ export class Serial {
     return result;
   }
 
-  /** Keys that have work under way or waiting. */
+  /** Whether work on this key is under way or waiting. */
+  has(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
+  /** How many keys have work under way or waiting. */
   get busy(): number {
     return this.#tails.size;
   }

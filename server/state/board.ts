@@ -1,32 +1,33 @@
+import type { Instance } from '../incus/types.ts';
 import type { Slot } from '../protocol/types.ts';
-import { describeSlot, type IdentityView, type InstanceView, type SlotFacts } from './describe.ts';
+import { describeSlot, type IdentityView, type SlotFacts } from './describe.ts';
 import type { StateStore } from './store.ts';
 
 /** Tells whose slot an instance holds; undefined for what is not ours. */
-export type Identify<I extends InstanceView> = (instance: I) => IdentityView | undefined;
+export type Identify = (instance: Instance) => IdentityView | undefined;
 
 /**
  * Puts together what Incus says of each instance and what the backend knows besides, and keeps the store's slots to it.
  * Facts of a container are forgotten when its instance is gone.
  */
-export class SlotBoard<I extends InstanceView> {
+export class SlotBoard {
   readonly #store: StateStore;
-  readonly #identify: Identify<I>;
-  readonly #instances = new Map<string, I>();
+  readonly #identify: Identify;
+  readonly #instances = new Map<string, Instance>();
   readonly #facts = new Map<string, SlotFacts>();
   readonly #provisional = new Map<string, Slot>();
 
-  constructor(store: StateStore, identify: Identify<I>) {
+  constructor(store: StateStore, identify: Identify) {
     this.#store = store;
     this.#identify = identify;
   }
 
   /** The instances that are ours, as last seen. */
-  instances(): I[] {
+  instances(): Instance[] {
     return [...this.#instances.values()];
   }
 
-  instance(container: string): I | undefined {
+  instance(container: string): Instance | undefined {
     return this.#instances.get(container);
   }
 
@@ -35,7 +36,7 @@ export class SlotBoard<I extends InstanceView> {
   }
 
   /** What Incus says now of one name; undefined when it is gone. Gives whether it is one of ours. */
-  see(name: string, instance: I | undefined): boolean {
+  see(name: string, instance: Instance | undefined): boolean {
     const ours = instance !== undefined && this.#identify(instance) !== undefined;
     if (ours) {
       this.#instances.set(name, instance);
@@ -49,7 +50,7 @@ export class SlotBoard<I extends InstanceView> {
   }
 
   /** Everything that Incus has now: what is not in it is gone. */
-  seeAll(instances: readonly I[]): void {
+  seeAll(instances: readonly Instance[]): void {
     const names = new Set(instances.map(i => i.name));
     for (const name of [...this.#instances.keys()]) if (!names.has(name)) this.see(name, undefined);
     for (const instance of instances) this.see(instance.name, instance);

@@ -1,15 +1,5 @@
+import type { Instance } from '../incus/types.ts';
 import type { AgentState, Mount, NetworkMode, Protection, Slot, SlotStatus } from '../protocol/types.ts';
-
-/** The part of an instance that a slot is described from. Times are RFC 3339. */
-export interface InstanceView {
-  name: string;
-  statusCode: number;
-  createdAt: string;
-  lastUsedAt?: string;
-  config: Readonly<Record<string, string>>;
-  expandedConfig: Readonly<Record<string, string>>;
-  expandedDevices: Readonly<Record<string, Readonly<Record<string, string>>>>;
-}
 
 /** What is stored on the instance of a slot. */
 export interface IdentityView {
@@ -47,7 +37,7 @@ export function statusOf(code: number): SlotStatus {
 }
 
 /** The slot that an instance holds. */
-export function describeSlot(instance: InstanceView, identity: IdentityView, facts: SlotFacts): Slot {
+export function describeSlot(instance: Instance, identity: IdentityView, facts: SlotFacts): Slot {
   const status = facts.transition ?? statusOf(instance.statusCode);
   const up = status === 'running' || status === 'paused';
   return {
@@ -58,7 +48,7 @@ export function describeSlot(instance: InstanceView, identity: IdentityView, fac
     persistent: identity.persistent,
     agent: identity.agent,
     agentState: agentStateOf(instance, status, facts),
-    image: identity.image ?? instance.config['image.description'] ?? 'unknown',
+    image: identity.image ?? instance.imageDescription ?? 'unknown',
     network: networkOf(instance.config['user.incus-agents.network']),
     protection: facts.protection ?? protectionOf(instance.config['user.incus-agents.protection']),
     mounts: mountsOf(instance.expandedDevices),
@@ -73,7 +63,7 @@ export function describeSlot(instance: InstanceView, identity: IdentityView, fac
   };
 }
 
-function agentStateOf(instance: InstanceView, status: SlotStatus, facts: SlotFacts): AgentState {
+function agentStateOf(instance: Instance, status: SlotStatus, facts: SlotFacts): AgentState {
   const since = instance.lastUsedAt ?? instance.createdAt;
   if (status === 'stopped')
     return (
@@ -95,7 +85,7 @@ function protectionOf(value: string | undefined): Protection {
   return value === 'locked' || value === 'weak' || value === 'off' ? value : 'unknown';
 }
 
-function mountsOf(devices: InstanceView['expandedDevices']): Mount[] {
+function mountsOf(devices: Instance['expandedDevices']): Mount[] {
   return Object.values(devices)
     .filter(d => d.type === 'disk' && d.path !== '/' && d.source?.startsWith('/') === true)
     .map(d => ({

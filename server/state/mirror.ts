@@ -1,30 +1,15 @@
 import { isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Incus } from '../incus/client.ts';
+import type { IncusEvent, Instance, LifecycleEvent } from '../incus/types.ts';
 import type { IncusState } from '../protocol/types.ts';
-import type { InstanceView } from './describe.ts';
-
-/** An event of Incus as far as the mirror needs it. */
-export interface MirrorEvent {
-  type: string;
-  metadata: { action?: string; source?: string };
-}
-
-/** The part of the Incus client that the mirror uses. */
-export interface MirrorSource<I extends InstanceView> {
-  availability(): Promise<IncusState>;
-  instances(): Promise<I[]>;
-  instance(name: string): Promise<{ instance: I } | undefined>;
-  events(handler: { onOpen(): void; onEvent(event: MirrorEvent): void; onClose(reason: string): void }): {
-    close(): void;
-  };
-}
 
 /** Who is told what the mirror sees. */
-export interface MirrorSink<I> {
+export interface MirrorSink {
   incus(state: IncusState): void;
-  all(instances: I[]): void;
-  one(name: string, instance: I | undefined): void;
-  lifecycle(name: string, action: string): void;
+  all(instances: Instance[]): void;
+  one(name: string, instance: Instance | undefined): void;
+  lifecycle(event: LifecycleEvent & { instance: string }): void;
 }
 
 /** Events of one instance that come within this time (ms) lead to one GET. */
@@ -36,9 +21,9 @@ const RELIST_MS = 10 * 60_000;
  * Follows Incus: lists once per connection of the event socket, and from then on re-reads only what an event named.
  * An event is only a reason to look: their order on the wire is not kept.
  */
-export class InstanceMirror<I extends InstanceView> {
-  readonly #source: MirrorSource<I>;
-  readonly #sink: MirrorSink<I>;
+export class InstanceMirror {
+  readonly #incus: Incus;
+  readonly #sink: MirrorSink;
   readonly #log: Log;
   readonly #dirty = new Map<string, NodeJS.Timeout>();
   readonly #reading = new Map<string, { again: boolean; done: Promise<void> }>();
@@ -46,14 +31,14 @@ export class InstanceMirror<I extends InstanceView> {
   #relist: NodeJS.Timeout | undefined;
   #generation = 0;
 
-  constructor(source: MirrorSource<I>, sink: MirrorSink<I>, log: Log) {
-    this.#source = source;
+  constructor(incus: Incus, sink: MirrorSink, log: Log) {
+    this.#incus = incus;
     this.#sink = sink;
     this.#log = log;
   }
 
   start(): void {
-    this.#events = this.#source.events({
+    this.#events = this.#incus.events({
       onOpen: () => void this.list(),
       onEvent: event => this.#onEvent(event),
       onClose: reason => void this.#lost(reason),
@@ -65,9 +50,9 @@ export class InstanceMirror<I extends InstanceView> {
     clearTimeout(this.#relist);
     const generation = ++this.#generation;
     try {
-      const state = await this.#source.availability();
+      const state = await this.#incus.availability();
       // What was seen last stays while Incus cannot be asked: a stale row says more than none.
-      const instances = state.status === 'ready' ? await this.#source.instances() : undefined;
+      const instances = state.status === 'ready' ? await this.#incus.instances() : undefined;
       if (generation !== this.#generation) return;
       if (instances !== undefined) this.#sink.all(instances);
       this.#sink.incus(state);
@@ -99,7 +84,7 @@ export class InstanceMirror<I extends InstanceView> {
     try {
       do {
         reading.again = false;
-        const found = await this.#source.instance(name);
+        const found = await this.#incus.instance(name);
         if (!reading.again) this.#sink.one(name, found?.instance);
       } while (reading.again);
     } catch (error) {
@@ -115,13 +100,11 @@ export class InstanceMirror<I extends InstanceView> {
     this.#events?.close();
   }
 
-  #onEvent(event: MirrorEvent): void {
-    if (event.type !== 'lifecycle') return;
-    const { action, source } = event.metadata;
-    const name = source === undefined ? undefined : instanceOf(source);
-    if (name === undefined || action === undefined) return;
-    if (action === 'instance-exec' || action === 'instance-console') return;
-    this.#sink.lifecycle(name, action);
+  #onEvent(event: IncusEvent): void {
+    if (event.type !== 'lifecycle' || event.instance === undefined) return;
+    const name = event.instance;
+    if (event.action === 'instance-exec' || event.action === 'instance-console') return;
+    this.#sink.lifecycle({ ...event, instance: name });
     if (this.#dirty.has(name)) return;
     this.#dirty.set(
       name,
@@ -136,13 +119,7 @@ export class InstanceMirror<I extends InstanceView> {
     const generation = ++this.#generation;
     this.#log.info(`The event stream of Incus ended: ${reason}`);
     this.#sink.incus({ status: 'connecting' });
-    const state = await this.#source.availability();
+    const state = await this.#incus.availability();
     if (generation === this.#generation && state.status === 'unavailable') this.#sink.incus(state);
   }
-}
-
-/** Name of the instance that a lifecycle event is about ("/1.0/instances/x[?project=p]"); snapshots are none. */
-function instanceOf(source: string): string | undefined {
-  const match = /^\/1\.0\/instances\/([^/?]+)(?:\?|$)/.exec(source);
-  return match?.[1] === undefined ? undefined : decodeURIComponent(match[1]);
 }
