@@ -1,0 +1,45 @@
+import { Failure } from '../base/errors.ts';
+
+/** Directories whose whole tree belongs to the system. */
+const SYSTEM_TREES = [
+  ...['/etc', '/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/boot', '/dev', '/proc', '/sys', '/run'],
+  ...['/var/lib/incus', '/var/lib/lxc', '/var/lib/lxd', '/var/lib/dpkg', '/var/lib/apt', '/var/lib/systemd'],
+  ...['/var/lib/docker', '/var/log', '/var/cache', '/var/run', '/var/spool', '/lost+found'],
+];
+
+/** Directories that are too broad themselves, while what lies below may be a workspace. */
+const TOO_BROAD = ['/', '/var', '/var/lib', '/var/tmp', '/tmp', '/home', '/opt', '/media', '/run/media'];
+
+/** Exceptions to SYSTEM_TREES: where desktops mount removable media. */
+const ALLOWED_BELOW = ['/run/media'];
+
+/** Directories of a home that hold nothing but keys. */
+const KEY_DIRECTORIES = ['.ssh', '.gnupg', '.aws', '.kube', '.password-store'];
+
+const HINT = 'Choose the folder of a project.';
+
+/** Whether `path` is `directory` or lies below it; both absolute and cleaned. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+/** Refuses, with `invalid`, a directory that must never be writable in a container. `path` is absolute and cleaned. */
+export function refuseDirectory(path: string, o: { home: string; stateDirs: readonly string[] }): void {
+  const reason = refusal(path, o);
+  if (reason !== undefined) throw new Failure('invalid', `${path} cannot be a workspace: ${reason}.`, { hint: HINT });
+}
+
+function refusal(path: string, o: { home: string; stateDirs: readonly string[] }): string | undefined {
+  if (path === '/') return 'it is the root of the file system';
+  if (path === o.home) return 'it is your home directory, with your keys and logins';
+  if (isWithin(o.home, path)) return 'your home directory lies in it';
+  const keys = KEY_DIRECTORIES.find(name => isWithin(path, `${o.home}/${name}`));
+  if (keys !== undefined) return `~/${keys} holds your keys`;
+  const state = o.stateDirs.find(dir => isWithin(path, dir) || isWithin(dir, path));
+  if (state !== undefined)
+    return `${state}, where Incus Agents or Incus keep their own data, would be inside the container`;
+  if (TOO_BROAD.includes(path)) return 'it is shared by the whole system';
+  const allowed = ALLOWED_BELOW.some(dir => path !== dir && isWithin(path, dir));
+  const system = allowed ? undefined : SYSTEM_TREES.find(dir => isWithin(path, dir));
+  return system === undefined ? undefined : `${system} belongs to the operating system`;
+}
