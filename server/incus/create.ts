@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { Failure, messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { settledWithin } from './abort.ts';
+import { IncusError } from './errors.ts';
+import { api, type Http } from './http.ts';
+import { get, remove } from './instances.ts';
+import { cancel, runOperation, wait } from './operations.ts';
+import { optional } from './parse.ts';
+import { set } from './state.ts';
+import type { CreateInstance, InstanceSource, OnProgress } from './types.ts';
+
+/** Milliseconds that the undoing waits for an operation that cannot be cancelled (unpacking of a large image). */
+const UNDO_LIMIT = 180_000;
+
+/**
+ * One request creates and starts. `volatile.uuid` is chosen here: by it, and not by its name, is known what an undoing may
+ * delete, as the name can belong to an instance that somebody else made.
+ */
+export async function createInstance(
+  http: Http,
+  log: Log,
+  request: CreateInstance,
+  o: { signal?: AbortSignal; onProgress?: OnProgress } = {},
+): Promise<void> {
+  const uuid = randomUUID();
+  const what = `Creating the container ${request.name}`;
+  let operation: string | undefined;
+  try {
+    await runOperation(http, log, 'POST', '/1.0/instances', {
+      ...o,
+      what,
+      body: body(request, uuid),
+      onStarted: path => {
+        operation = path;
+      },
+    });
+  } catch (error) {
+    const failure = await explained(http, request.name, uuid, error);
+    await undo(http, log, request.name, uuid, operation);
+    throw failure;
+  }
+}
+
+function body(request: CreateInstance, uuid: string): unknown {
+  const { name, config, devices, profiles, description, start } = request;
+  return {
+    name,
+    type: 'container',
+    source: source(request.source),
+    config: { ...config, 'volatile.uuid': uuid },
+    devices: devices ?? {},
+    ephemeral: false,
+    start: start ?? false,
+    ...optional('profiles', profiles),
+    ...optional('description', description),
+  };
+}
+
+function source(from: InstanceSource): unknown {
+  if ('copy' in from) return { type: 'copy', source: from.copy, instance_only: from.instanceOnly ?? true };
+  if ('fingerprint' in from) return { type: 'image', fingerprint: from.fingerprint };
+  if ('server' in from)
+    return {
+      type: 'image',
+      mode: 'pull',
+      protocol: from.protocol ?? 'simplestreams',
+      server: from.server,
+      alias: from.alias,
+    };
+  return { type: 'image', alias: from.alias };
+}
+
+/** Incus says of a failed start only that it failed; the reasons are in the log of LXC, which goes away with the instance. */
+async function explained(http: Http, name: string, uuid: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof IncusError) || error.operation === undefined || error.kind !== 'internal') return error;
+  if (!(await isOurs(http, name, uuid))) return error;
+  const log = await startLog(http, name);
+  return log === undefined
+    ? error
+    : new IncusError(error.kind, error.message, {
+        status: error.status,
+        operation: error.operation,
+        detail: log,
+        ...optional('hint', error.hint),
+      });
+}
+
+/** The last lines of the container's LXC log; undefined when there is none. */
+async function startLog(http: Http, name: string): Promise<string | undefined> {
+  const path = http.path(`${api('instances', name)}/logs/lxc.log`);
+  try {
+    const reply = await http.raw('GET', path, {
+      what: `Reading the log of ${name}`,
+      signal: AbortSignal.timeout(5000),
+    });
+    const text = await reply.body.text();
+    return reply.statusCode === 200 && text.trim() !== '' ? text.slice(-4000) : undefined;
+  } catch {
+    // Only a help to understand the failure that is reported anyway.
+    return undefined;
+  }
+}
+
+async function isOurs(http: Http, name: string, uuid: string): Promise<boolean> {
+  return (await get(http, name))?.instance.config['volatile.uuid'] === uuid;
+}
+
+/** Takes away what the failed or given-up creation left. Its own failure is logged: the first one is what the caller needs. */
+async function undo(http: Http, log: Log, name: string, uuid: string, operation: string | undefined): Promise<void> {
+  try {
+    if (operation !== undefined) await ended(http, operation);
+    if (!(await isOurs(http, name, uuid))) return;
+    await set(http, name, 'stop', { force: true });
+    await remove(http, name);
+    log.info(`Removed the half-made container ${name}`);
+  } catch (error) {
+    log.error(`The half-made container ${name} could not be removed: ${messageOf(error)}`);
+  }
+}
+
+async function ended(http: Http, operation: string): Promise<void> {
+  await cancel(http, operation);
+  if (!(await settledWithin(wait(http, operation), UNDO_LIMIT)))
+    throw new Failure('timeout', `The operation ${operation} does not end.`);
+}

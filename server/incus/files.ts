@@ -1,0 +1,177 @@
+import type { Dispatcher } from 'undici';
+import { Failure } from '../base/errors.ts';
+import { abortFailure, codeOf, incusError } from './errors.ts';
+import { api, type Http, header } from './http.ts';
+import { number, object, optional, text } from './parse.ts';
+import type { FileStat, FileType, Method, ReadFile, WriteFile } from './types.ts';
+
+const DEFAULT_LIMIT = 16 * 1024 * 1024;
+/** A read of a FIFO is answered never: so every request to the files of a container has an end. */
+const DEFAULT_TIMEOUT = 10_000;
+const DEFAULT_MODE = 0o644;
+
+interface FileRequest {
+  what: string;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+type FileResponse = Dispatcher.ResponseData;
+
+/** Sends it and gives the answer with its body unread; undefined when there is no such file. */
+async function send<T>(
+  http: Http,
+  method: Method,
+  name: string,
+  path: string,
+  o: FileRequest,
+  use: (reply: FileResponse) => Promise<T>,
+): Promise<T | undefined> {
+  if (!path.startsWith('/')) throw new Failure('invalid', `${o.what} failed: the path is not absolute.`);
+  const late = new AbortController();
+  const milliseconds = o.timeout ?? DEFAULT_TIMEOUT;
+  const timer = setTimeout(
+    () => late.abort(new Failure('timeout', `${o.what} failed: no answer within ${milliseconds} ms.`)),
+    milliseconds,
+  );
+  const signal = o.signal === undefined ? late.signal : AbortSignal.any([o.signal, late.signal]);
+  try {
+    const url = http.path(`${api('instances', name)}/files?path=${encodeURIComponent(path)}`);
+    const reply = await http.raw(method, url, { ...o, signal });
+    if (reply.statusCode < 400) return await use(reply);
+    return await refused(reply, o.what);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    if (signal.aborted) throw abortFailure(o.what, signal);
+    throw broken(o.what, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function refused(reply: FileResponse, what: string): Promise<undefined> {
+  const body = await reply.body.text();
+  const json = object(body.startsWith('{') ? JSON.parse(body) : {});
+  const why = text(json.error) || `HTTP status ${reply.statusCode}`;
+  // "Instance not found" is a 404 as well, and no missing file.
+  if (reply.statusCode === 404 && !/instance/i.test(why)) return undefined;
+  throw incusError(what, number(json.error_code) || reply.statusCode, why);
+}
+
+/** Files of /proc break the connection of this API: their size says 0. */
+function broken(what: string, error: unknown): Failure {
+  return new Failure('invalid', `${what} failed: Incus broke off (${codeOf(error) ?? 'no code'}).`, {
+    hint: 'Files of /proc and the like cannot be read this way: run a command that prints them.',
+    cause: error,
+  });
+}
+
+/** Undefined when there is none. Never follows a symlink. */
+export function stat(http: Http, name: string, path: string, o: ReadFile = {}): Promise<FileStat | undefined> {
+  const what = `Looking at ${path} in the container ${name}`;
+  return send(http, 'HEAD', name, path, { ...o, what }, async reply => {
+    await reply.body.dump();
+    return {
+      type: typeOf(reply),
+      uid: Number(header(reply, 'x-incus-uid') ?? 0),
+      gid: Number(header(reply, 'x-incus-gid') ?? 0),
+      mode: Number.parseInt(header(reply, 'x-incus-mode') ?? '0', 8),
+      ...optional('size', sizeOf(reply)),
+    };
+  });
+}
+
+/** Content of a regular file; undefined when there is none. */
+export function read(http: Http, name: string, path: string, o: ReadFile = {}): Promise<Buffer | undefined> {
+  const what = `Reading ${path} in the container ${name}`;
+  const limit = o.limit ?? DEFAULT_LIMIT;
+  return send(http, 'GET', name, path, { ...o, what }, async reply => {
+    const type = typeOf(reply);
+    if (type !== 'file') {
+      await reply.body.dump();
+      throw new Failure('invalid', `${what} failed: it is a ${type}.`);
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of reply.body) {
+      chunks.push(chunk);
+      size += chunk.length;
+      // Leaving the loop drops the connection.
+      if (size > limit) throw new Failure('invalid', `${what} failed: it has more than the ${limit} bytes allowed.`);
+    }
+    return Buffer.concat(chunks);
+  });
+}
+
+/** Creates, or overwrites in place. */
+export async function write(
+  http: Http,
+  name: string,
+  path: string,
+  data: string | Uint8Array,
+  o: WriteFile = {},
+): Promise<void> {
+  await post(http, name, path, `Writing ${path} in the container ${name}`, data, {
+    ...o,
+    headers: { 'x-incus-type': 'file', 'x-incus-write': o.append ? 'append' : 'overwrite' },
+  });
+}
+
+/** One that exists is a success and is left as it is; the parent has to exist. */
+export async function makeDirectory(
+  http: Http,
+  name: string,
+  path: string,
+  o: Omit<WriteFile, 'append'> = {},
+): Promise<void> {
+  await post(http, name, path, `Creating ${path} in the container ${name}`, '', {
+    ...o,
+    mode: o.mode ?? 0o755,
+    headers: { 'x-incus-type': 'directory' },
+  });
+}
+
+async function post(
+  http: Http,
+  name: string,
+  path: string,
+  what: string,
+  body: string | Uint8Array,
+  o: WriteFile & { headers: Record<string, string> },
+): Promise<void> {
+  const headers = {
+    'content-type': 'application/octet-stream',
+    'x-incus-uid': String(o.uid ?? 0),
+    'x-incus-gid': String(o.gid ?? 0),
+    // With its leading zero: Incus takes "644" for decimal.
+    'x-incus-mode': `0${(o.mode ?? DEFAULT_MODE).toString(8)}`,
+    ...o.headers,
+  };
+  const rest = { ...optional('timeout', o.timeout), ...optional('signal', o.signal) };
+  const done = await send(http, 'POST', name, path, { what, headers, body, ...rest }, async reply => {
+    await reply.body.dump();
+    return true;
+  });
+  if (done === undefined)
+    throw new Failure('not-found', `${what} failed: its directory (or the file to append to) does not exist.`, {
+      hint: 'Create it first.',
+    });
+}
+
+/** A file or an empty directory; none is a success. */
+export async function remove(http: Http, name: string, path: string, o: { signal?: AbortSignal } = {}): Promise<void> {
+  const what = `Deleting ${path} in the container ${name}`;
+  await send(http, 'DELETE', name, path, { what, ...o }, async reply => reply.body.dump());
+}
+
+function typeOf(reply: FileResponse): FileType {
+  const type = header(reply, 'x-incus-type');
+  return type === 'directory' || type === 'symlink' ? type : 'file';
+}
+
+function sizeOf(reply: FileResponse): number | undefined {
+  const length = header(reply, 'content-length');
+  return length === undefined ? undefined : Number(length);
+}
