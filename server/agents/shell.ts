@@ -1,0 +1,16 @@
+import type { Agent } from './types.ts';
+
+/** No agent at all: a login shell in tmux, for people and for scripts. */
+export const shell: Agent = {
+  name: 'shell',
+  title: 'Shell',
+  command: options => [options.binary ?? 'bash', '-l'],
+  environment: () => ({}),
+  files: () => [],
+  stateDirs: [],
+  login: { files: [], variables: [] },
+  versionArgv: ['bash', '--version'],
+  enterPause: 0,
+  findConversation: async () => undefined,
+  transcript: async () => [],
+};

@@ -1,0 +1,40 @@
+import type { AgentFile, LaunchOptions } from './types.ts';
+
+/** Name of the file in the signals directory that hooks append their lines to. */
+export const SIGNALS_FILE = 'events';
+
+/** Directory inside for what we put into the home, apart from the agents' own files. */
+export function ownDirectory(home: string): string {
+  return `${home}/.incus-agents`;
+}
+
+/** Where the program lies inside that hooks call. */
+export function signalProgram(home: string): string {
+  return `${ownDirectory(home)}/signal`;
+}
+
+/**
+ * `signal WORD [PAYLOAD]` appends one line `WORD SECONDS PAYLOAD` to the events file. Without a second argument the
+ * payload is the hook's standard input. A line stays below PIPE_BUF, so that lines of several hooks never mix. The file starts
+ * again when it has grown large. The program never fails and never prints anything but `{}` (Gemini wants JSON of a hook).
+ */
+const SCRIPT = `#!/bin/sh
+file=\${INCUS_AGENTS_SIGNALS:-DIRECTORY}/${SIGNALS_FILE}
+if [ $# -gt 1 ]; then payload=$(printf %s "$2" | head -c 3000 | tr '\\n\\r' '  ')
+elif [ -t 0 ]; then payload=
+else payload=$(head -c 3000 | tr '\\n\\r' '  '); cat >/dev/null
+fi
+if [ -h "$file" ] || [ "$(wc -c 2>/dev/null <"$file" || echo 0)" -gt 262144 ]; then rm -f "$file"; fi
+printf '%s %s %s\\n' "$1" "$(date +%s)" "$payload" 2>/dev/null >>"$file"
+echo '{}'
+exit 0
+`;
+
+/** The program that hooks call. */
+export function signalFile(options: LaunchOptions): AgentFile {
+  return {
+    path: signalProgram(options.home),
+    content: SCRIPT.replace('DIRECTORY', options.signalsDir),
+    mode: 0o755,
+  };
+}

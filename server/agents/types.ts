@@ -1,0 +1,101 @@
+import type { TranscriptEntry } from '../protocol/types.ts';
+
+/** `bypass`: the agent asks for nothing, since the container holds it. `interactive`: it asks as it would on the host. */
+export type PermissionMode = 'bypass' | 'interactive';
+
+/** What one start of an agent depends on. Paths are those inside the container, absolute. */
+export interface LaunchOptions {
+  /** The session's UUID. An agent that lets its own conversation id be chosen uses it for the first conversation. */
+  sessionId: string;
+  /** Present: continue that conversation, or the newest one that the agent finds by itself. */
+  resume?: { agentSessionId?: string };
+  permissionMode: PermissionMode;
+  model?: string;
+  effort?: string;
+  /** Another program instead of the agent's own name. */
+  binary?: string;
+  /** The first message, typed by the user beforehand. */
+  prompt?: string;
+  home: string;
+  cwd: string;
+  /** Where the agent's hooks leave their lines; a host directory that is mounted. */
+  signalsDir: string;
+  /** What tells the agent where it is; put where the agent reads its standing instructions. */
+  context?: string;
+  /** Values that only this agent's process gets, such as keys; some agents ask about a new key unless a file knows it. */
+  secrets?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A file that must be there before the agent starts, owned by the code user.
+ * `merge` says what happens to a file that is already there: without it, it is replaced (see `mergedContent`).
+ */
+export interface AgentFile {
+  /** Absolute, inside. */
+  path: string;
+  content: string;
+  mode: number;
+  /** `json`: objects are merged deeply, our values win. `block`: only our marked block is replaced. `keep`: left as it is. */
+  merge?: 'json' | 'block' | 'keep';
+}
+
+/** A directory of the session on the host that is mounted into the agent's home. */
+export interface StateDir {
+  /** Relative to the session's directory, in coi's layout. */
+  saved: string;
+  /** Relative to the home inside. */
+  home: string;
+}
+
+/** What an agent's own files say about its newest conversation. */
+export interface Conversation {
+  agentSessionId: string;
+  /** First prompt, as the agent wrote it down: hostile text, any length up to 4 KiB. */
+  title?: string;
+  lastActivityAt?: string;
+}
+
+/** Where an agent keeps its login. Both relative to the home inside; never below a state directory. */
+export interface Login {
+  /** Mounted as a whole when slots share a login: agents replace the files by renaming, which a mounted file forbids. */
+  directory?: string;
+  files: readonly string[];
+  /** Variables that carry a key or token instead. */
+  variables: readonly string[];
+}
+
+/** A command-line coding tool: how it is started, resumed and read. */
+export interface Agent {
+  readonly name: string;
+  /** As people write it. */
+  readonly title: string;
+  /** The argv that starts it; the first word is found in PATH inside. */
+  command(options: LaunchOptions): string[];
+  /** Variables of the agent's process; none is a secret. */
+  environment(options: LaunchOptions): Record<string, string>;
+  /** First-run answers, hooks and standing instructions. */
+  files(options: LaunchOptions): AgentFile[];
+  /** What holds its conversations, and only that. */
+  readonly stateDirs: readonly StateDir[];
+  readonly login: Login;
+  /** Prints a version when run inside. */
+  readonly versionArgv: readonly string[];
+  /** Milliseconds that must pass between text typed for the user and Enter. */
+  readonly enterPause: number;
+  /** Reads the newest conversation below the session's directory on the host (untrusted: bounded, no symlinks). */
+  findConversation(sessionDir: string): Promise<Conversation | undefined>;
+  /** The conversation as text; empty when there is none. */
+  transcript(sessionDir: string, agentSessionId?: string): Promise<TranscriptEntry[]>;
+}
+
+/** A table `[agents.NAME]` of the configuration: an agent without code of ours. */
+export interface DeclaredAgent {
+  title?: string;
+  /** Argv, or words separated by blanks. `{session}`, `{prompt}`, `{cwd}`, `{home}` are replaced in each word. */
+  command: string | readonly string[];
+  /** Used to resume; `{id}` is the agent's own conversation id. Default: `command`. */
+  resume?: string | readonly string[];
+  /** Holds its conversations; relative to the home inside. */
+  stateDirectory?: string;
+  environment?: Readonly<Record<string, string>>;
+}
