@@ -16,7 +16,7 @@ export function mergedContent(file: AgentFile, existing: string | undefined): st
       return existing === undefined ? file.content : undefined;
     case 'block':
       return withBlock(existing ?? '', file.content);
-    case 'json':
+    default:
       return `${JSON.stringify(merged(parsed(existing), parsed(file.content)), null, 2)}\n`;
   }
 }
