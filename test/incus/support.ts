@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../../server/base/errors.ts';
+import { type Log, silentLog } from '../../server/base/log.ts';
+import { Incus } from '../../server/incus/client.ts';
+import { findSocket } from '../../server/incus/target.ts';
+import type { CreateInstance } from '../../server/incus/types.ts';
+
+/** The part of a test's context that ends what it began, whatever the outcome. */
+interface Ending {
+  after(fn: () => void | Promise<void>): void;
+}
+
+/** A client of the machine's Incus, closed at the end. */
+export async function connect(t: Ending, o: { project?: string; log?: Log } = {}): Promise<Incus> {
+  const incus = new Incus({ socketPath: await findSocket(), project: o.project ?? 'default' }, o.log ?? silentLog);
+  t.after(() => incus.close());
+  return incus;
+}
+
+/** Alias of the image that the tests use: a small system with systemd, tmux, git, sudo and the user `code` (1000). */
+export async function testImage(incus: Incus): Promise<string> {
+  const wanted = process.env.INCUS_AGENTS_TEST_IMAGE ?? 'incus-agents-test';
+  for (const alias of [wanted, 'test-agents']) if (await incus.imageAlias(alias)) return alias;
+  throw new Error(`There is no image "${wanted}": \`npm test\` makes it.`);
+}
+
+/** A name that nothing else has; a valid instance name. */
+export function uniqueName(prefix = 'ia-test'): string {
+  return `${prefix}-${randomBytes(5).toString('hex')}`;
+}
+
+/** A running instance (unless `start` is false) that is gone at the end of the test; gives its name. */
+export async function tempInstance(t: Ending, incus: Incus, o: Partial<CreateInstance> = {}): Promise<string> {
+  const name = o.name ?? uniqueName();
+  removeAfter(t, name);
+  await incus.createInstance({
+    start: true,
+    ...o,
+    name,
+    source: o.source ?? { alias: await testImage(incus) },
+    config: { 'security.guestapi': 'false', ...o.config },
+  });
+  return name;
+}
+
+/** Deletes the instance of that name at the end, running or not, if it is there. With a connection of its own. */
+export function removeAfter(t: Ending, name: string): void {
+  t.after(async () => {
+    const incus = new Incus({ socketPath: await findSocket(), project: 'default' }, silentLog);
+    try {
+      if ((await incus.instance(name)) === undefined) return;
+      await incus.setState(name, 'stop', { force: true });
+      await incus.deleteInstance(name);
+    } finally {
+      await incus.close();
+    }
+  });
+}
+
+/** An empty directory of its own, removed at the end. */
+export async function tempDirectory(t: Ending): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'ia-test-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Asks again until the answer is something other than undefined, null or false, and gives it; fails after `timeout` ms. */
+export async function until<T>(
+  what: string,
+  ask: () => T | Promise<T>,
+  timeout = 15_000,
+): Promise<Exclude<T, undefined | null | false>> {
+  const end = Date.now() + timeout;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== null && answer !== false)
+      return answer as Exclude<T, undefined | null | false>;
+    if (Date.now() > end) assert.fail(`${what}: not within ${timeout} ms`);
+    await sleep(20);
+  }
+}
+
+/** For assert.rejects: a Failure of that kind, with such a message. */
+export function isFailure(kind: string, message?: RegExp): (error: unknown) => boolean {
+  return error => {
+    assert.ok(error instanceof Failure, `not a Failure: ${error}`);
+    assert.equal(error.kind, kind, error.message);
+    if (message !== undefined) assert.match(error.message, message);
+    return true;
+  };
+}
