@@ -23,6 +23,9 @@ export interface IdmappedOptions {
 
 const PINS = '/run/incus-agents/userns';
 
+/** Also after a start that failed half-way. */
+const UNPIN = `f=${PINS}/$LXC_NAME; umount "$f" 2>/dev/null; rm -f "$f"; true`;
+
 /** The `raw.lxc` lines. Needs a project without restrictions on low-level options. */
 export function idmappedLines(mounts: readonly OwnedMount[], o: IdmappedOptions): string {
   const name = o.project === 'default' ? o.container : `${o.project}_${o.container}`;
@@ -33,7 +36,8 @@ export function idmappedLines(mounts: readonly OwnedMount[], o: IdmappedOptions)
   });
   return [
     `lxc.hook.pre-start = /bin/sh -c '${pinScript(o)}'`,
-    `lxc.hook.start-host = /bin/sh -c '${unpinScript()}'`,
+    `lxc.hook.start-host = /bin/sh -c '${UNPIN}'`,
+    `lxc.hook.post-stop = /bin/sh -c '${UNPIN}'`,
     ...entries,
   ].join('\n');
 }
@@ -48,13 +52,10 @@ function encodeForMountTable(path: string): string {
   return path.replace(/[ \t\\]/g, c => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
-function unpinScript(): string {
-  return `f=${PINS}/$LXC_NAME; umount "$f"; rm -f "$f"`;
-}
-
 function pinScript(o: IdmappedOptions): string {
   return [
-    `set -eu; f=${PINS}/$LXC_NAME; mkdir -p -m 700 ${PINS}`,
+    // The mounts are made by the container's root, who must be able to reach the pin.
+    `set -eu; f=${PINS}/$LXC_NAME; mkdir -p ${PINS}; chmod 711 ${PINS}`,
     'while umount "$f" 2>/dev/null; do :; done; : >"$f"',
     'unshare -U sleep 60 >/dev/null 2>&1 & p=$!; trap "kill $p" EXIT; i=0',
     'while [ "$(readlink /proc/$p/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do i=$((i+1)); [ $i -lt 500 ]; sleep 0.01; done',
