@@ -5,7 +5,6 @@ import {
   ErrorCodes,
   type MessageConnection,
   ResponseError,
-  StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -18,6 +17,7 @@ import { Outbox } from './outbox.ts';
 import { BoundedMessageReader, MalformedMessage } from './reader.ts';
 import { Session } from './session.ts';
 import { Tasks } from './tasks.ts';
+import { TrackedMessageWriter } from './writer.ts';
 
 /** The largest message that a client may send: room for slot/exec's standard input. */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -46,6 +46,7 @@ export class ClientConnection {
   initialized = false;
   readonly #options: ConnectionOptions;
   readonly #rpc: MessageConnection;
+  readonly #writer: TrackedMessageWriter;
   readonly #outbox: Outbox;
   readonly #tasks: Tasks;
   #closed = false;
@@ -53,15 +54,15 @@ export class ClientConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const reader = new BoundedMessageReader(options.streams.input, MAX_MESSAGE_BYTES);
-    const writer = new StreamMessageWriter(options.streams.output);
-    this.#rpc = createMessageConnection(reader, writer, rpcLogger(options.log));
+    this.#writer = new TrackedMessageWriter(options.streams.output);
+    this.#rpc = createMessageConnection(reader, this.#writer, rpcLogger(options.log));
     this.#outbox = new Outbox((method, params) => this.#rpc.sendNotification(method, params));
     this.#tasks = new Tasks();
     this.session = new Session(options.id, (method, params) => ask(this.#rpc, method, params));
     this.#rpc.onRequest((method, params, token) => this.#answer(method, params ?? {}, token));
     this.#rpc.onError(([error]) => {
       options.log.warn(`client ${options.id}: ${error.message}`);
-      if (error instanceof MalformedMessage) writer.write(parseError(error)).catch(() => this.close());
+      if (error instanceof MalformedMessage) this.#writer.write(parseError(error)).catch(() => this.close());
     });
     this.#rpc.onClose(() => this.close());
     this.#rpc.listen();
@@ -84,6 +85,11 @@ export class ClientConnection {
   /** Gives up the requests under way, for this reason. */
   abort(reason: Failure): void {
     this.#tasks.abortAll(reason);
+  }
+
+  /** Settles when the system has taken every reply and notification. */
+  flushed(): Promise<void> {
+    return this.#writer.flushed();
   }
 
   /** Ends the connection: what is under way is given up, what the client was asked is rejected. */

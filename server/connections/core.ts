@@ -100,8 +100,7 @@ export class Core {
   }
 
   async #close(): Promise<void> {
-    this.#service.close();
-    await this.#app?.close();
+    await Promise.all([this.#service.close(), this.#app?.close()]);
   }
 
   #fail(what: string, error: unknown): void {

@@ -90,8 +90,9 @@ export class Service {
     for (const client of this.#clients) client.abort(reason);
   }
 
-  /** Ends every connection. */
-  close(): void {
+  /** Ends every connection, once the last replies have gone. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients].map(client => client.flushed()));
     for (const client of [...this.#clients]) client.close();
   }
 

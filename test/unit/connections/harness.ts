@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createMessageConnection, type MessageConnection, ResponseError } from 'vscode-jsonrpc/node';
+import type { InitializeResult } from '../../../server/protocol/methods.ts';
+
+export const STAND_IN = fileURLToPath(new URL('stand-in.ts', import.meta.url));
+
+/** A directory of the test's own, gone afterwards. It is the HOME of what the test starts, and so part of its key. */
+export function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ia-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A backend that the test started; ended with the test. */
+export interface Started {
+  child: ChildProcess;
+  pid: number;
+  exited: Promise<number | string>;
+  stderr(): string;
+}
+
+export function start(t: TestContext, home: string, args: readonly string[], program = STAND_IN): Started {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env.PATH, HOME: home, ELECTRON_RUN_AS_NODE: '1', SECRET_OF_THE_EDITOR: 'x' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  child.stderr.on('data', chunk => lines.push(String(chunk)));
+  const exited = new Promise<number | string>(resolve => {
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  t.after(() => child.kill('SIGKILL'));
+  if (child.pid === undefined) throw new Error('no process');
+  return { child, pid: child.pid, exited, stderr: () => lines.join('') };
+}
+
+/** Waits until the condition holds, at most 10 s. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, milliseconds = 10_000) {
+  const deadline = Date.now() + milliseconds;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${milliseconds} ms`);
+    await delay(20);
+  }
+}
+
+/** A client on the path socket, connected as soon as somebody answers. */
+export async function dial(t: TestContext, path: string): Promise<{ rpc: MessageConnection; socket: Socket }> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const socket = await tryConnect(path);
+    if (socket !== undefined) {
+      const rpc = createMessageConnection(socket, socket);
+      rpc.listen();
+      t.after(() => {
+        rpc.dispose();
+        socket.destroy();
+      });
+      return { rpc, socket };
+    }
+    if (Date.now() > deadline) throw new Error(`nobody answers at ${path}`);
+    await delay(20);
+  }
+}
+
+export function tryConnect(path: string): Promise<Socket | undefined> {
+  return new Promise(resolve => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
+  });
+}
+
+export function initialize(rpc: MessageConnection, more: object = {}): Promise<InitializeResult> {
+  const params = { protocolVersion: 1, client: { name: 'test', version: '0' }, workspaces: [], ...more };
+  return rpc.sendRequest('initialize', params);
+}
+
+/** The error that a request settles with. */
+export async function errorOf(promise: Promise<unknown>): Promise<{ code: number; message: string; data: unknown }> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof ResponseError) return { code: error.code, message: error.message, data: error.data };
+    throw error;
+  }
+  throw new Error('it succeeded');
+}
+
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
