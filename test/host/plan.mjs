@@ -1,6 +1,6 @@
 // A plan: steps that know whether they are needed. It is shown and agreed to before anything is done.
 import { createInterface } from 'node:readline/promises';
-import { isRoot, PrepareError, tryRun, which } from './shell.mjs';
+import { isRoot, PrepareError, permission, tryRun, which } from './shell.mjs';
 
 /**
  * @typedef {object} Step
@@ -49,6 +49,7 @@ async function agree(yes) {
   const sudo = tryRun(asks ? ['sudo', '-v'] : ['sudo', '-n', 'true'], { stdio: ['inherit', 'inherit', 'pipe'] });
   if (!sudo.ok)
     throw new PrepareError(`sudo refused: ${sudo.stderr.trim() || 'no permission'}. Run the same command as root.`);
+  permission.sudo = true;
 }
 
 async function confirmed(question) {

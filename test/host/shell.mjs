@@ -10,6 +10,9 @@ export class PrepareError extends Error {
 
 export const isRoot = process.getuid?.() === 0;
 
+/** Whether the user has agreed to sudo in this run. Before that, nothing may ask for a password. */
+export const permission = { sudo: false };
+
 /** The same command, run as root: through sudo unless we are root already. */
 export function asRoot(argv) {
   return isRoot ? argv : ['sudo', '--', ...argv];

@@ -1,0 +1,137 @@
+// An Incus daemon that can run containers. One that is there already is used as it is.
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { adminGroup, answers, inAdminGroup, incus, query, socketUsable } from './incus-cli.mjs';
+import { asRoot, isRoot, PrepareError, run, tryRun, which } from './shell.mjs';
+import { freeSubnet } from './subnet.mjs';
+
+/** @typedef {import('./plan.mjs').Step} Step */
+
+/** Packages for a daemon; none where somebody has installed Incus in another way. */
+export function incusPackages() {
+  const daemon = which('incus') ? [] : ['incus-base', 'incus-client', 'dnsmasq-base'];
+  return [...daemon, 'btrfs-progs', 'tmux', 'uidmap', ...(existsSync('/sys/module/apparmor') ? ['apparmor'] : [])];
+}
+
+/** @returns {Step[]} */
+export function incusSteps() {
+  return [idmapStep(), daemonStep(), profileStep(), ...(isRoot ? [] : [groupStep()])];
+}
+
+/** Lines that let containers have ids of their own, and the owners of workspaces be mapped into them. */
+function wantedIds(file) {
+  const { uid, gid } = userInfo();
+  const own = file === '/etc/subuid' ? (process.env.SUDO_UID ?? uid) : (process.env.SUDO_GID ?? gid);
+  const singles = [...new Set([1000, Number(own)])].filter(id => id > 0).map(id => `root:${id}:1`);
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  const hasRange = lines.some(line => /^(root|0):\d+:(\d+)$/.test(line) && Number(line.split(':')[2]) >= 65_536);
+  return [...(hasRange ? [] : ['root:1000000:1000000000']), ...singles].filter(line => !lines.includes(line));
+}
+
+/** @returns {Step} */
+function idmapStep() {
+  const files = ['/etc/subuid', '/etc/subgid'];
+  return {
+    title: 'let containers map user ids (lines for root in /etc/subuid and /etc/subgid)',
+    root: true,
+    missing: () => files.some(file => wantedIds(file).length > 0),
+    make: () => {
+      for (const file of files) {
+        const input = wantedIds(file)
+          .map(line => `${line}\n`)
+          .join('');
+        if (input) run(asRoot(['tee', '-a', file]), { input });
+      }
+    },
+  };
+}
+
+// Where no systemd runs (a container, WSL without it), the two daemons are started by hand and outlive this shell.
+// $1 is incusd. The limit of open files is raised where that is allowed.
+const startByHand = `mkdir -p /var/log/incus /var/lib/lxcfs
+if command -v lxcfs >/dev/null && ! mountpoint -q /var/lib/lxcfs; then
+  setsid lxcfs /var/lib/lxcfs >/var/log/lxcfs.log 2>&1 </dev/null &
+fi
+ulimit -n 1048576 2>/dev/null || true
+setsid "$1" --group ${adminGroup} --logfile=/var/log/incus/incus.log >/dev/null 2>&1 </dev/null &`;
+
+/** @returns {Step} */
+function daemonStep() {
+  return {
+    title: 'start the Incus daemon',
+    root: true,
+    missing: () => !answers(),
+    make: () => {
+      if (existsSync('/run/systemd/system')) run(asRoot(['systemctl', 'enable', '--now', 'incus.socket']));
+      else run(asRoot(['sh', '-c', startByHand, 'sh', daemonProgram()]), { stdio: ['ignore', 'ignore', 'pipe'] });
+      run(asRoot(['incus', 'admin', 'waitready', '--timeout=60']));
+    },
+  };
+}
+
+function daemonProgram() {
+  const listed = tryRun(['dpkg', '-L', 'incus-base'])
+    .stdout.split('\n')
+    .find(file => file.endsWith('/incusd'));
+  const program = listed ?? which('incusd');
+  if (program) return program;
+  throw new PrepareError(
+    'Incus is installed but does not run, and its daemon was not found. Start it and run this again.',
+  );
+}
+
+function devices() {
+  return Object.values(query('/1.0/profiles/default')?.devices ?? {});
+}
+
+const hasDisk = () => devices().some(device => device.type === 'disk' && device.path === '/');
+const hasNetwork = () => devices().some(device => device.type === 'nic');
+
+/** @returns {Step} */
+function profileStep() {
+  return {
+    title: 'give Incus a storage pool (btrfs where possible) and a bridge, in its default profile',
+    root: true,
+    missing: () => !hasDisk() || !hasNetwork(),
+    make: () => {
+      if (!hasDisk()) incus(['profile', 'device', 'add', 'default', 'root', 'disk', 'path=/', `pool=${pool()}`]);
+      if (!hasNetwork()) incus(['profile', 'device', 'add', 'default', 'eth0', 'nic', `network=${bridge()}`]);
+    },
+  };
+}
+
+/** A pool that is there, else a new one that copies on write, so that a container is made in a moment; else a plain folder. */
+function pool() {
+  const present = query('/1.0/storage-pools')?.[0]?.split('/').at(-1);
+  if (present) return present;
+  const { bavail, bsize } = statfsSync('/var/lib/incus');
+  const size = Math.max(5, Math.min(30, Math.floor((bavail * bsize) / 2 / 2 ** 30)));
+  try {
+    incus(['storage', 'create', 'default', 'btrfs', `size=${size}GiB`]);
+  } catch (error) {
+    console.log(`  no btrfs pool (${error.message.split('\n').at(-1)}): using a plain folder, which is slower`);
+    incus(['storage', 'create', 'default', 'dir']);
+  }
+  return 'default';
+}
+
+function bridge() {
+  const networks = query('/1.0/networks?recursion=1') ?? [];
+  const present = networks.find(network => network.managed && network.type === 'bridge');
+  if (present) return present.name;
+  incus(['network', 'create', 'incusbr0', `ipv4.address=${freeSubnet()}`, 'ipv4.nat=true', 'ipv6.address=none']);
+  return 'incusbr0';
+}
+
+/** @returns {Step} */
+function groupStep() {
+  const { username } = userInfo();
+  return {
+    title: `put ${username} into the group ${adminGroup} (its members control Incus, and through it this machine)`,
+    root: true,
+    missing: () => !socketUsable() && !inAdminGroup(),
+    make: () => {
+      run(asRoot(['usermod', '-aG', adminGroup, username]));
+    },
+  };
+}
