@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type WebSocket from 'ws';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -12,6 +13,8 @@ import type { ExecHandle, StreamOptions } from './types.ts';
 const FRAME = 64 * 1024;
 /** Milliseconds that a kill may take before it is given up. */
 const KILL_LIMIT = 10_000;
+/** Milliseconds between two attempts to start the killer. */
+const SWEEP_DELAY = 200;
 const SIGKILL = 9;
 
 /** Starts a process inside whose whole tree can be ended. */
@@ -83,28 +86,41 @@ async function killTree(http: Http, log: Log, name: string, mark: number, proces
 }
 
 async function sweep(http: Http, log: Log, name: string, mark: number, process: Process): Promise<void> {
-  const errors: Buffer[] = [];
-  const signal = AbortSignal.timeout(KILL_LIMIT);
-  try {
-    const killer = await startProcess(http, name, killCommand(mark), {
-      onStdout: () => {},
-      onStderr: chunk => {
-        errors.push(chunk);
-      },
-      signal,
-    });
-    if ((await killer.result) === 0) return;
-    throw new Failure('timeout', `Some processes in ${name} do not end: ${Buffer.concat(errors).toString().trim()}`);
-  } catch (error) {
-    process.drop();
-    // Nothing runs in a container that is stopped or gone.
-    if (isNotFound(error) || (error instanceof IncusError && error.reason === 'not-running')) return;
-    log.warn(`A command in ${name} may run on: ${messageOf(error)}`);
-    throw new Failure('unavailable', `A command in the container ${name} could not be ended: ${messageOf(error)}`, {
-      hint: 'Restart the container to end it.',
-      cause: error,
-    });
+  const deadline = Date.now() + KILL_LIMIT;
+  for (;;) {
+    try {
+      return await sweepOnce(http, name, mark);
+    } catch (error) {
+      process.drop();
+      const reason = error instanceof IncusError ? error.reason : undefined;
+      // Nothing runs in a container that is stopped or gone.
+      if (isNotFound(error) || reason === 'not-running') return;
+      // It is just going down, or has no process to spare until the killed ones are collected.
+      if (reason !== 'no-processes' || Date.now() > deadline) throw runsOn(log, name, error);
+    }
+    await sleep(SWEEP_DELAY);
   }
+}
+
+async function sweepOnce(http: Http, name: string, mark: number): Promise<void> {
+  const errors: Buffer[] = [];
+  const killer = await startProcess(http, name, killCommand(mark), {
+    onStdout: () => {},
+    onStderr: chunk => {
+      errors.push(chunk);
+    },
+    signal: AbortSignal.timeout(KILL_LIMIT),
+  });
+  if ((await killer.result) === 0) return;
+  throw new Failure('timeout', `These processes do not end: ${Buffer.concat(errors).toString().trim()}`);
+}
+
+function runsOn(log: Log, name: string, cause: unknown): Failure {
+  log.warn(`A command in ${name} may run on: ${messageOf(cause)}`);
+  return new Failure('unavailable', `A command in the container ${name} could not be ended: ${messageOf(cause)}`, {
+    hint: 'Restart the container to end it.',
+    cause,
+  });
 }
 
 async function write(socket: WebSocket, data: string | Uint8Array): Promise<void> {
