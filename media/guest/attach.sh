@@ -1,0 +1,39 @@
+# Runs in the editor's terminal, on the host. $0 the marker by which the terminal is known again after a reload
+# $1 incus  $2 project  $3 container  $4 kind  $5 uid  $6 gid  $7 home  $8 directory  $9 own tmux directory, or nothing
+incus=$1 project=$2 container=$3 kind=$4 uid=$5 gid=$6 home=$7 cwd=$8 tmux=$9
+case ${TERM:-} in
+  xterm|xterm-color|xterm-256color|screen|screen-256color|tmux|tmux-256color|linux|vt100|vt220) ;;
+  *) TERM=xterm-256color ;;
+esac
+export TERM
+trap : INT QUIT
+
+agent='s=coi-$1; h=$(tmux has-session -t "=$s" 2>&1) || { printf "No agent is running in this container (%s).\n" "$h"; exit 0; }; exec tmux -u attach-session -t "=$s"'
+shell='cd -- "$1" 2>/dev/null; u=$(id -un -- "$2" 2>/dev/null || getent passwd "$2" | cut -d: -f1); s=$(getent passwd "$2" | cut -d: -f7); s=${s:-/bin/sh}
+HOME=$4 USER=$u LOGNAME=$u SHELL=$s; export HOME USER LOGNAME SHELL; [ -r "$4/.incus-agents/environment" ] && . "$4/.incus-agents/environment"
+if [ "$2" = 0 ]; then exec "$s" -l; fi
+if command -v setpriv >/dev/null; then exec setpriv --reuid "$2" --regid "$3" --init-groups "$s" -l; fi
+exec su -m -s "$s" "$u"'
+root='cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USER LOGNAME; command -v bash >/dev/null && exec bash -l; exec sh -l'
+
+run() { "$incus" exec "$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
+case $kind in
+  agent) run --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- /bin/sh -c "$agent" attach "$container" ;;
+  shell) run -- /bin/sh -c "$shell" shell "$cwd" "$uid" "$gid" "$home" ;;
+  root) run -- /bin/sh -c "$root" root "$cwd" ;;
+esac
+code=$?
+[ $code = 0 ] && exit 0
+
+state=$("$incus" query "/1.0/instances/$container/state?project=$project" 2>&1)
+case $state in
+  *'"Running"'*) ;;
+  *'"Frozen"'*) printf '\nThe container %s is paused.\n' "$container"; exit 0 ;;
+  *'"Stopped"'*|*'"Stopping"'*) printf '\nThe container %s has stopped.\n' "$container"; exit 0 ;;
+  *'not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
+  *) printf '\nIncus cannot be reached: %s\n' "$state" >&2; exit $code ;;
+esac
+# A shell ends with the code of its last command, which says nothing about the terminal.
+[ "$kind" = agent ] || exit 0
+printf '\nThe connection to %s ended (exit code %s). The agent goes on.\n' "$container" $code >&2
+exit $code

@@ -1,0 +1,43 @@
+#!/bin/sh
+# The first process of the agent's tmux session: waits for the network, runs the agent, leaves a shell.
+own=$HOME/.incus-agents
+# Ctrl-C is for the agent; a trap (other than ignoring) is not inherited by it.
+trap : INT
+. "$own/environment"
+
+# Most agents give up at once without a way out. Right after a start, DHCP takes about a second.
+has_route() {
+  while read -r _ destination _ flags _; do
+    [ "$destination" = 00000000 ] && return 0
+  done </proc/net/route
+  while read -r destination prefix _ _ _ _ _ _ _ device; do
+    [ "$prefix" = 00 ] && [ "$device" != lo ] && return 0
+  done 2>/dev/null </proc/net/ipv6_route
+  return 1
+}
+tries=0
+until [ "$INCUS_AGENTS_NETWORK" = no ] || has_route || [ $tries -ge 100 ]; do
+  tries=$((tries + 1))
+  sleep 0.05
+done
+
+signal() {
+  [ -d "$INCUS_AGENTS_SIGNALS" ] || return 0
+  printf '%s %s %s\n' "$1" "$(date +%s)" "$2" >>"$INCUS_AGENTS_SIGNALS/events"
+}
+
+signal start ''
+# What is secret is known to the agent's own process only, not to the shell that stays.
+(
+  if [ -e "$own/secrets" ]; then . "$own/secrets"; rm -f "$own/secrets"; fi
+  . "$own/command"
+  if [ -z "$1" ]; then exec "$SHELL" -l; fi
+  exec "$@"
+)
+status=$?
+rm -f "$own/secrets"
+signal exit $status
+
+. "$own/command"
+[ $status = 0 ] || printf '\n%s ended with exit code %s. This shell stays in the container.\n' "${1:-The shell}" $status
+exec "$SHELL" -l

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Run as root by one exec, with a tar on stdin: unpacks it and starts the agent in tmux as the code user.
+# $1 uid  $2 gid  $3 home  $4 tmux session  $5 directory  $6 git configuration? (yes|no)
+# Prints "started" or "exists". Exit codes: 61 no tmux, 62 no such user, 63 no tar, 64 unpacking failed, 65 tmux failed.
+set -u
+uid=$1 gid=$2 home=$3 session=$4 cwd=$5 git=$6
+own=$home/.incus-agents
+fail() { code=$1; shift; printf '%s\n' "$*" >&2; rm -f "$own/secrets"; exit "$code"; }
+
+command -v tmux >/dev/null || fail 61 'tmux: not found'
+command -v tar >/dev/null || fail 63 'tar: not found'
+user='' shell=/bin/sh
+while IFS=: read -r name _ id _ _ _ loginshell; do
+  if [ "$id" = "$uid" ]; then user=$name shell=${loginshell:-/bin/sh}; break; fi
+done </etc/passwd
+[ -n "$user" ] || fail 62 "uid $uid: not found in /etc/passwd"
+
+unset TMUX TMUX_PANE
+export HOME="$home" USER="$user" LOGNAME="$user" SHELL="$shell" LANG="${LANG:-C.UTF-8}"
+export TERM=xterm-256color COLORTERM=truecolor TMUX_TMPDIR="$own/tmux"
+export PATH="$home/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+if tmux -S "$own/tmux/tmux-$uid/default" has-session -t "=$session" 2>/dev/null; then
+  cat >/dev/null
+  echo exists
+  exit 0
+fi
+
+# What must only be there if it is not there yet comes as <file>.incus-agents-keep, blocks as <file>.incus-agents-block.
+unpacked=$(tar -xpvf - -C / 2>&1) || fail 64 "tar: $unpacked"
+printf '%s\n' "$unpacked" | while IFS= read -r file; do
+  case $file in
+    *.incus-agents-keep) file=/$file; if [ -e "${file%.incus-agents-keep}" ]; then rm -f "$file"; else mv "$file" "${file%.incus-agents-keep}"; fi ;;
+    *.incus-agents-block) sh "$own/block.sh" "/${file%.incus-agents-block}" "/$file" "$uid:$gid" ;;
+  esac
+done
+if [ "$git" = yes ]; then
+  if [ ! -e /etc/gitconfig ]; then ln -s /etc/incus-agents/gitconfig /etc/gitconfig
+  elif ! [ /etc/gitconfig -ef /etc/incus-agents/gitconfig ] && ! grep -qs incus-agents/gitconfig /etc/gitconfig; then
+    printf '[include]\n\tpath = /etc/incus-agents/gitconfig\n' >>/etc/gitconfig
+  fi
+fi
+if [ "$uid" != 0 ] && command -v sudo >/dev/null; then
+  for word in poweroff reboot; do
+    [ -e "/usr/local/bin/$word" ] || ln -s /etc/incus-agents/power "/usr/local/bin/$word"
+  done
+fi
+
+begin() {
+  if [ "$uid" = 0 ]; then sh "$own/begin" "$session" "$cwd"
+  elif command -v setpriv >/dev/null; then setpriv --reuid "$uid" --regid "$gid" --init-groups sh "$own/begin" "$session" "$cwd"
+  else su -m -s /bin/sh "$user" -c 'sh "$0" "$1" "$2"' "$own/begin" "$session" "$cwd"
+  fi
+}
+problem=$(begin 2>&1) && { echo started; exit 0; }
+# Somebody else may have been quicker.
+case $problem in *'duplicate session'*) rm -f "$own/secrets"; echo exists; exit 0 ;; esac
+fail 65 "tmux: $problem"

@@ -1,0 +1,32 @@
+import type { SlotAttachResult, TerminalKind } from '../protocol/methods.ts';
+import type { GuestFiles } from './files.ts';
+import { tmuxDirectory } from './start.ts';
+
+/** The word in a terminal's argv by which it is known again after a reload of the editor: `<this>=<container>/<kind>`. */
+export const TERMINAL_MARKER = 'INCUS_AGENTS_TERMINAL';
+
+export interface AttachOptions {
+  container: string;
+  project: string;
+  kind: TerminalKind;
+  /** Directory inside; `/` is used when it is missing. */
+  cwd: string;
+  uid: number;
+  gid: number;
+  home: string;
+  /** The `incus` program on the host. */
+  incusBinary: string;
+  /** Whether the container's tmux is in our own directory (ours), not in the default one (made by coi). */
+  tmuxEnv: boolean;
+}
+
+/**
+ * What the editor's terminal runs: the incus command line within a constant script. It ends with 0 after a detach and, with a
+ * sentence, when the container has stopped, paused or is gone; otherwise with the code of incus and a message.
+ */
+export function attachArgs(guest: GuestFiles, o: AttachOptions): Pick<SlotAttachResult, 'file' | 'args' | 'env'> {
+  const marker = `${TERMINAL_MARKER}=${o.container}/${o.kind}`;
+  const words = [o.incusBinary, o.project, o.container, o.kind, `${o.uid}`, `${o.gid}`, o.home, o.cwd];
+  const tmux = o.tmuxEnv ? tmuxDirectory(o.home) : '';
+  return { file: '/bin/sh', args: ['-c', guest.attach, marker, ...words, tmux], env: { TMUX: null, TMUX_PANE: null } };
+}

@@ -1,0 +1,64 @@
+import { tmuxDirectory, tmuxSession } from './start.ts';
+
+/** An exec inside as the code user; text goes through stdin, so that it stands in no process list. */
+export interface GuestExec {
+  argv: string[];
+  stdin?: string;
+  user: number;
+  group: number;
+  env: Record<string, string>;
+}
+
+export interface SessionOptions {
+  container: string;
+  uid: number;
+  gid: number;
+  home: string;
+  /** See AttachOptions. */
+  tmuxEnv: boolean;
+}
+
+/** Milliseconds between a paste and Enter that the slowest agent needs: Codex swallows an Enter within 120 ms of a paste. */
+export const ENTER_PAUSE_MS = 200;
+
+/** tmux's exit code stays; 66 stands for "no such session". */
+export const NO_SESSION = 66;
+
+const SEND = `tmux has-session -t "=$1" 2>/dev/null || { cat >/dev/null; exit ${NO_SESSION}; }
+b=incus-agents-$$; tmux load-buffer -b "$b" - && tmux paste-buffer -p -d -b "$b" -t "=$1:" || exit 1
+[ "$2" = no ] || { sleep "$2"; tmux send-keys -t "=$1:" Enter; }`;
+
+const ENTER = `tmux has-session -t "=$1" 2>/dev/null || exit ${NO_SESSION}; tmux send-keys -t "=$1:" Enter`;
+
+const CAPTURE = `tmux has-session -t "=$1" 2>/dev/null || exit ${NO_SESSION}; exec tmux capture-pane -p -J -S "$2" -t "=$1:"`;
+
+/** Pastes text into the agent as a user would (bracketed if the agent asked for that), then, unless `enter` is false, presses Enter. */
+export function sendKeys(o: SessionOptions, text: string, enter = true, pauseMs = ENTER_PAUSE_MS): GuestExec {
+  const session = tmuxSession(o.container);
+  // An empty buffer cannot be loaded.
+  if (text === '') return exec(o, [enter ? ENTER : ':', 'send', session]);
+  const pause = enter ? (pauseMs / 1000).toFixed(3) : 'no';
+  return { ...exec(o, [SEND, 'send', session, pause]), stdin: text };
+}
+
+/** The screen and up to `lines` lines of history above it; wrapped lines are joined. Cut the result with lastLines. */
+export function capture(o: SessionOptions, lines = 0): GuestExec {
+  const start = Number.isSafeInteger(lines) && lines > 0 ? -Math.min(lines, 50_000) : 0;
+  return exec(o, [CAPTURE, 'capture', tmuxSession(o.container), `${start}`]);
+}
+
+/** The last `lines` lines of a capture, without the blank ones at its end. */
+export function lastLines(text: string, lines?: number): string {
+  const all = text.replace(/\s+$/, '').split('\n');
+  return (lines === undefined ? all : all.slice(-lines)).join('\n');
+}
+
+/** Whether the agent's tmux session is there: exit code 0. */
+export function hasSession(o: SessionOptions): GuestExec {
+  return exec(o, ['exec tmux has-session -t "=$1"', 'has-session', tmuxSession(o.container)]);
+}
+
+function exec(o: SessionOptions, words: string[]): GuestExec {
+  const env = { HOME: o.home, LANG: 'C.UTF-8', ...(o.tmuxEnv ? { TMUX_TMPDIR: tmuxDirectory(o.home) } : {}) };
+  return { argv: ['/bin/sh', '-c', ...words], user: o.uid, group: o.gid, env };
+}
