@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Failure } from '../../../server/base/errors.ts';
+import { attachArgs } from '../../../server/guest/attach.ts';
+import { BLOCK_BEGIN, contextText, managedBlock, withManagedBlock } from '../../../server/guest/context.ts';
+import { explainStart } from '../../../server/guest/explain.ts';
+import { loadGuestFiles } from '../../../server/guest/files.ts';
+import { timezoneEntries } from '../../../server/guest/identity.ts';
+import { capture, lastLines, sendKeys } from '../../../server/guest/keys.ts';
+import { exportLines, quote } from '../../../server/guest/shell.ts';
+import { type StartOptions, startPlan } from '../../../server/guest/start.ts';
+
+const guest = await loadGuestFiles(join(import.meta.dirname, '../../../media'));
+const o: StartOptions = {
+  container: 'coi-12345678-1',
+  mountPath: '/workspace',
+  codeUid: 1000,
+  codeGid: 1000,
+  home: '/home/code',
+  agentArgv: ['claude', "it's"],
+  environment: { A: '1' },
+  secretEnvironment: { KEY: 'secret-value' },
+  files: [],
+  signalsDir: '/home/code/.incus-agents/signals',
+};
+
+test('a shell reads quoted text as it was', () => {
+  const text = 'a\'b"c $(id) `id` \\ \n -x ü';
+  assert.equal(execFileSync('/bin/sh', ['-c', `printf %s ${quote(text)}`]).toString(), text);
+  assert.equal(execFileSync('/bin/sh', ['-c', `${exportLines({ V: text })}printenv V`]).toString(), `${text}\n`);
+});
+
+test('what is no variable is refused', () => {
+  for (const name of ['a b', '1a', 'A=B', '', 'A;id']) assert.throws(() => exportLines({ [name]: 'x' }), Failure);
+  assert.throws(() => exportLines({ A: 'x\0y' }), Failure);
+});
+
+test('neither secrets nor the prompt nor any value is in the argv of the start', () => {
+  const plan = startPlan(guest, { ...o, environment: { PLAIN: 'plain-value' } });
+  assert.doesNotMatch(plan.argv.join('\n'), /secret-value|plain-value|it's/);
+  const list = execFileSync('tar', ['-tvf', '-', '--numeric-owner'], { input: plan.stdin }).toString();
+  assert.match(list, /^-rw------- 1000\/1000 .* home\/code\/\.incus-agents\/secrets$/m);
+});
+
+test('directories of the home are made for the code user, but not the mount points themselves', () => {
+  const plan = startPlan(guest, {
+    ...o,
+    files: [{ path: '/home/code/.claude/settings.json', content: '{}', mode: 0o600 }],
+    mountPoints: ['/home/code/.codex/sessions', '/home/code/.claude/projects'],
+  });
+  const list = execFileSync('tar', ['-tf', '-'], { input: plan.stdin }).toString().split('\n');
+  assert.ok(list.includes('home/code/.claude/') && list.includes('home/code/.codex/'));
+  assert.ok(!list.includes('home/code/.codex/sessions/') && !list.includes('home/code/'));
+});
+
+test('paths of files that would leave their place are refused', () => {
+  for (const path of ['relative', '/home/code/../../etc/x', '/a\nb'])
+    assert.throws(() => startPlan(guest, { ...o, files: [{ path, content: '', mode: 0o600 }] }), Failure);
+});
+
+test('the managed block is there once, however often it is written, and the rest stays', () => {
+  const once = withManagedBlock('mine\n', 'one');
+  const twice = withManagedBlock(`${once}after\n`, 'two');
+  assert.equal(twice, `mine\n${managedBlock('two')}after\n`);
+  assert.equal(withManagedBlock(`${BLOCK_BEGIN}\nno end`, 'x'), `${BLOCK_BEGIN}\nno end\n${managedBlock('x')}`);
+  assert.equal(withManagedBlock('', 'x'), managedBlock('x'));
+});
+
+test('the context names what the slot is, and leaves no placeholder', () => {
+  const facts = {
+    workspace: '/workspace',
+    home: '/home/code',
+    container: 'c',
+    agent: 'claude',
+    network: 'Internet, no private addresses.',
+  };
+  const text = contextText(guest, {
+    ...facts,
+    persistent: false,
+    docker: true,
+    protectedPaths: ['.git/hooks'],
+    more: '{{home}} $&',
+  });
+  assert.doesNotMatch(text.split('# User-Provided')[0] ?? '', /\{\{/);
+  assert.match(text, /`\.git\/hooks`/);
+  assert.ok(text.endsWith('# User-Provided Profile Context\n\n{{home}} $&\n'));
+});
+
+test('time zones and failures of the start are told in words', () => {
+  for (const zone of ['../../etc/passwd', '/etc/x', 'a b', '']) assert.throws(() => timezoneEntries(zone), Failure);
+  assert.equal(
+    timezoneEntries('America/Argentina/Buenos_Aires')[0]?.content,
+    '/usr/share/zoneinfo/America/Argentina/Buenos_Aires',
+  );
+  assert.match(explainStart(61, '').message, /no tmux/);
+  assert.match(explainStart(3, '\u001b[31mx').message, /exit code 3/);
+  assert.equal(explainStart(3, '\u001b[31mx').detail, '[31mx');
+});
+
+test('text to be typed goes through stdin', () => {
+  const session = { container: 'c', uid: 1000, gid: 1000, home: '/home/code', tmuxEnv: true };
+  const plan = sendKeys(session, 'private words');
+  assert.equal(plan.stdin, 'private words');
+  assert.doesNotMatch(plan.argv.join(' '), /private/);
+  assert.equal(plan.env.TMUX_TMPDIR, '/home/code/.incus-agents/tmux');
+  assert.equal(capture({ ...session, tmuxEnv: false }, 1e9).argv.at(-1), '-50000');
+  assert.equal(lastLines('a\nb\n\n\n', 1), 'b');
+});
+
+test('a terminal is known by its marker, and names reach the script as words', () => {
+  const { file, args, env } = attachArgs(guest, {
+    ...{ container: 'c', project: 'default', kind: 'agent', cwd: "/a '$(id)", uid: 1000, gid: 1000 },
+    ...{ home: '/home/code', incusBinary: '/usr/bin/incus', tmuxEnv: true },
+  } as const);
+  assert.equal(file, '/bin/sh');
+  assert.equal(args[2], 'INCUS_AGENTS_TERMINAL=c/agent');
+  assert.ok(args.includes("/a '$(id)"));
+  assert.deepEqual(env, { TMUX: null, TMUX_PANE: null });
+});
