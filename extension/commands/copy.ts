@@ -1,0 +1,45 @@
+import * as vscode from 'vscode';
+import { ExtensionFailure } from '../model/failures.ts';
+import { isAttachable } from '../model/tags.ts';
+import { shellLine } from '../terminals/shellLine.ts';
+import { fixCommand } from '../views/welcome.ts';
+import type { Command } from './command.ts';
+import { oneSlot } from './targets.ts';
+
+export const copyName: Command = {
+  id: 'incusAgents.copyName',
+  title: 'Copying the name failed',
+  needs: 'backend',
+  async run(context, node) {
+    const slot = await oneSlot(context, node, 'Copy Container Name', () => true);
+    await copy(slot.container);
+  },
+};
+
+export const copyAttachCommand: Command = {
+  id: 'incusAgents.copyAttachCommand',
+  title: 'Copying the command failed',
+  needs: 'backend',
+  async run(context, node) {
+    const slot = await oneSlot(context, node, 'Copy Attach Command', isAttachable);
+    const { file, args } = await context.backend.request('slot/attach', { container: slot.container, kind: 'agent' });
+    await copy(shellLine([file, ...args]));
+  },
+};
+
+export const copyFixCommand: Command = {
+  id: 'incusAgents.copyFixCommand',
+  title: 'Copying the command failed',
+  needs: 'nothing',
+  async run(context) {
+    const command = fixCommand(context.model.incus.reason);
+    if (command === undefined)
+      throw new ExtensionFailure('not-found', 'There is no single command for this; check the health');
+    await copy(command);
+  },
+};
+
+async function copy(text: string): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  void vscode.window.setStatusBarMessage('$(clippy) Copied', 2000);
+}

@@ -1,0 +1,37 @@
+import * as vscode from 'vscode';
+import { ExtensionFailure } from '../model/failures.ts';
+import { ago, plain, size } from '../views/text.ts';
+import type { Command } from './command.ts';
+import { cancelled } from './targets.ts';
+
+export const deleteImage: Command = {
+  id: 'incusAgents.deleteImage',
+  title: 'Deleting the image failed',
+  needs: 'backend',
+  async run(context) {
+    const { images } = await context.backend.request('image/list', {});
+    const items = images.flatMap(({ alias, description, sizeBytes, createdAt }) =>
+      alias === undefined
+        ? []
+        : [
+            {
+              alias,
+              label: plain(alias),
+              description: `${size(sizeBytes)} · ${ago(createdAt, Date.now())}`,
+              detail: plain(description ?? ''),
+            },
+          ],
+    );
+    if (items.length === 0) throw new ExtensionFailure('not-found', 'There is no image to delete');
+    const picked = await vscode.window.showQuickPick(items, { title: 'Delete Image', placeHolder: 'Choose an image' });
+    if (picked === undefined) throw cancelled();
+    const detail = 'Slots that were made from it go on working. New slots need an image.';
+    const choice = await vscode.window.showWarningMessage(
+      `Delete the image ${picked.label}?`,
+      { modal: true, detail },
+      'Delete',
+    );
+    if (choice !== 'Delete') throw cancelled();
+    await context.backend.request('image/delete', { alias: picked.alias });
+  },
+};

@@ -1,0 +1,99 @@
+import * as vscode from 'vscode';
+import type { Slot } from '../../server/protocol/types.ts';
+import type { CommandId } from '../ids.ts';
+import { ExtensionFailure } from '../model/failures.ts';
+import { isEligible, type Verb } from '../model/tags.ts';
+import type { Node } from '../views/node.ts';
+import { baseName, plain, plural } from '../views/text.ts';
+import type { Command, CommandContext } from './command.ts';
+import { forEachSlot } from './several.ts';
+import { cancelled, nameOf, pickSlot, slotsOfRows, workspaceOfRow } from './targets.ts';
+
+/** What one verb does and says. */
+export interface VerbSpec {
+  readonly verb: Verb;
+  readonly id: CommandId;
+  readonly allId: CommandId;
+  /** "Stop", as on the button of a question. */
+  readonly name: string;
+  /** "stopping", as on the row meanwhile. */
+  readonly doing: string;
+  readonly needs: 'backend' | 'trust';
+  /** What is lost and what stays; `undefined` when the act needs no question. */
+  consequence(slots: readonly Slot[], context: CommandContext): string | undefined;
+}
+
+/** The command for rows, or for a slot that is asked for. */
+export function verbCommand(spec: VerbSpec): Command {
+  return {
+    id: spec.id,
+    title: `${spec.name} failed`,
+    needs: spec.needs,
+    async run(context, node, nodes) {
+      const rows = slotsOfRows(context, node, nodes);
+      const slots = rows.length > 0 ? rows : [await pickSlot(context, spec.name, slot => isEligible(spec.verb, slot))];
+      await apply(context, spec, slots);
+    },
+  };
+}
+
+/** The command for all slots of a workspace, or of all workspaces. */
+export function allCommand(spec: VerbSpec): Command {
+  return {
+    id: spec.allId,
+    title: `${spec.name} failed`,
+    needs: spec.needs,
+    async run(context, node) {
+      const slots = await slotsInScope(context, spec, node);
+      await apply(context, spec, slots, true);
+    },
+  };
+}
+
+async function apply(
+  context: CommandContext,
+  spec: VerbSpec,
+  slots: readonly Slot[],
+  alwaysAsk = false,
+): Promise<void> {
+  const eligible = slots.filter(slot => isEligible(spec.verb, slot));
+  if (eligible.length === 0) {
+    const which = slots.map(slot => `${nameOf(slot)} is ${slot.status}`).join(', ');
+    throw new ExtensionFailure('conflict', which ? `${which}, so there is nothing to do` : 'There is no such slot');
+  }
+  const consequence = spec.consequence(eligible, context);
+  if (consequence !== undefined || alwaysAsk) await confirm(spec.name, eligible, consequence);
+  await forEachSlot(context, eligible, spec.doing, ({ container }) =>
+    context.backend.request(`slot/${spec.verb}`, { container }),
+  );
+}
+
+async function confirm(name: string, slots: readonly Slot[], consequence: string | undefined): Promise<void> {
+  const [only] = slots;
+  const what = slots.length === 1 && only !== undefined ? nameOf(only) : plural(slots.length, 'slot');
+  const lines = slots.map(slot => `• ${nameOf(slot)} (${plain(slot.agent, 30)}, ${slot.container})`);
+  const detail = [...lines, ...(consequence === undefined ? [] : ['', consequence])].join('\n');
+  const choice = await vscode.window.showWarningMessage(`${name} ${what}?`, { modal: true, detail }, name);
+  if (choice !== name) throw cancelled();
+}
+
+async function slotsInScope(context: CommandContext, spec: VerbSpec, node: Node | undefined): Promise<Slot[]> {
+  const fits = context.model.slots.filter(slot => isEligible(spec.verb, slot));
+  const workspace = workspaceOfRow(context, node);
+  if (workspace !== undefined) return fits.filter(slot => slot.workspace === workspace);
+  const own = context.model.surroundings.folders.map(folder => folder.path);
+  const scope = (label: string, slots: Slot[]) => ({ label, description: plural(slots.length, 'slot'), slots });
+  const items = [
+    ...own.map(path =>
+      scope(
+        plain(baseName(path)),
+        fits.filter(slot => slot.workspace === path),
+      ),
+    ),
+    scope('All workspaces', fits),
+  ].filter(item => item.slots.length > 0);
+  if (items.length === 0) throw new ExtensionFailure('not-found', 'There is no slot for which this can be done now');
+  const picked = await vscode.window.showQuickPick(items, { title: `${spec.name} All`, placeHolder: 'Which slots?' });
+  if (picked === undefined) throw cancelled();
+  return picked.slots;
+}

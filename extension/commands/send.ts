@@ -1,0 +1,39 @@
+import * as vscode from 'vscode';
+import { ExtensionFailure } from '../model/failures.ts';
+import { isAttachable } from '../model/tags.ts';
+import { toContainerPath } from '../terminals/paths.ts';
+import type { Command } from './command.ts';
+import { cancelled, nameOf, oneSlot } from './targets.ts';
+
+export const sendPrompt: Command = {
+  id: 'incusAgents.sendPrompt',
+  title: 'Sending the prompt failed',
+  needs: 'trust',
+  async run(context, node) {
+    const slot = await oneSlot(context, node, 'Send Prompt', isAttachable);
+    const text = await vscode.window.showInputBox({
+      title: `Send Prompt to ${nameOf(slot)}`,
+      prompt: 'What the agent is told; Enter sends it',
+      ignoreFocusOut: true,
+    });
+    if (text === undefined || text === '') throw cancelled();
+    await context.backend.request('slot/send', { container: slot.container, text, enter: true });
+  },
+};
+
+export const sendSelection: Command = {
+  id: 'incusAgents.sendSelection',
+  title: 'Sending the selection failed',
+  needs: 'trust',
+  async run(context, node) {
+    const editor = vscode.window.activeTextEditor;
+    if (editor === undefined || editor.selection.isEmpty) throw new ExtensionFailure('invalid', 'Nothing is selected');
+    const { selection, document } = editor;
+    const slot = await oneSlot(context, node, 'Send Selection to Agent', isAttachable);
+    const path = toContainerPath(document.uri.fsPath, slot.mounts) ?? document.uri.fsPath;
+    const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
+    const text = `${where}\n${document.getText(selection)}\n`;
+    await context.backend.request('slot/send', { container: slot.container, text, enter: false });
+    await context.terminals.open(slot.container, 'agent');
+  },
+};

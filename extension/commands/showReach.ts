@@ -1,0 +1,15 @@
+import { isAttachable } from '../model/tags.ts';
+import { reachReport } from '../views/reports.ts';
+import type { Command } from './command.ts';
+import { nameOf, oneSlot } from './targets.ts';
+
+export const showReach: Command = {
+  id: 'incusAgents.showReach',
+  title: 'Finding out what the agent can reach failed',
+  needs: 'backend',
+  async run(context, node) {
+    const slot = await oneSlot(context, node, 'What Can This Agent Reach?', isAttachable);
+    const reach = await context.backend.request('slot/reach', { container: slot.container });
+    await context.documents.show(`What ${nameOf(slot)} can reach`, reachReport(nameOf(slot), reach));
+  },
+};

@@ -1,0 +1,15 @@
+import { isAttachable } from '../model/tags.ts';
+import { visible } from '../views/reports.ts';
+import type { Command } from './command.ts';
+import { nameOf, oneSlot } from './targets.ts';
+
+export const showScreen: Command = {
+  id: 'incusAgents.showScreen',
+  title: 'Showing the screen failed',
+  needs: 'backend',
+  async run(context, node) {
+    const slot = await oneSlot(context, node, 'Show Screen', isAttachable);
+    const { text } = await context.backend.request('slot/capture', { container: slot.container });
+    await context.documents.show(`Screen of ${nameOf(slot)}`, visible(text));
+  },
+};

@@ -1,0 +1,14 @@
+import { transcriptReport } from '../views/reports.ts';
+import type { Command } from './command.ts';
+import { oneSession } from './targets.ts';
+
+export const showTranscript: Command = {
+  id: 'incusAgents.showTranscript',
+  title: 'Showing the transcript failed',
+  needs: 'backend',
+  async run(context, node) {
+    const { id } = await oneSession(context, node, 'Show Transcript');
+    const { session, transcript } = await context.backend.request('session/show', { id });
+    await context.documents.show(`Transcript ${id}`, transcriptReport(session, transcript));
+  },
+};

@@ -1,0 +1,122 @@
+import * as vscode from 'vscode';
+import type { Session, Slot } from '../../server/protocol/types.ts';
+import { ExtensionFailure } from '../model/failures.ts';
+import type { Folder } from '../model/model.ts';
+import { bySlot, lastActivity, savedSessions } from '../model/selectors.ts';
+import { conditionWords } from '../views/appearance.ts';
+import { containerOf, type Node } from '../views/node.ts';
+import { ago, baseName, plain } from '../views/text.ts';
+import type { CommandContext } from './command.ts';
+
+/** Thrown when the user leaves a question unanswered; never shown. */
+export function cancelled(): ExtensionFailure {
+  return new ExtensionFailure('cancelled', 'Cancelled');
+}
+
+/** The slots that the rows stand for, without repeats. */
+export function slotsOfRows(context: CommandContext, node: Node | undefined, nodes: readonly Node[]): Slot[] {
+  const rows = nodes.length > 0 ? nodes : node === undefined ? [] : [node];
+  const containers = new Set(rows.map(containerOf).filter(container => container !== undefined));
+  return [...containers].map(container => context.model.slot(container)).filter(slot => slot !== undefined);
+}
+
+/** The slot of a row, or one that the user picks among those that fit. */
+export async function oneSlot(
+  context: CommandContext,
+  node: Node | undefined,
+  title: string,
+  fits: (slot: Slot) => boolean,
+): Promise<Slot> {
+  const [slot] = slotsOfRows(context, node, []);
+  if (slot === undefined) return pickSlot(context, title, fits);
+  if (!fits(slot))
+    throw new ExtensionFailure('conflict', `${nameOf(slot)} is ${slot.status}, so this cannot be done now`);
+  return slot;
+}
+
+/** Asks for a slot among those that fit. */
+export async function pickSlot(context: CommandContext, title: string, fits: (slot: Slot) => boolean): Promise<Slot> {
+  const slots = context.model.slots.filter(fits).sort(byWorkspace);
+  if (slots.length === 0) throw new ExtensionFailure('not-found', 'There is no slot for which this can be done now');
+  const items = slots.map(slot => slotItem(context, slot));
+  const picked = await vscode.window.showQuickPick(items, {
+    title,
+    placeHolder: 'Choose a slot',
+    matchOnDescription: true,
+  });
+  if (picked === undefined) throw cancelled();
+  return picked.slot;
+}
+
+/** A slot as an item of a quick pick. */
+export function slotItem(context: CommandContext, slot: Slot): vscode.QuickPickItem & { slot: Slot } {
+  const title = slot.session === undefined ? undefined : context.model.session(slot.session)?.title;
+  return {
+    slot,
+    label: nameOf(slot),
+    description: `${plain(slot.agent, 30)} · ${conditionWords(slot, context.model.pending(slot.container))}`,
+    ...(title === undefined ? {} : { detail: plain(title) }),
+  };
+}
+
+/** A slot's name in sentences: folder and number. */
+export function nameOf(slot: Slot): string {
+  return `${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`;
+}
+
+/** The workspace of a row, the only open folder, or the one that the user picks. */
+export async function oneWorkspace(context: CommandContext, node: Node | undefined, title: string): Promise<string> {
+  const ofRow = workspaceOfRow(context, node);
+  if (ofRow !== undefined) return ofRow;
+  const { folders } = context.model.surroundings;
+  const [only] = folders;
+  if (only === undefined)
+    throw new ExtensionFailure('invalid', 'No folder is open', 'Open a folder for the agents to work on.');
+  return folders.length === 1 ? only.path : pickFolder(folders, title);
+}
+
+/** The workspace that a row belongs to. */
+export function workspaceOfRow(context: CommandContext, node: Node | undefined): string | undefined {
+  if (node === undefined) return undefined;
+  if ('workspace' in node) return node.workspace;
+  if (node.kind === 'session') return context.model.session(node.session)?.workspace;
+  const container = containerOf(node);
+  return container === undefined ? undefined : context.model.slot(container)?.workspace;
+}
+
+async function pickFolder(folders: readonly Folder[], title: string): Promise<string> {
+  const items = folders.map(({ name, path }) => ({ label: plain(name), description: plain(path, 120), path }));
+  const picked = await vscode.window.showQuickPick(items, { title, placeHolder: 'Choose a folder' });
+  if (picked === undefined) throw cancelled();
+  return picked.path;
+}
+
+/** The session of a row, or one of an open folder's that the user picks. */
+export async function oneSession(context: CommandContext, node: Node | undefined, title: string): Promise<Session> {
+  if (node?.kind === 'session') {
+    const session = context.model.session(node.session);
+    if (session !== undefined) return session;
+  }
+  const workspace = await oneWorkspace(context, node, title);
+  return pickSession(savedSessions(context.model.sessions, workspace), title);
+}
+
+async function pickSession(sessions: readonly Session[], title: string): Promise<Session> {
+  if (sessions.length === 0) throw new ExtensionFailure('not-found', 'This workspace has no saved session');
+  const items = sessions.map(session => ({
+    session,
+    label: plain(session.title ?? '') || `${plain(session.agent, 30)} session`,
+    description: `${plain(session.agent, 30)} · ${ago(lastActivity(session), Date.now())}`,
+  }));
+  const picked = await vscode.window.showQuickPick(items, {
+    title,
+    placeHolder: 'Choose a session',
+    matchOnDescription: true,
+  });
+  if (picked === undefined) throw cancelled();
+  return picked.session;
+}
+
+function byWorkspace(left: Slot, right: Slot): number {
+  return left.workspace.localeCompare(right.workspace) || bySlot(left, right);
+}

@@ -1,0 +1,46 @@
+import type { BackendApi } from './model/backendApi.ts';
+import { failureOf } from './model/failures.ts';
+import type { Model } from './model/model.ts';
+
+const DEFAULT_IMAGE = 'coi-default';
+
+/** What is asked before anything is: is the image that a first slot needs there? */
+export class ImageCheck {
+  private readonly model: Model;
+  private readonly backend: BackendApi;
+  private readonly warn: (message: string) => void;
+  private running = false;
+
+  constructor(model: Model, backend: BackendApi, warn: (message: string) => void) {
+    this.model = model;
+    this.backend = backend;
+    this.warn = warn;
+  }
+
+  /** Looks, if an empty view is about to say what the next step is. */
+  async run(): Promise<void> {
+    const { link, incus, slots, surroundings } = this.model;
+    const [folder] = surroundings.folders;
+    if (this.running || link.state !== 'ready' || incus.status !== 'ready') return;
+    if (slots.length > 0 || folder === undefined) return;
+    this.running = true;
+    try {
+      const imageMissing = await this.isMissing(folder.path);
+      if (imageMissing !== surroundings.imageMissing) this.model.setSurroundings({ imageMissing });
+    } catch (error) {
+      this.warn(`The image could not be looked for: ${failureOf(error).message}`);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private async isMissing(workspace: string): Promise<boolean> {
+    const [{ values }, { images }] = await Promise.all([
+      this.backend.request('config/show', { workspace }),
+      this.backend.request('image/list', {}),
+    ]);
+    const configured = values.find(({ key }) => key === 'container.image')?.value;
+    const wanted = typeof configured === 'string' && configured !== '' ? configured : DEFAULT_IMAGE;
+    return !images.some(({ alias, fingerprint }) => alias === wanted || fingerprint === wanted);
+  }
+}

@@ -1,0 +1,60 @@
+import { ERROR_CODES, type ErrorKind } from '../../server/protocol/errors.ts';
+
+/** A failure as the user is told of it. */
+export interface ShownFailure {
+  readonly kind: ErrorKind;
+  /** What failed and why, in a sentence. */
+  readonly message: string;
+  readonly hint?: string;
+  readonly detail?: string;
+}
+
+/** A failure that the extension itself finds, in the backend's own terms. */
+export class ExtensionFailure extends Error {
+  readonly data: { kind: ErrorKind; hint?: string };
+
+  constructor(kind: ErrorKind, message: string, hint?: string) {
+    super(message);
+    this.name = 'ExtensionFailure';
+    this.data = { kind, ...(hint === undefined ? {} : { hint }) };
+  }
+}
+
+/** Reads anything that was thrown: errors of the contract by their `data.kind`, others as internal. */
+export function failureOf(error: unknown): ShownFailure {
+  const fields = typeof error === 'object' && error !== null ? error : {};
+  const data = 'data' in fields && typeof fields.data === 'object' && fields.data !== null ? fields.data : fields;
+  const hint = stringIn(data, 'hint');
+  const detail = stringIn(data, 'detail') ?? (error instanceof Error ? error.stack : undefined);
+  return {
+    kind: kindOf(fields, data),
+    message: error instanceof Error ? error.message : String(error),
+    ...(hint === undefined ? {} : { hint }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+/** Whether the user gave up, which is never shown. */
+export function isCancelled(error: unknown): boolean {
+  return failureOf(error).kind === 'cancelled';
+}
+
+/** Whether an open failed because its image is not there, so that building it is the next step. */
+export function isImageMissing(failure: ShownFailure): boolean {
+  return failure.kind === 'not-found' && /\bimage\b/i.test(failure.message);
+}
+
+function kindOf(error: object, data: object): ErrorKind {
+  const kind = stringIn(data, 'kind');
+  if (kind !== undefined && kind in ERROR_CODES) return kind as ErrorKind;
+  const name = stringIn(error, 'name');
+  if (name === 'AbortError' || name === 'Canceled' || name === 'CancellationError') return 'cancelled';
+  const code = 'code' in error ? error.code : undefined;
+  const found = Object.entries(ERROR_CODES).find(([, each]) => each === code)?.[0];
+  return found === undefined ? 'internal' : (found as ErrorKind);
+}
+
+function stringIn(holder: object, key: string): string | undefined {
+  const value: unknown = Reflect.get(holder, key);
+  return typeof value === 'string' ? value : undefined;
+}

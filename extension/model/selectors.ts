@@ -1,0 +1,101 @@
+import type { Session, Slot } from '../../server/protocol/types.ts';
+import type { Folder } from './model.ts';
+
+/** How many slots are in which condition; `wanting` are those that want the user. */
+export interface Counts {
+  readonly working: number;
+  readonly waiting: number;
+  readonly idle: number;
+  readonly failed: number;
+  readonly running: number;
+  readonly total: number;
+  readonly wanting: number;
+}
+
+/** Orders slots by number, so that rows never move when a state changes. */
+export function bySlot(left: Slot, right: Slot): number {
+  return left.slot - right.slot || left.container.localeCompare(right.container);
+}
+
+/** Slots of one workspace, in order. */
+export function slotsOf(slots: readonly Slot[], workspace: string): Slot[] {
+  return slots.filter(slot => slot.workspace === workspace).sort(bySlot);
+}
+
+/** Slots of this window's folders; of all workspaces when no folder is open. */
+export function ownSlots(slots: readonly Slot[], folders: readonly Folder[]): Slot[] {
+  if (folders.length === 0) return [...slots];
+  const paths = new Set(folders.map(folder => folder.path));
+  return slots.filter(slot => paths.has(slot.workspace));
+}
+
+/** Paths of workspaces that have slots and are not open in this window, in order. */
+export function otherWorkspaces(slots: readonly Slot[], folders: readonly Folder[]): string[] {
+  const open = new Set(folders.map(folder => folder.path));
+  const paths = new Set(slots.map(slot => slot.workspace).filter(path => !open.has(path)));
+  return [...paths].sort((left, right) => left.localeCompare(right));
+}
+
+/** Whether a slot wants the user: its agent asks, or something went wrong. */
+export function wantsYou(slot: Slot): boolean {
+  if (slot.status === 'failed' || slot.problem !== undefined) return true;
+  if (slot.protection === 'lost') return true;
+  return slot.status === 'running' && (slot.agentState.state === 'waiting' || slot.agentState.state === 'failed');
+}
+
+/** Whether something is wrong with a slot, apart from an agent that only asks. */
+export function hasTrouble(slot: Slot): boolean {
+  return wantsYou(slot) && !(slot.status === 'running' && slot.agentState.state === 'waiting' && !slot.problem);
+}
+
+/** Counts slots by what their agents do. */
+export function countsOf(slots: readonly Slot[]): Counts {
+  const agents = slots.filter(slot => slot.status === 'running');
+  const having = (state: Slot['agentState']['state']) => agents.filter(slot => slot.agentState.state === state).length;
+  return {
+    working: having('working'),
+    waiting: having('waiting'),
+    idle: having('idle'),
+    failed: slots.filter(hasTrouble).length,
+    running: agents.length,
+    total: slots.length,
+    wanting: slots.filter(wantsYou).length,
+  };
+}
+
+/** Slots whose agents wait, longest first. */
+export function waitingSlots(slots: readonly Slot[]): Slot[] {
+  return slots.filter(wantsYou).sort((left, right) => left.agentState.since.localeCompare(right.agentState.since));
+}
+
+/** The slot after the given one among those that want the user, going round; this window's come first. */
+export function nextWaiting(
+  own: readonly Slot[],
+  others: readonly Slot[],
+  current: string | undefined,
+): Slot | undefined {
+  const queue = [...waitingSlots(own), ...waitingSlots(others)];
+  const at = queue.findIndex(slot => slot.container === current);
+  return queue[(at + 1) % Math.max(queue.length, 1)];
+}
+
+/** Sessions of a workspace that can be resumed, newest first. */
+export function savedSessions(sessions: readonly Session[], workspace: string): Session[] {
+  return sessions.filter(session => session.workspace === workspace && !session.live).sort(newestFirst);
+}
+
+/** Saved sessions that ran in a slot, newest first, without the one that the slot holds now. */
+export function historyOf(sessions: readonly Session[], slot: Slot): Session[] {
+  return savedSessions(sessions, slot.workspace).filter(
+    session => session.slot === slot.slot && session.id !== slot.session,
+  );
+}
+
+/** What a session was last changed at. */
+export function lastActivity(session: Session): string {
+  return session.lastActivityAt ?? session.savedAt ?? session.startedAt;
+}
+
+function newestFirst(left: Session, right: Session): number {
+  return lastActivity(right).localeCompare(lastActivity(left)) || left.id.localeCompare(right.id);
+}

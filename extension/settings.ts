@@ -1,0 +1,95 @@
+import * as vscode from 'vscode';
+import { SETTINGS_PREFIX } from './ids.ts';
+
+/** Keys that a workspace's settings.json may set; for all others only the user's (or the machine's) counts. */
+export const WORKSPACE_KEYS = ['agent', 'persistent', 'maxSlots', 'stopTimeout', 'preserveWorkspacePath'] as const;
+
+/** Keys that only the user's own settings may hold, since they name an image, a network, an environment or a command. */
+export const MACHINE_KEYS = [
+  'profile',
+  'image',
+  'permissionMode',
+  'storagePool',
+  'environment',
+  'forwardEnv',
+  'network',
+  'docker',
+  'claude.model',
+  'claude.effort',
+] as const;
+
+/** Keys that say which backend to talk to. */
+export const BACKEND_KEYS = ['incusSocket', 'incusProject'] as const;
+
+/** Keys that only the editor's side reads. */
+export const CLIENT_KEYS = ['notifications', 'terminalLocation', 'confirmClose'] as const;
+
+export type NotificationMode = 'off' | 'unfocused' | 'always';
+
+/** The one reader of settings.json. */
+export class Settings {
+  /** Explicitly set values of the keys that the backend knows, without the prefix. */
+  explicit(): Record<string, unknown> {
+    const values: Record<string, unknown> = {};
+    for (const key of WORKSPACE_KEYS) assign(values, key, explicitValue(key, true));
+    for (const key of MACHINE_KEYS) assign(values, key, explicitValue(key, false));
+    return values;
+  }
+
+  /** What one folder of a multi-root workspace says for itself, if it is trusted. */
+  ofFolder(path: string): { agent?: string; persistent?: boolean } {
+    if (!vscode.workspace.isTrusted) return {};
+    const configuration = vscode.workspace.getConfiguration(SETTINGS_PREFIX, vscode.Uri.file(path));
+    const agent = configuration.inspect('agent')?.workspaceFolderValue;
+    const persistent = configuration.inspect('persistent')?.workspaceFolderValue;
+    return {
+      ...(typeof agent === 'string' ? { agent } : {}),
+      ...(typeof persistent === 'boolean' ? { persistent } : {}),
+    };
+  }
+
+  /** Incus' socket, when the user names one. */
+  incusSocket(): string | undefined {
+    return text(explicitValue('incusSocket', false));
+  }
+
+  /** Incus' project, when the user names one. */
+  incusProject(): string | undefined {
+    return text(explicitValue('incusProject', false));
+  }
+
+  /** The image that new slots are made from, as far as the settings say. */
+  image(): string | undefined {
+    return text(explicitValue('image', false));
+  }
+
+  notifications(): NotificationMode {
+    return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<NotificationMode>('notifications', 'unfocused');
+  }
+
+  /** Where new terminals go; `undefined` leaves it to the editor's own setting. */
+  terminalLocation(): 'panel' | 'editor' | undefined {
+    const value = explicitValue('terminalLocation', true);
+    return value === 'panel' || value === 'editor' ? value : undefined;
+  }
+
+  /** Whether closing a slot whose agent runs asks first. */
+  confirmClose(): boolean {
+    return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<boolean>('confirmClose', true);
+  }
+}
+
+function explicitValue(key: string, workspaceMay: boolean): unknown {
+  const found = vscode.workspace.getConfiguration(SETTINGS_PREFIX).inspect(key);
+  const own = found?.globalValue;
+  if (!workspaceMay || !vscode.workspace.isTrusted) return own;
+  return found?.workspaceFolderValue ?? found?.workspaceValue ?? own;
+}
+
+function assign(values: Record<string, unknown>, key: string, value: unknown): void {
+  if (value !== undefined) values[key] = value;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,65 @@
+import { realpath, stat } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import type { Model } from '../model/model.ts';
+import { contains, findPaths, type HostPath, toHostPath } from './paths.ts';
+import type { Terminals } from './terminals.ts';
+
+/** A link to a host file at a place. */
+class FileLink extends vscode.TerminalLink {
+  readonly host: HostPath;
+  readonly position: vscode.Position;
+
+  constructor(start: number, length: number, host: HostPath, position: vscode.Position) {
+    super(start, length, 'Open file');
+    this.host = host;
+    this.position = position;
+  }
+}
+
+/** Turns paths inside a container into links to the host's files. What leaves its mount by a symlink is no link. */
+export class ContainerLinks implements vscode.TerminalLinkProvider<FileLink> {
+  private readonly model: Model;
+  private readonly terminals: Terminals;
+
+  constructor(model: Model, terminals: Terminals) {
+    this.model = model;
+    this.terminals = terminals;
+  }
+
+  async provideTerminalLinks(context: vscode.TerminalLinkContext): Promise<FileLink[]> {
+    const container = this.terminals.containerOf(context.terminal);
+    const slot = container === undefined ? undefined : this.model.slot(container);
+    if (slot === undefined) return [];
+    const links = findPaths(context.line).map(async found => {
+      const host = toHostPath(found.path, slot.mounts, slot.workspace);
+      if (host === undefined || (await checkedFile(host)) === undefined) return undefined;
+      const position = new vscode.Position(Math.max(0, (found.line ?? 1) - 1), Math.max(0, (found.column ?? 1) - 1));
+      return new FileLink(found.start, found.length, host, position);
+    });
+    return (await Promise.all(links)).filter(link => link !== undefined);
+  }
+
+  /** Checked again, since what was a file when the link was drawn may be a symlink by now. */
+  async handleTerminalLink(link: FileLink): Promise<void> {
+    const path = await checkedFile(link.host);
+    if (path === undefined) {
+      void vscode.window.showWarningMessage(
+        'The file is gone, or leads out of what the slot shares with this machine.',
+      );
+      return;
+    }
+    const selection = new vscode.Range(link.position, link.position);
+    await vscode.window.showTextDocument(vscode.Uri.file(path), { selection, preview: true });
+  }
+}
+
+/** The real path of a regular file that stays inside its mount's source; `undefined` otherwise. */
+async function checkedFile(host: HostPath): Promise<string | undefined> {
+  try {
+    const [real, root] = await Promise.all([realpath(host.path), realpath(host.mount.source)]);
+    if (!contains(root, real)) return undefined;
+    return (await stat(real)).isFile() ? real : undefined;
+  } catch {
+    return undefined; // Most words that look like paths name nothing.
+  }
+}

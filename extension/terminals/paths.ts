@@ -1,0 +1,82 @@
+import { posix } from 'node:path';
+import type { Mount } from '../../server/protocol/types.ts';
+
+/** A path in a line of a terminal, and the place in the file that it names (both 1-based). */
+export interface FoundPath {
+  readonly start: number;
+  readonly length: number;
+  readonly path: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+const MAX_LINE = 4000;
+const MAX_PATH = 1024;
+const PLACE = String.raw`(?::(\d{1,7})(?::(\d{1,7}))?|\((\d{1,7}),\s?(\d{1,7})\)|",? line (\d{1,7}))?`;
+const PATH = new RegExp(String.raw`(?<![^\s'"\`(\[<{=|│:])([^\s'"\`()\[\]<>{}|│,;:=*?\\]+)${PLACE}`, 'g');
+
+/** Finds what looks like a file in a line: a path with a slash, or a name with an extension and a place. */
+export function findPaths(text: string): FoundPath[] {
+  if (text.length > MAX_LINE) return [];
+  const found: FoundPath[] = [];
+  for (const match of text.matchAll(PATH)) {
+    const one = toFound(match);
+    if (one !== undefined) found.push(one);
+  }
+  return found;
+}
+
+function toFound(match: RegExpMatchArray): FoundPath | undefined {
+  const [whole, raw = '', line1, column1, line2, column2, line3] = match;
+  const line = line1 ?? line2 ?? line3;
+  const column = column1 ?? column2;
+  const path = line === undefined ? raw.replace(/[.!]+$/, '') : raw;
+  if (path.length > MAX_PATH || !looksLikePath(path, line !== undefined)) return undefined;
+  return {
+    start: match.index ?? 0,
+    length: line === undefined ? path.length : whole.length,
+    path,
+    ...(line === undefined ? {} : { line: Number(line) }),
+    ...(column === undefined ? {} : { column: Number(column) }),
+  };
+}
+
+function looksLikePath(path: string, hasPlace: boolean): boolean {
+  if (path.startsWith('//') || path === '/' || path === '.' || path === '..') return false;
+  return path.includes('/') || (hasPlace && /\.[A-Za-z0-9]+$/.test(path));
+}
+
+/** A file on the host, and the mount that it was reached through. */
+export interface HostPath {
+  readonly path: string;
+  readonly mount: Mount;
+}
+
+/**
+ * Maps a path inside a container to the host, through the longest mount that holds it. Relative paths start at the
+ * workspace. Nothing is looked up: whether symlinks lead out is for the caller to check on the host.
+ */
+export function toHostPath(path: string, mounts: readonly Mount[], workspace: string): HostPath | undefined {
+  const base = mounts.find(mount => mount.source === workspace)?.path;
+  if (!path.startsWith('/') && base === undefined) return undefined;
+  const inside = posix.resolve(base ?? '/', path);
+  const mount = mounts
+    .filter(each => contains(each.path, inside))
+    .sort((left, right) => right.path.length - left.path.length)[0];
+  if (mount === undefined) return undefined;
+  return { path: posix.join(mount.source, posix.relative(mount.path, inside)), mount };
+}
+
+/** Whether a directory holds a path, or is it. */
+export function contains(directory: string, path: string): boolean {
+  const relative = posix.relative(directory, path);
+  return relative === '' || (relative !== '..' && !relative.startsWith('../') && !posix.isAbsolute(relative));
+}
+
+/** Maps a host path into a container, through the deepest mount that holds it. */
+export function toContainerPath(path: string, mounts: readonly Mount[]): string | undefined {
+  const mount = mounts
+    .filter(each => contains(each.source, path))
+    .sort((left, right) => right.source.length - left.source.length)[0];
+  return mount && posix.join(mount.path, posix.relative(mount.source, path));
+}

@@ -1,0 +1,72 @@
+import * as vscode from 'vscode';
+import type { TerminalKind } from '../../server/protocol/methods.ts';
+import { failureOf } from '../model/failures.ts';
+import type { Model } from '../model/model.ts';
+import { bySlot } from '../model/selectors.ts';
+import { isAttachable } from '../model/tags.ts';
+import { baseName, plain } from '../views/text.ts';
+import type { Terminals } from './terminals.ts';
+
+type Item = vscode.QuickPickItem & { container?: string; terminal?: TerminalKind };
+
+const KINDS: readonly [TerminalKind, string][] = [
+  ['agent', 'agent'],
+  ['shell', 'shell'],
+];
+
+/** The entry in the menu of the "+" of terminals: an agent or a shell of a running slot, or a new slot. */
+export class ProfileProvider implements vscode.TerminalProfileProvider {
+  private readonly model: Model;
+  private readonly terminals: Terminals;
+  private readonly ready: () => Promise<void>;
+
+  constructor(model: Model, terminals: Terminals, ready: () => Promise<void>) {
+    this.model = model;
+    this.terminals = terminals;
+    this.ready = ready;
+  }
+
+  async provideTerminalProfile(): Promise<vscode.TerminalProfile | undefined> {
+    try {
+      await this.ready();
+      return await this.choose();
+    } catch (error) {
+      const { message, kind } = failureOf(error);
+      if (kind !== 'cancelled')
+        void vscode.window.showErrorMessage(`Opening the terminal failed: ${plain(message, 400)}`);
+      return undefined;
+    }
+  }
+
+  private async choose(): Promise<vscode.TerminalProfile | undefined> {
+    const picked = await vscode.window.showQuickPick(this.items(), {
+      title: 'Incus Agents',
+      placeHolder: 'Choose a terminal',
+    });
+    if (picked === undefined) return undefined;
+    if (picked.container === undefined || picked.terminal === undefined) {
+      void vscode.commands.executeCommand('incusAgents.openSlot');
+      return undefined;
+    }
+    if (this.terminals.has(picked.container, picked.terminal)) {
+      await this.terminals.open(picked.container, picked.terminal);
+      return undefined;
+    }
+    return new vscode.TerminalProfile(await this.terminals.options(picked.container, picked.terminal));
+  }
+
+  private items(): Item[] {
+    const slots = this.model.slots.filter(isAttachable).sort(bySlot);
+    const items = slots.flatMap(slot =>
+      KINDS.map(
+        ([kind, words]): Item => ({
+          label: `${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`,
+          description: kind === 'agent' ? plain(slot.agent, 30) : words,
+          container: slot.container,
+          terminal: kind,
+        }),
+      ),
+    );
+    return [...items, { label: '$(add) New Slot' }];
+  }
+}

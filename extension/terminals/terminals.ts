@@ -1,0 +1,162 @@
+import { readFile } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import type { SlotAttachResult, TerminalKind } from '../../server/protocol/methods.ts';
+import type { BackendApi } from '../model/backendApi.ts';
+import { ExtensionFailure } from '../model/failures.ts';
+import type { Model } from '../model/model.ts';
+import type { Settings } from '../settings.ts';
+import { terminalColor } from '../views/appearance.ts';
+import { baseName, plain } from '../views/text.ts';
+import { keyFromArguments, keyFromCommandLine, keyText, type TerminalKey } from './marker.ts';
+
+const ICONS: Readonly<Record<TerminalKind, string>> = { agent: 'robot', shell: 'terminal', root: 'terminal-linux' };
+
+/**
+ * The terminals of slots: at most one per container and kind. Those that the editor brought back after a reload are
+ * found again by the marker in their process's arguments. Closing a terminal only detaches.
+ */
+export class Terminals implements vscode.Disposable {
+  private readonly known = new Map<string, vscode.Terminal>();
+  private readonly opening = new Map<string, Promise<vscode.Terminal>>();
+  private readonly adopting = new Set<Promise<void>>();
+  private readonly adopted = new vscode.EventEmitter<TerminalKey>();
+  private readonly subscriptions: vscode.Disposable[];
+  private readonly model: Model;
+  private readonly backend: BackendApi;
+  private readonly settings: Settings;
+
+  /** A terminal of ours was brought back by the editor. */
+  readonly onDidAdopt = this.adopted.event;
+
+  constructor(model: Model, backend: BackendApi, settings: Settings) {
+    this.model = model;
+    this.backend = backend;
+    this.settings = settings;
+    this.subscriptions = [
+      vscode.window.onDidOpenTerminal(terminal => this.startAdopting(terminal)),
+      vscode.window.onDidCloseTerminal(terminal => this.forget(terminal)),
+    ];
+  }
+
+  /** Looks at the terminals that are there already. Called once, after everybody has subscribed. */
+  adoptExisting(): void {
+    for (const terminal of vscode.window.terminals) this.startAdopting(terminal);
+  }
+
+  /** Focuses a container's terminal of a kind, opening it if there is none. */
+  async open(container: string, kind: TerminalKind, preserveFocus = false): Promise<void> {
+    await Promise.all([...this.adopting]);
+    const text = keyText({ container, kind });
+    const terminal = this.known.get(text) ?? (await this.openOnce(text, container, kind));
+    terminal.show(preserveFocus);
+  }
+
+  /** What a terminal of a kind must run, as options for the editor. */
+  async options(container: string, kind: TerminalKind): Promise<vscode.TerminalOptions> {
+    const attach = await this.backend.request('slot/attach', { container, kind });
+    return this.toOptions(container, kind, attach);
+  }
+
+  /** Whether a terminal of a kind is open. */
+  has(container: string, kind: TerminalKind): boolean {
+    return this.known.has(keyText({ container, kind }));
+  }
+
+  /** The container that a terminal shows, if it is one of ours. */
+  containerOf(terminal: vscode.Terminal | undefined): string | undefined {
+    for (const [text, each] of this.known) {
+      if (each === terminal) return text.slice(0, text.lastIndexOf('/'));
+    }
+    return undefined;
+  }
+
+  private async openOnce(text: string, container: string, kind: TerminalKind): Promise<vscode.Terminal> {
+    const running = this.opening.get(text) ?? this.create(text, container, kind);
+    this.opening.set(text, running);
+    try {
+      return await running;
+    } finally {
+      this.opening.delete(text);
+    }
+  }
+
+  private async create(text: string, container: string, kind: TerminalKind): Promise<vscode.Terminal> {
+    if (!vscode.workspace.isTrusted)
+      throw new ExtensionFailure('untrusted', 'Terminals are not opened in restricted mode');
+    const options = await this.options(container, kind);
+    const terminal = vscode.window.createTerminal(options);
+    this.known.set(text, terminal);
+    return terminal;
+  }
+
+  private toOptions(container: string, kind: TerminalKind, attach: SlotAttachResult): vscode.TerminalOptions {
+    const slot = this.model.slot(container);
+    const location = this.settings.terminalLocation();
+    return {
+      name: this.nameOf(container, kind, attach.title),
+      shellPath: attach.file,
+      shellArgs: attach.args,
+      env: attach.env,
+      cwd: attach.cwd,
+      iconPath: new vscode.ThemeIcon(ICONS[kind]),
+      color: new vscode.ThemeColor(terminalColor(slot?.slot ?? 1)),
+      ...(location === undefined ? {} : { location: LOCATIONS[location] }),
+    };
+  }
+
+  private nameOf(container: string, kind: TerminalKind, title: string): string {
+    const slot = this.model.slot(container);
+    if (slot === undefined) return plain(title, 60);
+    const role = kind === 'agent' ? plain(slot.agent, 30) : kind;
+    return `${plain(baseName(slot.workspace), 40)} ${slot.slot} · ${role}`;
+  }
+
+  private startAdopting(terminal: vscode.Terminal): void {
+    if ([...this.known.values()].includes(terminal)) return;
+    const work = this.adopt(terminal).finally(() => this.adopting.delete(work));
+    this.adopting.add(work);
+  }
+
+  private async adopt(terminal: vscode.Terminal): Promise<void> {
+    const key = await keyOf(terminal);
+    if (key === undefined || terminal.exitStatus !== undefined) return;
+    const text = keyText(key);
+    await this.opening.get(text)?.catch(() => undefined);
+    const known = this.known.get(text);
+    if (known === terminal) return;
+    if (known !== undefined) {
+      terminal.dispose();
+      known.show(true);
+      return;
+    }
+    this.known.set(text, terminal);
+    this.adopted.fire(key);
+  }
+
+  private forget(terminal: vscode.Terminal): void {
+    for (const [text, each] of this.known) if (each === terminal) this.known.delete(text);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.adopted.dispose();
+  }
+}
+
+const LOCATIONS = { panel: vscode.TerminalLocation.Panel, editor: vscode.TerminalLocation.Editor } as const;
+
+/** Options first (cheap, right for terminals made in this session), then what the process really runs. */
+async function keyOf(terminal: vscode.Terminal): Promise<TerminalKey | undefined> {
+  const { creationOptions } = terminal;
+  if ('shellArgs' in creationOptions && Array.isArray(creationOptions.shellArgs)) {
+    const key = keyFromArguments(creationOptions.shellArgs);
+    if (key !== undefined) return key;
+  }
+  const pid = await terminal.processId;
+  if (pid === undefined) return undefined;
+  try {
+    return keyFromCommandLine(await readFile(`/proc/${pid}/cmdline`, 'utf8'));
+  } catch {
+    return undefined; // The process has ended; then there is nothing to adopt.
+  }
+}

@@ -1,0 +1,47 @@
+import * as vscode from 'vscode';
+import type { Model } from '../model/model.ts';
+import { ownSlots } from '../model/selectors.ts';
+import { type Announcement, shouldTell, Transitions } from './transitions.ts';
+
+/** What notifications ask of the rest. */
+export interface NotificationSources {
+  mode(): 'off' | 'unfocused' | 'always';
+  /** Container of the terminal in front, if it is one of ours. */
+  inFront(): string | undefined;
+  open(container: string): Promise<void>;
+}
+
+/** Tells of transitions of this window's agents, once each. */
+export class Notifications implements vscode.Disposable {
+  private readonly transitions = new Transitions();
+  private readonly subscription: { dispose(): void };
+  private readonly model: Model;
+  private readonly sources: NotificationSources;
+
+  constructor(model: Model, sources: NotificationSources) {
+    this.model = model;
+    this.sources = sources;
+    this.subscription = model.onDidChange(difference => {
+      const own = new Set(ownSlots(model.slots, model.surroundings.folders).map(slot => slot.container));
+      for (const container of difference.slots) this.note(container, own.has(container));
+    });
+  }
+
+  private note(container: string, own: boolean): void {
+    const announcement = this.transitions.note(container, this.model.slot(container));
+    if (announcement === undefined || !own) return;
+    const inFront = this.sources.inFront() === container;
+    if (shouldTell(this.sources.mode(), vscode.window.state.focused, inFront)) void this.tell(announcement);
+  }
+
+  private async tell(announcement: Announcement): Promise<void> {
+    const show =
+      announcement.severity === 'warning' ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
+    const choice = await show(announcement.message, 'Open');
+    if (choice === 'Open') await this.sources.open(announcement.container);
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+  }
+}

@@ -1,0 +1,96 @@
+import type { ResultOf, SlotReach } from '../../server/protocol/methods.ts';
+import type { ConfigOrigin, HealthCheck, Session, TranscriptEntry } from '../../server/protocol/types.ts';
+import { plain } from './text.ts';
+
+const CONTROL_BUT_LAYOUT = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Effective configuration with origins, as text. */
+export function configReport(workspace: string, shown: ResultOf<'config/show'>): string {
+  const values = shown.values.map(
+    ({ key, value, origin }) => `${key} = ${JSON.stringify(value)}    # ${originWords(origin)}`,
+  );
+  const problems = shown.problems.map(
+    ({ path, line, column, severity, message }) => `${path}:${line}:${column} ${severity}: ${plain(message, 400)}`,
+  );
+  return [
+    `Effective configuration of ${workspace}`,
+    '',
+    ...values,
+    ...(problems.length === 0 ? [] : ['', 'Problems', '', ...problems]),
+    '',
+  ].join('\n');
+}
+
+/** A health check's findings, by group. */
+export function healthReport(checks: readonly HealthCheck[]): string {
+  const groups = [...new Set(checks.map(check => check.group))];
+  const lines = groups.flatMap(group => [
+    group,
+    ...checks.filter(check => check.group === group).flatMap(healthLines),
+    '',
+  ]);
+  return ['Health of Incus Agents', '', ...lines].join('\n');
+}
+
+/** What an agent can reach, as verified from its container. */
+export function reachReport(name: string, reach: SlotReach): string {
+  const { network } = reach;
+  return [
+    `What ${name} can reach`,
+    ...section(
+      'Files of this machine',
+      reach.mounts.map(mount => `${mount.path} ← ${mount.source}${mount.readonly ? ' (read-only)' : ''}`),
+    ),
+    ...section('Network', [network.mode]),
+    ...section('Allowed hosts', network.allowed ?? []),
+    ...section(
+      'Blocked so far',
+      (network.blocked ?? []).map(({ host, count }) => `${host} (${count} ×)`),
+    ),
+    ...section(
+      'Limits',
+      Object.entries(reach.limits).map(([key, value]) => `${key} = ${value}`),
+    ),
+    ...section('Shared with it', reach.shared),
+    ...section(
+      'Protected paths',
+      reach.protection.map(({ path, state }) => `${path}: ${state}`),
+    ),
+    '',
+  ].join('\n');
+}
+
+/** A conversation as text. */
+export function transcriptReport(session: Session, transcript: readonly TranscriptEntry[]): string {
+  const head = `${plain(session.title ?? '') || 'Session'} · ${plain(session.agent, 30)} · ${session.startedAt}`;
+  const entries = transcript.map(({ role, text, at }) => {
+    const when = at === undefined ? '' : ` · ${plain(at, 40)}`;
+    return `── ${plain(role, 30)}${when}\n\n${visible(text)}\n`;
+  });
+  return [head, '', ...(entries.length === 0 ? ['The conversation is empty.'] : entries)].join('\n');
+}
+
+/** Text of several lines without what a terminal or a reader would be misled by. */
+export function visible(text: string): string {
+  return text.replace(CONTROL_BUT_LAYOUT, '');
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  const shown = lines.length === 0 ? ['(none)'] : lines;
+  return ['', title, ...shown.map(line => `  ${plain(line, 400)}`)];
+}
+
+function healthLines(check: HealthCheck): string[] {
+  const mark = { ok: '✓', warning: '!', failed: '✗' }[check.status];
+  const fix =
+    check.fix === undefined
+      ? []
+      : [`      Fix: ${check.fix.title}${check.fix.command ? ` (${check.fix.command})` : ''}`];
+  const detail = check.detail === undefined ? [] : [`      ${plain(check.detail, 400)}`];
+  return [`  ${mark} ${check.status}: ${plain(check.message, 400)}`, ...detail, ...fix];
+}
+
+function originWords(origin: ConfigOrigin): string {
+  const place = origin.path === undefined ? '' : ` ${origin.path}${origin.line === undefined ? '' : `:${origin.line}`}`;
+  return `${origin.kind}${place}`;
+}

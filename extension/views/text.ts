@@ -1,0 +1,70 @@
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g;
+const PUNCTUATION = /[!-/:-@[-`{-~]/g;
+
+/**
+ * Makes text from inside a container fit for labels, quick picks, notifications and terminal names: one line,
+ * no control or direction-changing characters, nothing that the editor would render as icon or link, and short.
+ */
+export function plain(text: string, max = 80): string {
+  const line = text.replace(CONTROL, ' ').replace(/\s+/g, ' ').trim().replaceAll('$(', '$ (').replaceAll('](', '] (');
+  const characters = [...line];
+  return characters.length <= max ? line : `${characters.slice(0, max - 1).join('')}…`;
+}
+
+/** Escapes text for markdown: each ASCII punctuation mark becomes an entity, so no markup, link or autolink is left. */
+export function escapeMarkdown(text: string, max = 200): string {
+  const flat = [...text.replace(CONTROL, ' ')].slice(0, max).join('');
+  return flat.replace(PUNCTUATION, mark => `&#${mark.charCodeAt(0)};`);
+}
+
+/** "1 slot", "2 slots". */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** The last part of a path, or the path when it has none. */
+export function baseName(path: string): string {
+  return (
+    path
+      .split('/')
+      .filter(part => part !== '')
+      .at(-1) ?? path
+  );
+}
+
+/** A duration in the two largest units, such as "3 h 5 min"; under a minute, "just now". */
+export function ago(since: string, now: number): string {
+  const minutes = Math.floor((now - Date.parse(since)) / 60_000);
+  if (!Number.isFinite(minutes) || minutes < 1) return 'just now';
+  return `${duration(minutes * 60)} ago`;
+}
+
+/** Seconds in the two largest units. */
+export function duration(seconds: number): string {
+  const units: [number, string][] = [
+    [86_400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ];
+  const parts: string[] = [];
+  let rest = Math.max(0, Math.floor(seconds));
+  for (const [size, name] of units) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  return parts.slice(0, 2).join(' ') || '0 s';
+}
+
+/** Bytes with a binary unit. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}

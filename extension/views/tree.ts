@@ -1,0 +1,108 @@
+import * as vscode from 'vscode';
+import { type CommandId, ROW_SCHEME } from '../ids.ts';
+import type { Model } from '../model/model.ts';
+import { type Node, rowPath } from './node.ts';
+import { rowOf } from './row.ts';
+import type { Row } from './rows.ts';
+import type { Tooltips } from './tooltipSource.ts';
+import { TreeShape } from './treeShape.ts';
+
+const COLLAPSIBLE: Readonly<Record<Node['kind'], vscode.TreeItemCollapsibleState>> = {
+  workspace: vscode.TreeItemCollapsibleState.Expanded,
+  others: vscode.TreeItemCollapsibleState.Collapsed,
+  slot: vscode.TreeItemCollapsibleState.Collapsed,
+  agent: vscode.TreeItemCollapsibleState.None,
+  shell: vscode.TreeItemCollapsibleState.None,
+  details: vscode.TreeItemCollapsibleState.Collapsed,
+  fact: vscode.TreeItemCollapsibleState.None,
+  slotHistory: vscode.TreeItemCollapsibleState.Collapsed,
+  workspaceHistory: vscode.TreeItemCollapsibleState.Collapsed,
+  session: vscode.TreeItemCollapsibleState.None,
+};
+
+const CLICKS: Readonly<Record<NonNullable<Row['click']>, { command: CommandId; title: string }>> = {
+  agent: { command: 'incusAgents.attach', title: 'Attach Agent Terminal' },
+  shell: { command: 'incusAgents.openShell', title: 'Open Shell' },
+  transcript: { command: 'incusAgents.showTranscript', title: 'Show Transcript' },
+};
+
+/** Answers the editor's questions from the model, without waiting for anything but tooltips. */
+export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly shape: TreeShape;
+  private readonly model: Model;
+  private readonly tooltips: Tooltips;
+  private readonly changed = new vscode.EventEmitter<Node | undefined>();
+  private readonly subscriptions: { dispose(): void }[];
+  private rootKey = '';
+
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(model: Model, tooltips: Tooltips) {
+    this.model = model;
+    this.tooltips = tooltips;
+    this.shape = new TreeShape(model);
+    this.subscriptions = [
+      model.onDidChange(difference => {
+        for (const row of this.shape.redraw(difference)) this.changed.fire(row);
+      }),
+      model.onDidChangePending(container => {
+        if (model.slot(container) !== undefined) this.changed.fire(this.shape.slot(container));
+      }),
+      model.onDidChangeSurroundings(() => this.redrawFolders()),
+    ];
+  }
+
+  getChildren(node?: Node): Node[] {
+    return this.shape.children(node);
+  }
+
+  getParent(node: Node): Node | undefined {
+    return this.shape.parent(node);
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const row = rowOf(this.model, node, Date.now());
+    const item = new vscode.TreeItem(row.label, COLLAPSIBLE[node.kind]);
+    item.id = node.id;
+    item.contextValue = row.tags;
+    item.accessibilityInformation = { label: row.spoken, role: 'treeitem' };
+    if (row.description !== undefined) item.description = row.description;
+    if (row.icon !== undefined) item.iconPath = themeIcon(row.icon);
+    if (row.click !== undefined) item.command = { ...CLICKS[row.click], arguments: [node] };
+    const resource = this.resourceOf(node);
+    if (resource !== undefined) item.resourceUri = resource;
+    return item;
+  }
+
+  async resolveTreeItem(item: vscode.TreeItem, node: Node, token: vscode.CancellationToken): Promise<vscode.TreeItem> {
+    const text = await this.tooltips.of(node, token);
+    if (text !== undefined) item.tooltip = new vscode.MarkdownString(text);
+    return item;
+  }
+
+  private resourceOf(node: Node): vscode.Uri | undefined {
+    if (node.kind === 'workspace') return rowUri(node.workspace);
+    const slot = node.kind === 'slot' ? this.model.slot(node.container) : undefined;
+    return slot && vscode.Uri.from({ scheme: ROW_SCHEME, path: rowPath(slot.workspace, slot) });
+  }
+
+  private redrawFolders(): void {
+    const key = JSON.stringify([this.model.surroundings.folders, this.model.loaded]);
+    if (key === this.rootKey) return;
+    this.rootKey = key;
+    this.changed.fire(undefined);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.changed.dispose();
+  }
+}
+
+function rowUri(workspace: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: ROW_SCHEME, path: rowPath(workspace) });
+}
+
+function themeIcon(icon: { id: string; color?: string }): vscode.ThemeIcon {
+  return new vscode.ThemeIcon(icon.id, icon.color === undefined ? undefined : new vscode.ThemeColor(icon.color));
+}

@@ -1,0 +1,67 @@
+import type { UnavailableReason } from '../../server/protocol/types.ts';
+import type { Model } from '../model/model.ts';
+
+/** The welcome texts of the manifest; each has its own `when`. */
+export const WELCOME_CASES = [
+  'loading',
+  'notLinux',
+  'backendFailed',
+  'connecting',
+  'notInstalled',
+  'notRunning',
+  'noPermission',
+  'notInitialised',
+  'tooOld',
+  'unavailable',
+  'noFolder',
+  'untrusted',
+  'imageMissing',
+  'empty',
+] as const;
+
+export type WelcomeCase = (typeof WELCOME_CASES)[number];
+
+const REASONS: Readonly<Record<UnavailableReason, WelcomeCase>> = {
+  'not-linux': 'notLinux',
+  'not-installed': 'notInstalled',
+  'not-running': 'notRunning',
+  'no-permission': 'noPermission',
+  'not-initialised': 'notInitialised',
+  'too-old': 'tooOld',
+};
+
+/** What the view says while the tree has no rows. The first thing that is missing comes first. */
+export function welcomeCase(model: Pick<Model, 'surroundings' | 'link' | 'loaded' | 'incus'>): WelcomeCase {
+  const { folders, trusted, linux, imageMissing } = model.surroundings;
+  if (!linux) return 'notLinux';
+  if (model.link.state === 'failed') return 'backendFailed';
+  if (!model.loaded) return 'loading';
+  if (model.incus.status === 'connecting') return 'connecting';
+  if (model.incus.status === 'unavailable') return model.incus.reason ? REASONS[model.incus.reason] : 'unavailable';
+  if (folders.length === 0) return 'noFolder';
+  if (!trusted) return 'untrusted';
+  return imageMissing ? 'imageMissing' : 'empty';
+}
+
+const FIXES: Partial<Readonly<Record<UnavailableReason, string>>> = {
+  'not-installed': 'sudo apt install incus',
+  'not-running': 'sudo systemctl start incus.socket incus.service',
+  'no-permission': 'sudo usermod -aG incus-admin "$USER"',
+  'not-initialised': 'sudo incus admin init --minimal',
+};
+
+/** The command that mends a reason, for a person to read and run; `undefined` when no single command does. */
+export function fixCommand(reason: UnavailableReason | undefined): string | undefined {
+  return reason && FIXES[reason];
+}
+
+/** What is said above the rows while they may be out of date; `undefined` when they are not. */
+export function staleMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>): string | undefined {
+  if (!model.loaded) return undefined;
+  if (model.link.state === 'reconnecting' || model.link.state === 'starting')
+    return 'Reconnecting. The rows may be out of date.';
+  if (model.link.state === 'failed') return 'The backend stopped. Run "Incus Agents: Restart Backend".';
+  if (model.incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
+  if (model.incus.status === 'unavailable') return `Incus does not answer. ${model.incus.message ?? ''}`.trim();
+  return undefined;
+}

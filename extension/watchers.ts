@@ -1,0 +1,51 @@
+import * as vscode from 'vscode';
+import type { Backend } from './backend/backend.ts';
+import { HAD_SLOT_KEY, SETTINGS_PREFIX } from './ids.ts';
+import type { Disposable } from './model/emitter.ts';
+import { failureOf } from './model/failures.ts';
+import type { Model } from './model/model.ts';
+import { ownSlots } from './model/selectors.ts';
+import { BACKEND_KEYS, type Settings } from './settings.ts';
+import { localFolders, toldFolders } from './surroundings.ts';
+
+/** Tells the model and the backend of folders, trust and settings when they change. */
+export function watchEditor(
+  backend: Backend,
+  model: Model,
+  settings: Settings,
+  log: vscode.LogOutputChannel,
+): Disposable[] {
+  const tell = (facts: Parameters<Backend['update']>[0]): void => {
+    backend.update(facts).catch((error: unknown) => log.warn(`The backend was not told: ${failureOf(error).message}`));
+  };
+  const surroundings = (): void => {
+    model.setSurroundings({ folders: localFolders(), trusted: vscode.workspace.isTrusted });
+    tell({ workspaces: toldFolders(), settings: settings.explicit() });
+  };
+  return [
+    vscode.workspace.onDidChangeWorkspaceFolders(surroundings),
+    vscode.workspace.onDidGrantWorkspaceTrust(surroundings),
+    vscode.workspace.onDidChangeConfiguration(event => {
+      if (!event.affectsConfiguration(SETTINGS_PREFIX)) return;
+      tell({ settings: settings.explicit() });
+      if (BACKEND_KEYS.some(key => event.affectsConfiguration(`${SETTINGS_PREFIX}.${key}`))) void offerReload();
+    }),
+  ];
+}
+
+/** Remembers whether this workspace has slots, so that its next window looks at them without being asked. */
+export function rememberSlots(model: Model, memento: vscode.Memento): Disposable {
+  return model.onDidChange(() => {
+    const { slots, surroundings } = model;
+    const has = surroundings.folders.length > 0 && ownSlots(slots, surroundings.folders).length > 0;
+    if (memento.get(HAD_SLOT_KEY, false) !== has) void memento.update(HAD_SLOT_KEY, has);
+  });
+}
+
+async function offerReload(): Promise<void> {
+  const choice = await vscode.window.showInformationMessage(
+    'Another Incus takes effect after the window is reloaded.',
+    'Reload Window',
+  );
+  if (choice === 'Reload Window') await vscode.commands.executeCommand('workbench.action.reloadWindow');
+}
