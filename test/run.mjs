@@ -19,7 +19,10 @@ async function main() {
     const names = suites.map(suite => suite.name).join(', ');
     throw new PrepareError(`No suite and no test file: ${chosen.unknown.join(', ')}. Suites: ${names}.`);
   }
-  await prepare(new Set(chosen.map(entry => entry.suite.needs)), { yes });
+  await prepare(
+    chosen.flatMap(entry => entry.suite.needs),
+    { yes },
+  );
   const results = [];
   for (const { suite, files } of chosen) results.push(await runSuite(suite, files));
   console.log('\nSuite            passed  failed  skipped  seconds');

@@ -26,6 +26,7 @@ export function requireApt() {
 
 /** Those of the packages that are not installed. */
 export function missingPackages(names) {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholders are dpkg's
   const shown = tryRun(['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n', ...names]).stdout;
   const installed = new Set(
     shown

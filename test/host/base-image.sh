@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 root=$work/rootfs
 
 debootstrap --variant=minbase \
-  --include=systemd,systemd-sysv,systemd-resolved,dbus,iproute2,ca-certificates \
+  --include=systemd,systemd-sysv,systemd-resolved,udev,dbus,iproute2,ca-certificates \
   "$suite" "$root" "$mirror" >"$work/log" 2>&1 || { tail -n 25 "$work/log" "$root/debootstrap/debootstrap.log" 2>/dev/null; exit 1; }
 
 # Addresses by DHCP, names by systemd-resolved.

@@ -89,7 +89,7 @@ function recipeArguments(name, work) {
 function npmSettings() {
   const get = (key, ...flags) => tryRun(['npm', 'config', 'get', key, ...flags], { cwd: '/' }).stdout.trim();
   const registry = get('registry');
-  const plain = get('registry', '--userconfig=/dev/null', '--globalconfig=/dev/null');
+  const plain = get('registry', '--userconfig=/dev/null', '--globalconfig=/dev/null/none');
   const lines = registry === plain || registry.includes('@') ? [] : [`registry=${registry}`];
   const extraCertificates = process.env.NODE_EXTRA_CA_CERTS || !['', 'null', 'undefined'].includes(get('cafile'));
   if (extraCertificates) lines.push('cafile=/etc/ssl/certs/ca-certificates.crt');

@@ -9,24 +9,14 @@ export const nodeVersion = '24.21.0';
 
 const quiet = { ...process.env, npm_config_loglevel: 'error', npm_config_audit: 'false', npm_config_fund: 'false' };
 
-/** Folder of the Node from npm: binary and headers; its package runs no script. */
-function nodeFolder() {
+/** Folder of the Node from npm: binary and headers; its package runs no script. The same one on every machine. */
+export function node24() {
   return path.join(cache, `node-${nodeVersion}`, 'node_modules', nodePackage());
 }
 
 function nodePackage() {
-  if (process.arch !== 'x64' && process.arch !== 'arm64') {
-    throw new PrepareError(
-      `There is no Node from npm for ${process.arch}. Install Node 24 yourself and run this with it.`,
-    );
-  }
-  return `node-linux-${process.arch}`;
-}
-
-/** Folder whose bin/node is Node 24: the one that runs this if it is, else the one from npm. */
-export function node24() {
-  const ours = process.versions.node.split('.')[0] === nodeVersion.split('.')[0];
-  return ours ? path.dirname(path.dirname(process.execPath)) : nodeFolder();
+  if (process.arch === 'x64' || process.arch === 'arm64') return `node-linux-${process.arch}`;
+  throw new PrepareError(`There is no Node from npm for ${process.arch}: this runs on x64 and arm64.`);
 }
 
 /** Environment in which `node` is Node 24, for everything that runs after the preparation. */

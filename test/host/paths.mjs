@@ -20,3 +20,14 @@ export function vsixPath() {
   const { name, version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   return path.join(root, `${name}-${version}.vsix`);
 }
+
+/** Releases of code-server: the newest, and the one with the oldest VS Code that the manifest allows. */
+export const vsCodeVersions = { newest: '4.139.1', oldest: '4.105.1' };
+
+/**
+ * Folder of an installed code-server.
+ * @param {'newest' | 'oldest'} which
+ */
+export function codeServerFolder(which) {
+  return path.join(cache, `code-server-${vsCodeVersions[which]}`);
+}

@@ -12,34 +12,47 @@ import { root } from './paths.mjs';
  * @property {number} [testTimeout] seconds for one test, and for one file
  * @property {number} limit seconds for the whole suite; then it is ended and has failed
  * @property {boolean} [optional] no files is no failure
- * @property {'sources' | 'incus' | 'editor'} needs what must be prepared
+ * @property {import('./prepare.mjs').Need[]} needs what must be prepared
  * @property {Record<string, string>} [environment]
  */
 
+/** @type {import('./prepare.mjs').Need[]} */
+const withIncus = ['sources', 'incus', 'base-image', 'test-image'];
+
+/** @type {import('./prepare.mjs').Need[]} */
+const withEditor = [...withIncus, 'browser'];
+
 /** @type {Suite[]} */
 export const suites = [
-  { name: 'typecheck', command: ['tsc', '--noEmit'], limit: 300, needs: 'sources' },
-  { name: 'lint', command: ['biome', 'check', '.'], limit: 120, needs: 'sources' },
-  { name: 'unit', folder: 'test/unit', concurrency: 2, testTimeout: 120, limit: 600, needs: 'sources' },
-  { name: 'package', command: ['npm', 'run', 'package'], limit: 180, needs: 'sources' },
-  { name: 'incus', folder: 'test/incus', concurrency: 2, testTimeout: 300, limit: 1800, needs: 'incus' },
+  { name: 'typecheck', command: ['tsc', '--noEmit'], limit: 300, needs: ['sources'] },
+  { name: 'lint', command: ['biome', 'check', '.'], limit: 120, needs: ['sources'] },
+  { name: 'unit', folder: 'test/unit', concurrency: 2, testTimeout: 120, limit: 600, needs: ['sources'] },
+  { name: 'package', command: ['npm', 'run', 'package'], limit: 180, needs: ['sources'] },
+  { name: 'incus', folder: 'test/incus', concurrency: 2, testTimeout: 300, limit: 1800, needs: withIncus },
   {
     name: 'redteam',
     folder: 'test/redteam',
     concurrency: 1,
     testTimeout: 300,
     limit: 1800,
-    needs: 'incus',
+    needs: withIncus,
     optional: true,
   },
-  { name: 'editor', folder: 'test/editor', concurrency: 1, testTimeout: 300, limit: 1800, needs: 'editor' },
+  {
+    name: 'editor',
+    folder: 'test/editor',
+    concurrency: 1,
+    testTimeout: 300,
+    limit: 1800,
+    needs: [...withEditor, 'vscode'],
+  },
   {
     name: 'editor-oldest',
     folder: 'test/editor',
     concurrency: 1,
     testTimeout: 300,
     limit: 1800,
-    needs: 'editor',
+    needs: [...withEditor, 'vscode-oldest'],
     environment: { INCUS_AGENTS_VSCODE: 'oldest' },
   },
 ];
