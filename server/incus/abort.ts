@@ -24,3 +24,12 @@ export async function settledWithin(promise: Promise<unknown>, milliseconds: num
   timer.abort();
   return result;
 }
+
+/** A signal that aborts so many milliseconds after the given one, for what had better be let through to its end. */
+export function later(signal: AbortSignal, milliseconds: number): AbortSignal {
+  const late = new AbortController();
+  const abort = () => setTimeout(() => late.abort(signal.reason), milliseconds).unref();
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return late.signal;
+}

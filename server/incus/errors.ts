@@ -12,6 +12,7 @@ export type IncusReason =
   | 'frozen'
   | 'is-running'
   | 'in-use'
+  | 'busy'
   | 'no-processes'
   | 'idmap'
   | 'daemon';
@@ -55,7 +56,8 @@ const RULES: readonly Rule[] = [
     hint: 'Free space in the storage pool (`incus storage info <pool>` shows it): delete what is not needed, or enlarge the pool.',
   },
   {
-    text: /UNIQUE constraint failed|already exists/i,
+    // The second text comes while the other creation of that name is still under way.
+    text: /UNIQUE constraint failed|already exists|is busy running a "create" operation/i,
     kind: 'conflict',
     reason: 'exists',
     hint: 'Choose another name, or delete the one that exists.',
@@ -77,7 +79,7 @@ const RULES: readonly Rule[] = [
     hint: 'Nothing more can be started in it: end processes inside, or raise `limits.processes`.',
   },
   {
-    text: /idmap|subuid|subgid|uid range|gid range/i,
+    text: /idmap|subuid|subgid|host id |uid range|gid range/i,
     kind: 'config',
     reason: 'idmap',
     hint: 'Let root map the id: the lines `root:<id>:1` are needed in /etc/subuid and /etc/subgid.',
@@ -101,7 +103,11 @@ const RULES: readonly Rule[] = [
   },
   { status: [401, 403], kind: 'permission', hint: 'Use a user in the group incus-admin.' },
   { text: /context deadline exceeded/i, kind: 'timeout', hint: 'Try again, or force it.' },
-  { text: /^invalid config|unknown configuration key/i, kind: 'config', hint: 'Correct the configuration.' },
+  {
+    text: /invalid config|unknown configuration key|invalid value/i,
+    kind: 'config',
+    hint: 'Correct the configuration.',
+  },
   { status: [404], kind: 'not-found', hint: 'Check the name; it may have been deleted meanwhile.' },
   { text: /doesn't exist|not found/i, kind: 'not-found', hint: 'Check the name; it may have been deleted meanwhile.' },
   { status: [409], kind: 'conflict', hint: 'Try again when what runs on it has ended.' },

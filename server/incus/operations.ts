@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts';
-import { IncusError, incusError, isNotFound } from './errors.ts';
+import { later } from './abort.ts';
+import { abortFailure, IncusError, incusError, isNotFound } from './errors.ts';
 import type { Http } from './http.ts';
 import { parseOperation } from './operation-parse.ts';
 import { object, optional } from './parse.ts';
@@ -7,6 +8,8 @@ import { followProgress } from './progress.ts';
 import type { Method, OnProgress, Operation } from './types.ts';
 
 const SUCCESS = 200;
+/** Milliseconds that a request which starts something may go on after an abort; it is answered within a few. */
+const REPLY_GRACE = 5000;
 
 /** The operations that have not ended. */
 export async function running(http: Http, signal?: AbortSignal): Promise<Operation[]> {
@@ -69,7 +72,6 @@ export async function cancel(http: Http, operation: string): Promise<void> {
 export interface Run {
   what: string;
   body?: unknown;
-  etag?: string;
   signal?: AbortSignal;
   onProgress?: OnProgress;
   /** Told the operation's path before it is waited for. */
@@ -87,9 +89,12 @@ export async function runOperation(
   path: string,
   o: Run,
 ): Promise<Operation | undefined> {
+  if (o.signal?.aborted) throw abortFailure(o.what, o.signal);
   const progress = o.onProgress === undefined ? undefined : followProgress(http, log, o.onProgress);
   try {
-    const reply = await http.request(method, path, o.body, o);
+    // Given up only if it gets no answer for long: else nobody would know what there is to be undone.
+    const signal = o.signal === undefined ? {} : { signal: later(o.signal, REPLY_GRACE) };
+    const reply = await http.request(method, path, o.body, { what: o.what, ...signal });
     if (reply.operation === undefined) return undefined;
     o.onStarted?.(reply.operation);
     progress?.follow(reply.operation);
