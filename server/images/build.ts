@@ -1,0 +1,160 @@
+import { Failure, isCancelled, messageOf } from '../base/errors.ts';
+import { packageOf } from './agents.ts';
+import { type Base, resolveBase } from './base.ts';
+import { BuildLog } from './build-log.ts';
+import { type CheckedRecipe, checkRecipe } from './check.ts';
+import { type BuildContainer, createBuildContainer, removeBuildContainer } from './container.ts';
+import { noteBuild } from './meta.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { probe } from './probe.ts';
+import { agentsOf } from './properties.ts';
+import { publishBuild } from './publish.ts';
+import { readRemotes } from './remotes.ts';
+import { putFiles, runPhase } from './run.ts';
+import { type HostSettings, readHostSettings, settingsFiles } from './settings-files.ts';
+import type { BuildDeps, BuildRequest, BuildResult } from './types.ts';
+import { warmImage } from './warm.ts';
+
+/** Percent of a build that is done when the container is looked at, when its phases are, and when the image is. */
+const STARTED = 6;
+const PREPARED = 75;
+const PUBLISHED = 95;
+
+/** Seconds that a network may take to come up, and versions of Node.js: what is good enough, and what is installed. */
+const LIMITS = { NETWORK_TIMEOUT: '60', NODE_MINIMUM: '22', NODE_MAJOR: '24' };
+
+/**
+ * Builds an image: a container from the base, the phases in it, the image from it. Whatever happens, the container is gone
+ * afterwards; after a failure or an abort so is everything else. Failures: `conflict` when this alias is being built already,
+ * `not-found` for the base, `config` for the recipe and its own script, `timeout` without a network, `unavailable` for what could
+ * not be fetched. Those of a step name it and the file of the whole log.
+ */
+export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildResult> {
+  refuseCancelled(request.signal);
+  const recipe = await checkRecipe(request);
+  const host = await readHostSettings(deps.home);
+  const name = request.base ?? host.defaultBase;
+  const base = await resolveBase(deps.incus, name, await readRemotes(deps.home), request.signal);
+  const log = new BuildLog(deps.home, request.alias, request.onProgress);
+  try {
+    const fingerprint = await inContainer(deps, { request, recipe, host, base, log });
+    const meta = { built_at: new Date().toISOString(), base_image: base.name };
+    await noteBuild(deps.home, request.alias, meta, deps.log);
+    log.phase('done', `The image ${request.alias} is ready`, 100);
+    return { alias: request.alias, fingerprint };
+  } catch (error) {
+    log.line(`The build of ${request.alias} ended: ${messageOf(error)}`);
+    throw located(error, request, log);
+  } finally {
+    log.close();
+  }
+}
+
+interface Work {
+  request: BuildRequest;
+  recipe: CheckedRecipe;
+  host: HostSettings;
+  base: Base;
+  log: BuildLog;
+}
+
+async function inContainer(deps: BuildDeps, work: Work): Promise<string> {
+  const container = await start(deps, work);
+  const pool = (await deps.incus.instance(container.name))?.instance.expandedDevices.root?.pool;
+  const fingerprint = await make(deps, container, work);
+  work.log.phase('warm', 'Unpacking the image for the first slot', PUBLISHED);
+  await warmImage(deps, { alias: work.request.alias, fingerprint, pool, signal: work.request.signal });
+  return fingerprint;
+}
+
+async function make(deps: BuildDeps, container: BuildContainer, work: Work): Promise<string> {
+  try {
+    const plan = await prepare(deps, container, work);
+    return await publish(deps, container, plan, work);
+  } finally {
+    // What the build came to is what counts; what the removal says is for the log, and the next start of the backend tries again.
+    await removeBuildContainer(deps.incus, container.name).catch((failure: unknown) => {
+      deps.log.error(`Removing the build container ${container.name} failed: ${messageOf(failure)}`);
+    });
+  }
+}
+
+function start(deps: BuildDeps, { request, base, log }: Work): Promise<BuildContainer> {
+  log.phase('base', `Creating a container from ${base.name}`, 0);
+  return createBuildContainer(deps.incus, {
+    alias: request.alias,
+    source: base.source,
+    backendKey: deps.backendKey,
+    docker: request.docker !== false,
+    start: true,
+    signal: request.signal,
+    onProgress: text => log.detail(text),
+    ...(request.pool === undefined || request.pool === '' ? {} : { pool: request.pool }),
+  });
+}
+
+async function prepare(deps: BuildDeps, container: BuildContainer, work: Work): Promise<Plan> {
+  const { request, base, log } = work;
+  log.phase('boot', 'Waiting for the container to boot', STARTED);
+  const found = await probe(deps.incus, container.name, base.name, request.signal);
+  const plan = makePlan(request, found, agentsOf(base.image?.properties ?? {}) ?? []);
+  await putFiles(deps.incus, container.name, buildFiles(deps, plan, work), request.signal);
+  const total = plan.phases.reduce((sum, phase) => sum + phase.weight, 0);
+  let done = 0;
+  for (const phase of plan.phases) {
+    refuseCancelled(request.signal);
+    log.phase(phase.name, phase.title, Math.round(STARTED + ((PREPARED - STARTED) * done) / total));
+    await runPhase(deps.incus, container.name, phase, log, request.signal);
+    done += phase.weight;
+  }
+  return plan;
+}
+
+function buildFiles(deps: BuildDeps, plan: Plan, { request, recipe, host }: Work): Map<string, string> {
+  const variables = {
+    ...LIMITS,
+    AGENTS: plan.install.join(' '),
+    PACKAGES: plan.install.map(packageOf).join(' '),
+    CLOUD_INIT: String(request.cloudInit === true),
+  };
+  const commands = (request.commands ?? []).map((text, i): [string, string] => [
+    `command-${i + 1}`,
+    `set -e\n${text}\n`,
+  ]);
+  const script: [string, string][] = recipe.script === undefined ? [] : [['script', recipe.script]];
+  return new Map([...deps.scripts, ...settingsFiles(host, variables), ...script, ...commands]);
+}
+
+async function publish(deps: BuildDeps, container: BuildContainer, plan: Plan, work: Work): Promise<string> {
+  const { request, recipe, base, log } = work;
+  log.phase('publish', 'Packing the image', PREPARED);
+  await deps.incus.setState(container.name, 'stop', { force: true, signal: request.signal });
+  return publishBuild(deps.incus, container, {
+    alias: request.alias,
+    base: base.name,
+    agents: plan.agents,
+    signal: request.signal,
+    onProgress: text => log.detail(text),
+    ...(recipe.compression === undefined ? {} : { compression: recipe.compression }),
+  });
+}
+
+function refuseCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new Failure('cancelled', 'The build of the image was cancelled.');
+}
+
+/** An abort is always the same words; anything else that is no step's failure learns where the log is. */
+function located(error: unknown, request: BuildRequest, log: BuildLog): unknown {
+  if (request.signal.aborted || isCancelled(error)) {
+    return new Failure('cancelled', `The build of ${request.alias} was cancelled; nothing of it is left.`, {
+      cause: error,
+    });
+  }
+  if (!(error instanceof Failure) || error.hint?.includes(log.path) === true) return error;
+  const hint = [error.hint, `The whole log: ${log.path}`].filter(part => part !== undefined).join(' ');
+  return new Failure(error.kind, `Building ${request.alias} failed: ${error.message}`, {
+    hint,
+    cause: error,
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+  });
+}

@@ -1,0 +1,26 @@
+/** Image properties: agents inside (comma-separated), what it was built from, and the build container that made it. */
+export const AGENTS_PROPERTY = 'incus-agents.agents';
+export const BASE_PROPERTY = 'incus-agents.base';
+export const BUILD_PROPERTY = 'incus-agents.build';
+
+/** Keys of a build container: the alias that it is to become, and the backend that works on it. */
+export const BUILD_KEY = 'user.incus-agents.build';
+export const BUILD_ID_KEY = 'user.incus-agents.build-id';
+export const BACKEND_KEY = 'user.incus-agents.backend';
+
+/** The alias with the time of the build in UTC, as coi writes it. */
+export function versionAlias(alias: string, at: Date): string {
+  const [day = '', time = ''] = at.toISOString().slice(0, 19).replace(/[-:]/g, '').split('T');
+  return `${alias}-${day}-${time}`;
+}
+
+/** The alias that a version belongs to; undefined when it is no version. */
+export function versionOf(alias: string): string | undefined {
+  return /^(.+)-\d{8}-\d{6}$/.exec(alias)?.[1];
+}
+
+/** The agents that an image says it has; undefined when it says nothing. */
+export function agentsOf(properties: Readonly<Record<string, string>>): string[] | undefined {
+  const value = properties[AGENTS_PROPERTY];
+  return value === undefined ? undefined : value.split(',').filter(name => name !== '');
+}

@@ -1,0 +1,46 @@
+import type { Incus } from '../incus/client.ts';
+import type { Instance, PublishImage } from '../incus/types.ts';
+import type { BuildContainer } from './container.ts';
+import { AGENTS_PROPERTY, BASE_PROPERTY, BUILD_PROPERTY, versionAlias } from './properties.ts';
+
+export interface PublishOptions {
+  alias: string;
+  base: string;
+  agents: readonly string[];
+  compression?: NonNullable<PublishImage['compression']>;
+  signal: AbortSignal;
+  onProgress: (text: string) => void;
+}
+
+/**
+ * Makes the stopped build container an image with the alias and a dated alias. The alias moves last: until then the image of
+ * before is used, and afterwards there is nothing left that can fail. A failure or an abort leaves no image.
+ */
+export async function publishBuild(incus: Incus, container: BuildContainer, o: PublishOptions): Promise<string> {
+  const found = await incus.instance(container.name, o.signal);
+  const properties = { ...described(found?.instance, o), [BUILD_PROPERTY]: container.id };
+  const request = { properties, ...(o.compression === undefined ? {} : { compression: o.compression }) };
+  const fingerprint = await incus.publish(container.name, request, { signal: o.signal, onProgress: o.onProgress });
+  try {
+    await incus.createAlias(versionAlias(o.alias, new Date()), fingerprint, { signal: o.signal });
+    o.signal.throwIfAborted();
+    await incus.moveAlias(o.alias, fingerprint);
+  } catch (error) {
+    await incus.deleteImage(fingerprint);
+    throw error;
+  }
+  return fingerprint;
+}
+
+function described(instance: Instance | undefined, o: PublishOptions): Record<string, string> {
+  const os = instance?.config['image.os'] ?? '';
+  const release = instance?.config['image.release'] ?? '';
+  const system = [os, release].filter(word => word !== '').join(' ');
+  return {
+    description: `${o.alias}: ${[system === '' ? o.base : system, ...o.agents].join(', ')}`,
+    ...(os === '' ? {} : { os }),
+    ...(release === '' ? {} : { release }),
+    [AGENTS_PROPERTY]: o.agents.join(','),
+    [BASE_PROPERTY]: o.base,
+  };
+}
