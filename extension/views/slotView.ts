@@ -5,7 +5,7 @@ import type { ContextKeys } from './contextKeys.ts';
 import type { Node } from './node.ts';
 import { badgeOf } from './summary.ts';
 import type { SlotTree } from './tree.ts';
-import { staleMessage, welcomeCase } from './welcome.ts';
+import { viewMessage, welcomeCase } from './welcome.ts';
 
 /** The view around the tree: its badge, its message about stale rows, and which welcome text applies. */
 export class SlotView implements vscode.Disposable {
@@ -46,9 +46,8 @@ export class SlotView implements vscode.Disposable {
   private draw(): void {
     const badge = badgeOf(this.model);
     if (this.view.badge?.value !== badge?.value) this.view.badge = badge;
-    const message = staleMessage(this.model);
-    const empty = this.tree.shape.children(undefined).length === 0;
-    this.view.message = empty || message === undefined ? '' : message;
+    const empty = this.tree.shape.isEmpty();
+    this.view.message = viewMessage(this.model, empty) ?? '';
     this.keys.set('incusAgents.welcome', welcomeCase(this.model));
     this.keys.set('incusAgents.wanting', badge !== undefined);
   }

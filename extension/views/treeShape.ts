@@ -40,6 +40,11 @@ export class TreeShape {
     }
   }
 
+  /** Whether there is no row at all, so that a welcome text is shown. */
+  isEmpty(): boolean {
+    return this.computeRoots().length === 0;
+  }
+
   /** The row above, as `reveal` needs it. */
   parent(node: Node): Node | undefined {
     const container = containerOf(node);

@@ -55,13 +55,14 @@ export function fixCommand(reason: UnavailableReason | undefined): string | unde
   return reason && FIXES[reason];
 }
 
-/** What is said above the rows while they may be out of date; `undefined` when they are not. */
-export function staleMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>): string | undefined {
+/** What is said above the rows while they may be out of date, or besides a welcome text that cannot know the cause. */
+export function viewMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>, empty: boolean): string | undefined {
+  const { link, incus } = model;
+  if (link.state === 'failed')
+    return empty ? link.message : 'The backend stopped. Run "Incus Agents: Restart Backend".';
+  if (empty) return incus.status === 'unavailable' ? incus.message : undefined;
   if (!model.loaded) return undefined;
-  if (model.link.state === 'reconnecting' || model.link.state === 'starting')
-    return 'Reconnecting. The rows may be out of date.';
-  if (model.link.state === 'failed') return 'The backend stopped. Run "Incus Agents: Restart Backend".';
-  if (model.incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
-  if (model.incus.status === 'unavailable') return `Incus does not answer. ${model.incus.message ?? ''}`.trim();
-  return undefined;
+  if (link.state !== 'ready') return 'Reconnecting. The rows may be out of date.';
+  if (incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
+  return incus.status === 'unavailable' ? `Incus does not answer. ${incus.message ?? ''}`.trim() : undefined;
 }
