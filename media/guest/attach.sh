@@ -25,7 +25,15 @@ esac
 code=$?
 [ $code = 0 ] && exit 0
 
-state=$("$incus" query "/1.0/instances/$container/state?project=$project" 2>&1)
+# A container on its way down ends its processes some time before it counts as stopped.
+tries=0
+while :; do
+  state=$("$incus" query "/1.0/instances/$container/state?project=$project" 2>&1)
+  case $kind:$code:$state in agent:1[2-9][0-9]:*'"Running"'*) ;; *) break ;; esac
+  [ $tries -lt 25 ] || break
+  tries=$((tries + 1))
+  sleep 0.2
+done
 case $state in
   *'"Running"'*) ;;
   *'"Frozen"'*) printf '\nThe container %s is paused.\n' "$container"; exit 0 ;;

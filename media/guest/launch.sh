@@ -15,8 +15,9 @@ has_route() {
   done 2>/dev/null </proc/net/ipv6_route
   return 1
 }
+. "$own/command"
 tries=0
-until [ "$INCUS_AGENTS_NETWORK" = no ] || has_route || [ $tries -ge 100 ]; do
+until [ "$INCUS_AGENTS_NETWORK" = no ] || [ -z "$1" ] || has_route || [ $tries -ge 100 ]; do
   tries=$((tries + 1))
   sleep 0.05
 done
@@ -30,7 +31,6 @@ signal start ''
 # What is secret is known to the agent's own process only, not to the shell that stays.
 (
   if [ -e "$own/secrets" ]; then . "$own/secrets"; rm -f "$own/secrets"; fi
-  . "$own/command"
   if [ -z "$1" ]; then exec "$SHELL" -l; fi
   exec "$@"
 )
@@ -38,6 +38,5 @@ status=$?
 rm -f "$own/secrets"
 signal exit $status
 
-. "$own/command"
 [ $status = 0 ] || printf '\n%s ended with exit code %s. This shell stays in the container.\n' "${1:-The shell}" $status
 exec "$SHELL" -l

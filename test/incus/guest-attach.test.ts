@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { attachArgs } from '../../server/guest/attach.ts';
+import { tmuxSession } from '../../server/guest/start.ts';
+import type { TerminalKind } from '../../server/protocol/methods.ts';
+import { type Guest, guestContainer, terminal } from './guest-support.ts';
+import { until } from './support.ts';
+
+function attach(g: Guest, kind: TerminalKind, cwd = '/workspace') {
+  const { container, uid, gid, home } = g.session;
+  const o = { container, project: 'default', kind, cwd, uid, gid, home, incusBinary: 'incus', tmuxEnv: true };
+  return attachArgs(g.guest, o);
+}
+
+test('a terminal shows the agent, passes keys on, and ends with 0 after a detach; the agent goes on', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['sh', '-c', 'echo "I am here"; stty raw -echo; exec cat -v'] });
+  const { file, args } = attach(g, 'agent');
+  const screen = terminal(t, file, args, { TERM: 'xterm-kitty' });
+  await until('the agent in the terminal', () => screen.output().includes('I am here'));
+  // Shift+Enter as terminals send it that can.
+  screen.type('\u001b[13;2u');
+  await until('the key', async () => /\^\[\[27;2;13~|\^\[\[13;2u/.test(await g.screen()));
+  screen.type('\u0002d');
+  assert.equal(await screen.exit, 0);
+  assert.equal((await g.exec(['pgrep', '-x', 'cat'])).exitCode, 0);
+});
+
+test('coi finds the session as it looks for it', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['sh', '-c', 'echo "I am here"; exec cat'] });
+  const words = [
+    'exec',
+    g.container,
+    '--user',
+    '1000',
+    '--group',
+    '1000',
+    '--cwd',
+    '/workspace',
+    '--force-interactive',
+  ];
+  const screen = terminal(t, 'incus', [...words, '--', 'bash', '-c', `tmux attach -t ${tmuxSession(g.container)}`]);
+  await until('the agent in the terminal', () => screen.output().includes('I am here'));
+});
+
+test('a container that is stopped under the terminal ends it with a sentence and 0', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['cat'] });
+  const { file, args } = attach(g, 'agent');
+  const screen = terminal(t, file, args);
+  await until('attached', async () => (await g.exec(['tmux', 'list-clients'])).stdout.length > 0);
+  await g.incus.setState(g.container, 'stop', { force: true });
+  assert.equal(await screen.exit, 0);
+  // tmux itself may see its last program die first.
+  assert.match(screen.output(), /has stopped|\[exited\]/);
+  const later = terminal(t, file, args);
+  assert.equal(await later.exit, 0);
+  assert.match(later.output(), /has stopped/);
+});
+
+test('no agent, no container and no Incus are told apart', async t => {
+  const g = await guestContainer(t);
+  const { file, args } = attach(g, 'agent');
+  const none = terminal(t, file, args);
+  assert.equal(await none.exit, 0);
+  assert.match(none.output(), /No agent is running/);
+  const gone = terminal(
+    t,
+    file,
+    args.map(a => (a === g.container ? `${a}x` : a)),
+  );
+  assert.equal(await gone.exit, 0);
+  assert.match(gone.output(), /no longer exists/);
+  const broken = terminal(t, file, args, { INCUS_SOCKET: '/nonexistent' });
+  assert.notEqual(await broken.exit, 0);
+  assert.match(broken.output(), /cannot be reached/);
+});
+
+test('the shell is the user’s with his groups in the workspace, and root’s is root’s', async t => {
+  const g = await guestContainer(t);
+  await g.exec(['usermod', '-aG', 'audio', 'code'], 0);
+  await g.start({ agentArgv: ['cat'], environment: { PLAIN: 'there' } });
+  const shell = attach(g, 'shell');
+  const mine = terminal(t, shell.file, shell.args);
+  mine.type('echo "<$(id -un) $(id -Gn) $PWD $HOME $PLAIN>"; tty; exit 3\n');
+  assert.equal(await mine.exit, 0);
+  assert.match(mine.output(), /<code code audio \/workspace \/home\/code there>[\s\S]*\/dev\/pts\//);
+  const root = attach(g, 'root', '/not there');
+  const roots = terminal(t, root.file, root.args);
+  roots.type('echo "<$(id -un) $HOME>"; exit\n');
+  assert.equal(await roots.exit, 0);
+  assert.match(roots.output(), /<root \/root>/);
+});
+
+test('`poweroff` typed by the user inside ends the container', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: [] });
+  await until('boot', async () => (await g.exec(['systemctl', 'is-active', 'dbus'], 0)).exitCode === 0);
+  await g.exec(['setsid', 'poweroff']);
+  await until('stopped', async () => (await g.incus.instance(g.container))?.instance.running === false, 30_000);
+});

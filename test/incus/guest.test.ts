@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { managedBlock } from '../../server/guest/context.ts';
+import { explainStart } from '../../server/guest/explain.ts';
+import { capture, hasSession, lastLines, NO_SESSION, sendKeys } from '../../server/guest/keys.ts';
+import { tmuxSession } from '../../server/guest/start.ts';
+import { commandLinesWith, guestContainer } from './guest-support.ts';
+import { until } from './support.ts';
+
+const PRINT = ['sh', '-c', 'echo "env: $PLAIN $SECRET"; id -Gn; pwd; exec cat'];
+
+test('an agent started at once after boot is there when the boot is over, with its environment and no secret on the host', async t => {
+  const g = await guestContainer(t);
+  const secret = 'sk-very-secret-value-1';
+  let starting = true;
+  const seen: string[] = [];
+  const watch = (async () => {
+    while (starting) seen.push(...(await commandLinesWith(secret)));
+  })();
+  const result = await g.start({
+    agentArgv: PRINT,
+    environment: { PLAIN: 'a\'b "c" $d' },
+    secretEnvironment: { SECRET: secret },
+  });
+  assert.equal(result.stdout.toString(), 'started\n', result.stderr.toString());
+  await until('the agent prints', async () => (await g.screen()).includes(`env: a'b "c" $d ${secret}`));
+  starting = false;
+  await watch;
+  assert.deepEqual(seen, []);
+  assert.match(await g.screen(), /\n\/workspace\n/);
+  assert.equal(
+    (await g.exec(['ls', '/home/code/.incus-agents/secrets'])).exitCode,
+    2,
+    'deleted before the agent started',
+  );
+  await until(
+    'boot',
+    async () => (await g.exec(['systemctl', 'is-active', 'systemd-tmpfiles-setup'], 0)).exitCode === 0,
+  );
+  await g.exec(['systemd-tmpfiles', '--clean', '--remove'], 0);
+  assert.equal((await g.guestExec(hasSession(g.session))).exitCode, 0);
+  assert.equal(
+    (await g.exec(['tmux', 'has-session', '-t', tmuxSession(g.container)])).exitCode,
+    0,
+    'as coi looks for it',
+  );
+});
+
+test('starting again changes nothing; after a restart with a stale socket it starts anew', async t => {
+  const g = await guestContainer(t);
+  assert.equal((await g.start({ agentArgv: ['cat'] })).stdout.toString(), 'started\n');
+  const again = await g.start({ agentArgv: ['cat'], secretEnvironment: { K: 'v' } });
+  assert.equal(again.stdout.toString(), 'exists\n');
+  await until('no secrets', async () => (await g.exec(['ls', '/home/code/.incus-agents/secrets'])).exitCode === 2);
+  const both = await Promise.all([g.start({}), g.start({})]);
+  assert.deepEqual(
+    both.map(r => r.stdout.toString()),
+    ['exists\n', 'exists\n'],
+  );
+  await g.incus.setState(g.container, 'restart', { force: true });
+  assert.equal((await g.exec(['ls', '/home/code/.incus-agents/tmux/tmux-1000/default'])).exitCode, 0, 'the old socket');
+  const racing = await Promise.all([g.start({ agentArgv: ['cat'] }), g.start({ agentArgv: ['cat'] })]);
+  assert.deepEqual(
+    racing.map(r => r.stdout.toString()).sort(),
+    ['exists\n', 'started\n'],
+    racing.map(r => r.stderr.toString()).join(),
+  );
+});
+
+test('the exit of the agent is noted, Ctrl-C ends only the agent, and a shell without the secret stays', async t => {
+  const g = await guestContainer(t);
+  await g.start({
+    agentArgv: ['sleep', '1000'],
+    secretEnvironment: { SECRET: 'hidden' },
+    environment: { PLAIN: 'there' },
+  });
+  await until(
+    'the agent runs',
+    async () =>
+      (await g.exec(['pgrep', '-x', 'sleep'])).stdout.toString() !== '' &&
+      (await events(g.signals)).startsWith('start'),
+  );
+  await until('only the agent sleeps', async () =>
+    /sleep 1000/.test((await g.exec(['pgrep', '-xa', 'sleep'])).stdout.toString()),
+  );
+  await g.exec(['tmux', 'send-keys', '-t', `=${tmuxSession(g.container)}:`, 'C-c']);
+  await until('the exit', async () => /^start \d+ \nexit \d+ 130\n$/.test(await events(g.signals)));
+  await g.guestExec(sendKeys(g.session, 'echo "p=$PLAIN s=$SECRET."'));
+  await until('the shell answers', async () => (await g.screen()).includes('p=there s=.'));
+});
+
+test('text is pasted as it is, in one piece, and Enter comes after a pause', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['sh', '-c', 'printf "\\033[?2004h"; stty raw -echo; exec cat -v'] });
+  await until('ready', async () => (await g.exec(['pgrep', '-x', 'cat'])).exitCode === 0);
+  const text = 'line 1\n"quoted" $(id) ü; -x';
+  assert.equal((await g.guestExec(sendKeys(g.session, text))).exitCode, 0);
+  await until('the paste', async () =>
+    /\^\[\[200~line 1.*"quoted" \$\(id\) M-CM-<; -x\^\[\[201~\^M/s.test(await g.screen()),
+  );
+  const captured = (await g.guestExec(capture(g.session, 100))).stdout.toString();
+  assert.match(lastLines(captured, 1), /\^M$/);
+  const gone = { ...g.session, container: 'other' };
+  assert.equal((await g.guestExec(sendKeys(gone, 'x'))).exitCode, NO_SESSION);
+  assert.equal((await g.guestExec(capture(gone))).exitCode, NO_SESSION);
+});
+
+test('modified keys reach the agent, and the ordinary ones as ever', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['sh', '-c', 'stty raw -echo; exec cat -v'] });
+  await until('ready', async () => (await g.exec(['pgrep', '-x', 'cat'])).exitCode === 0);
+  const target = `=${tmuxSession(g.container)}:`;
+  for (const key of ['S-Enter', 'x', 'C-c', 'Enter', 'Tab', 'BTab', 'C-a', 'Up'])
+    await g.exec(['tmux', 'send-keys', '-t', target, key]);
+  await until('the keys', async () =>
+    /^(\^\[\[27;2;13~|\^\[\[13;2u)x\^C\^M\t? *\^\[\[Z\^A\^\[\[A/.test(await g.screen()),
+  );
+});
+
+test('files, time zone, git identity and context are there; a file to keep is kept and a block is there once', async t => {
+  const g = await guestContainer(t);
+  const file = (path: string, content: string, merge?: 'keep' | 'block') => ({
+    path: `/home/code/${path}`,
+    content,
+    mode: 0o600,
+    ...(merge ? { merge } : {}),
+  });
+  const files = [
+    file('.claude/deep/settings.json', '{"a":1}'),
+    file('.bashrc', 'replaced', 'keep'),
+    file('.fresh', 'new', 'keep'),
+    file('.claude/CLAUDE.md', managedBlock('told'), 'block'),
+  ];
+  const o = { files, timezone: 'Asia/Tokyo', gitIdentity: { name: 'Jo "x" Ü', email: 'j@e' }, context: 'ctx' };
+  for (let i = 0; i < 2; i++) {
+    const result = await g.start({ ...o, agentArgv: ['cat'] });
+    assert.equal(result.stdout.toString(), 'started\n', result.stderr.toString());
+    await g.exec(['tmux', 'kill-server']);
+    await until('tmux is gone', async () => (await g.guestExec(hasSession(g.session))).exitCode !== 0);
+  }
+  const out = async (...argv: string[]) => (await g.exec(argv)).stdout.toString();
+  assert.equal(await out('cat', '/home/code/.claude/deep/settings.json'), '{"a":1}');
+  assert.equal(
+    await out('stat', '-c', '%U:%G %a', '/home/code/.claude', '/home/code/.claude/deep', '/home/code/.fresh'),
+    'code:code 755\ncode:code 755\ncode:code 600\n',
+  );
+  assert.doesNotMatch(await out('cat', '/home/code/.bashrc'), /replaced/);
+  assert.equal(await out('cat', '/home/code/.claude/CLAUDE.md'), managedBlock('told'));
+  assert.equal(await out('git', 'config', 'user.name'), 'Jo "x" Ü\n');
+  assert.equal(await out('readlink', '/etc/localtime'), '/usr/share/zoneinfo/Asia/Tokyo\n');
+  assert.equal(await out('cat', '/home/code/SANDBOX_CONTEXT.md'), 'ctx');
+  assert.equal(await out('sh', '-c', 'find /home/code -name "*.incus-agents-*"'), '');
+});
+
+test('what the image lacks is said', async t => {
+  const g = await guestContainer(t);
+  const nobody = await g.start({ codeUid: 4242 });
+  assert.match(explainStart(nobody.exitCode, nobody.stderr.toString()).message, /lacks the user/);
+  await g.exec(['mv', '/usr/bin/tmux', '/usr/bin/tmux.off'], 0);
+  const without = await g.start({});
+  assert.match(explainStart(without.exitCode, without.stderr.toString()).message, /no tmux/);
+  await g.exec(['mv', '/usr/bin/tmux.off', '/usr/bin/tmux'], 0);
+  await g.exec(['mv', '/usr/bin/setpriv', '/usr/bin/setpriv.off'], 0);
+  assert.equal(
+    (await g.start({ agentArgv: ['cat'] })).stdout.toString(),
+    'started\n',
+    'su does it where there is no setpriv',
+  );
+});
+
+async function events(directory: string): Promise<string> {
+  return readFile(`${directory}/events`, 'utf8').catch(() => '');
+}
