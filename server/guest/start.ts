@@ -1,10 +1,14 @@
 import { Failure } from '../base/errors.ts';
+import { managedBlock } from './context.ts';
 import type { GuestFiles } from './files.ts';
 import { gitConfig, timezoneEntries } from './identity.ts';
 import { exportLines, quote } from './shell.ts';
 import { type TarEntry, tarball } from './tar.ts';
 
-/** A file for the agent, owned by the code user. `json`: the caller has merged it already, so it replaces. */
+/**
+ * A file for the agent, owned by the code user. `keep`: only if none is there; `block`: the content becomes the managed block of
+ * the file that is there; `json`: the caller has merged it already, so it replaces.
+ */
 export interface GuestFile {
   path: string;
   content: string;
@@ -111,7 +115,8 @@ function agentEntry(file: GuestFile, o: StartOptions): TarEntry {
   if (!file.path.startsWith('/') || /[\0\n\\]|(^|\/)\.\.(\/|$)/.test(file.path))
     throw new Failure('config', `${JSON.stringify(file.path)} cannot be the path of a file inside.`);
   const suffix = file.merge === 'keep' || file.merge === 'block' ? `.incus-agents-${file.merge}` : '';
-  return { path: `${file.path}${suffix}`, content: file.content, mode: file.mode, uid: o.codeUid, gid: o.codeGid };
+  const content = file.merge === 'block' ? managedBlock(file.content) : file.content;
+  return { path: `${file.path}${suffix}`, content, mode: file.mode, uid: o.codeUid, gid: o.codeGid };
 }
 
 /** Directories between the home and what lies below it, outermost first, so that none of them becomes root's. */

@@ -130,7 +130,7 @@ test('files, time zone, git identity and context are there; a file to keep is ke
     file('.claude/deep/settings.json', '{"a":1}'),
     file('.bashrc', 'replaced', 'keep'),
     file('.fresh', 'new', 'keep'),
-    file('.claude/CLAUDE.md', managedBlock('told'), 'block'),
+    file('.claude/CLAUDE.md', 'told\n', 'block'),
   ];
   const o = { files, timezone: 'Asia/Tokyo', gitIdentity: { name: 'Jo "x" Ü', email: 'j@e' }, context: 'ctx' };
   for (let i = 0; i < 2; i++) {
