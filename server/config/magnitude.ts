@@ -1,0 +1,62 @@
+const BYTES: Record<string, number> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  PB: 1e15,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+  PiB: 2 ** 50,
+};
+const SECONDS: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
+
+interface Magnitude {
+  kind: string;
+  amount: number;
+}
+
+/** Bytes of a size such as "2GiB", or undefined for anything else. */
+export function bytesOf(said: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)(?:\/s)?$/.exec(said);
+  const unit = match === null ? undefined : BYTES[match[2] ?? ''];
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+}
+
+/** Seconds of a Go duration such as "1h30m", or undefined for anything else. */
+export function secondsOf(said: string): number | undefined {
+  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(said)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of said.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
+    total += Number(amount) * (SECONDS[unit ?? ''] ?? Number.NaN);
+  return total;
+}
+
+/** Whether a limit is not above another. No limit is above every limit; what cannot be compared counts as above. */
+export function notAbove(value: unknown, current: unknown): boolean {
+  if (value === current) return true;
+  if (current === '' || current === 0) return true;
+  if (value === '' || value === 0) return false;
+  if (current === 'true') return true;
+  const [said, held] = [magnitude(value), magnitude(current)];
+  return said !== undefined && held !== undefined && said.kind === held.kind && said.amount <= held.amount;
+}
+
+function magnitude(value: unknown): Magnitude | undefined {
+  if (typeof value === 'number') return { kind: 'number', amount: value };
+  if (typeof value !== 'string') return undefined;
+  if (value === 'false') return { kind: 'bytes', amount: 0 };
+  const percent = /^(\d+)%$/.exec(value);
+  if (percent !== null) return { kind: 'percent', amount: Number(percent[1]) };
+  const iops = /^(\d+)iops$/.exec(value);
+  if (iops !== null) return { kind: 'iops', amount: Number(iops[1]) };
+  const time = /^(\d+)ms\/(\d+)ms$/.exec(value);
+  if (time !== null) return { kind: 'percent', amount: (Number(time[1]) / Number(time[2])) * 100 };
+  const seconds = secondsOf(value);
+  if (seconds !== undefined) return { kind: 'seconds', amount: seconds };
+  const bytes = bytesOf(value);
+  return bytes === undefined ? undefined : { kind: 'bytes', amount: bytes };
+}
