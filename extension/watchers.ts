@@ -5,7 +5,8 @@ import type { Disposable } from './model/emitter.ts';
 import { failureOf } from './model/failures.ts';
 import type { Model } from './model/model.ts';
 import { ownSlots } from './model/selectors.ts';
-import { BACKEND_KEYS, type Settings } from './settings.ts';
+import { BACKEND_KEYS } from './model/settingKeys.ts';
+import type { Settings } from './settings.ts';
 import { localFolders, toldFolders } from './surroundings.ts';
 
 /** Tells the model and the backend of folders, trust and settings when they change. */

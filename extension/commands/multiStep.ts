@@ -57,6 +57,7 @@ async function ask<T>(title: string, question: Question<T>, place: Place): Promi
   pick.ignoreFocusOut = true;
   pick.buttons = place.back ? [vscode.QuickInputButtons.Back] : [];
   const answered = answerOf(pick, question);
+  answered.catch(() => undefined); // It is awaited below; until then leaving early must not look unhandled.
   pick.busy = true;
   pick.show();
   try {

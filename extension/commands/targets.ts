@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Session, Slot } from '../../server/protocol/types.ts';
 import { ExtensionFailure } from '../model/failures.ts';
 import type { Folder } from '../model/model.ts';
-import { bySlot, lastActivity, savedSessions } from '../model/selectors.ts';
+import { bySlot, lastActivity, ownSlots, savedSessions } from '../model/selectors.ts';
 import { conditionWords } from '../views/appearance.ts';
 import { containerOf, type Node } from '../views/node.ts';
 import { ago, baseName, plain } from '../views/text.ts';
@@ -36,7 +36,7 @@ export async function oneSlot(
 
 /** Asks for a slot among those that fit. */
 export async function pickSlot(context: CommandContext, title: string, fits: (slot: Slot) => boolean): Promise<Slot> {
-  const slots = context.model.slots.filter(fits).sort(byWorkspace);
+  const slots = ownFirst(context, context.model.slots.filter(fits).sort(byWorkspace));
   if (slots.length === 0) throw new ExtensionFailure('not-found', 'There is no slot for which this can be done now');
   const items = slots.map(slot => slotItem(context, slot));
   const picked = await vscode.window.showQuickPick(items, {
@@ -115,6 +115,11 @@ async function pickSession(sessions: readonly Session[], title: string): Promise
   });
   if (picked === undefined) throw cancelled();
   return picked.session;
+}
+
+function ownFirst(context: CommandContext, slots: Slot[]): Slot[] {
+  const own = new Set(ownSlots(slots, context.model.surroundings.folders));
+  return [...slots.filter(slot => own.has(slot)), ...slots.filter(slot => !own.has(slot))];
 }
 
 function byWorkspace(left: Slot, right: Slot): number {

@@ -1,13 +1,5 @@
 import * as vscode from 'vscode';
-import type { WelcomeCase } from './welcome.ts';
-
-/** The context keys that menus and welcome texts of the manifest use, with their first values. */
-export const CONTEXT_DEFAULTS = {
-  'incusAgents.welcome': 'loading' as WelcomeCase,
-  'incusAgents.wanting': false,
-};
-
-export type ContextKeyValues = typeof CONTEXT_DEFAULTS;
+import { CONTEXT_DEFAULTS, type ContextKeyValues } from './contextDefaults.ts';
 
 /** The one place that sets context keys; tells the editor only what changed. */
 export class ContextKeys {

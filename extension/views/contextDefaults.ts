@@ -1,0 +1,9 @@
+import type { WelcomeCase } from './welcome.ts';
+
+/** The context keys that menus and welcome texts of the manifest use, with their first values. */
+export const CONTEXT_DEFAULTS = {
+  'incusAgents.welcome': 'loading' as WelcomeCase,
+  'incusAgents.wanting': false,
+};
+
+export type ContextKeyValues = typeof CONTEXT_DEFAULTS;

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Difference } from '../../../extension/model/reducer.ts';
+import { countsOf, historyOf, nextWaiting, otherWorkspaces, wantsYou } from '../../../extension/model/selectors.ts';
+import { isEligible } from '../../../extension/model/tags.ts';
+import { aModel, aSession, aSlot, aSnapshot } from './samples.ts';
+
+const waiting = { state: 'waiting', since: '2026-01-01T09:00:00Z' } as const;
+
+describe('model', () => {
+  it('tells only of rows that changed', () => {
+    const second = aSlot({ container: 'coi-0a1b2c3d-2', slot: 2 });
+    const model = aModel([aSlot(), second]);
+    const heard: Difference[] = [];
+    model.onDidChange(difference => heard.push(difference));
+    model.applyChange({ revision: 2, slots: [{ ...second, agentState: waiting }] });
+    assert.deepEqual([...(heard[0]?.slots ?? [])], ['coi-0a1b2c3d-2']);
+    assert.equal(heard[0]?.structure.size, 0);
+  });
+
+  it('is silent when a new snapshot says the same', () => {
+    const model = aModel([aSlot()], [aSession()]);
+    let heard = 0;
+    model.onDidChange(() => heard++);
+    model.applySnapshot({ ...aSnapshot([aSlot()], [aSession()]), revision: 9 });
+    assert.equal(heard, 0);
+  });
+
+  it('tells in which workspace a row came or went', () => {
+    const model = aModel([aSlot()]);
+    const heard: Difference[] = [];
+    model.onDidChange(difference => heard.push(difference));
+    model.applyChange({ revision: 2, gone: { slots: ['coi-0a1b2c3d-1'] } });
+    assert.deepEqual([...(heard[0]?.structure ?? [])], ['/home/me/project']);
+    assert.equal(model.slot('coi-0a1b2c3d-1'), undefined);
+  });
+
+  it('keeps a pending mark until its own end', () => {
+    const model = aModel([aSlot()]);
+    const first = model.markPending('coi-0a1b2c3d-1', 'stopping');
+    const second = model.markPending('coi-0a1b2c3d-1', 'deleting');
+    first();
+    assert.equal(model.pending('coi-0a1b2c3d-1'), 'deleting');
+    second();
+    assert.equal(model.pending('coi-0a1b2c3d-1'), undefined);
+  });
+});
+
+describe('selectors', () => {
+  it('counts what works, waits and went wrong', () => {
+    const slots = [
+      aSlot(),
+      aSlot({ agentState: waiting }),
+      aSlot({ status: 'stopped', agentState: waiting }),
+      aSlot({ status: 'failed', problem: { kind: 'quota', message: 'full' } }),
+    ];
+    const counts = countsOf(slots);
+    assert.deepEqual(
+      { working: counts.working, waiting: counts.waiting, failed: counts.failed, wanting: counts.wanting },
+      { working: 1, waiting: 1, failed: 1, wanting: 2 },
+    );
+  });
+
+  it('does not want the user for a stopped slot, but does for a lost protection', () => {
+    assert.equal(wantsYou(aSlot({ status: 'stopped', agentState: waiting })), false);
+    assert.equal(wantsYou(aSlot({ protection: 'lost' })), true);
+  });
+
+  it('goes round the waiting ones, own first', () => {
+    const own = aSlot({ container: 'a', agentState: waiting });
+    const other = aSlot({ container: 'b', workspace: '/other', agentState: waiting });
+    assert.equal(nextWaiting([own], [other], undefined)?.container, 'a');
+    assert.equal(nextWaiting([own], [other], 'a')?.container, 'b');
+    assert.equal(nextWaiting([own], [other], 'b')?.container, 'a');
+    assert.equal(nextWaiting([], [], 'b'), undefined);
+  });
+
+  it('lists other workspaces once, and history without what is live', () => {
+    const slots = [aSlot({ workspace: '/z' }), aSlot({ workspace: '/z' }), aSlot()];
+    assert.deepEqual(otherWorkspaces(slots, [{ path: '/home/me/project', name: 'project' }]), ['/z']);
+    const sessions = [
+      aSession({ id: 'live', live: true, slot: 1 }),
+      aSession({ id: 'old', slot: 1 }),
+      aSession({ slot: 2 }),
+    ];
+    assert.deepEqual(
+      historyOf(sessions, aSlot()).map(session => session.id),
+      ['old'],
+    );
+  });
+
+  it('offers what fits a state', () => {
+    assert.equal(isEligible('start', aSlot()), false);
+    assert.equal(isEligible('stop', aSlot()), true);
+    assert.equal(isEligible('persist', aSlot({ persistent: true })), false);
+    assert.equal(isEligible('pause', aSlot({ status: 'paused' })), false);
+  });
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { keyFromCommandLine } from '../../../extension/terminals/marker.ts';
+import { findPaths, toContainerPath, toHostPath } from '../../../extension/terminals/paths.ts';
+import { shellLine } from '../../../extension/terminals/shellLine.ts';
+
+const MOUNTS = [
+  { source: '/home/me/project', path: '/workspace', readonly: false },
+  { source: '/data/cache', path: '/workspace/cache', readonly: true },
+];
+
+describe('the marker of a terminal', () => {
+  it('is read from a command line', () => {
+    const line = ['/bin/sh', '-c', 'script', 'INCUS_AGENTS_TERMINAL=coi-0a1b2c3d-12/shell', 'incus', ''].join('\0');
+    assert.deepEqual(keyFromCommandLine(line), { container: 'coi-0a1b2c3d-12', kind: 'shell' });
+  });
+
+  it('is nothing else', () => {
+    assert.equal(keyFromCommandLine('bash\0'), undefined);
+    assert.equal(keyFromCommandLine('echo INCUS_AGENTS_TERMINAL=a/shell'), undefined);
+    assert.equal(keyFromCommandLine('INCUS_AGENTS_TERMINAL=../x/shell'), undefined);
+    assert.equal(keyFromCommandLine('INCUS_AGENTS_TERMINAL=a/other'), undefined);
+  });
+});
+
+describe('paths in a line', () => {
+  const paths = (line: string) => findPaths(line).map(({ path, line: at, column }) => [path, at, column]);
+
+  it('are found with their places', () => {
+    assert.deepEqual(paths('at /workspace/src/a.ts:3:5'), [['/workspace/src/a.ts', 3, 5]]);
+    assert.deepEqual(paths('  --> src/main.rs:10'), [['src/main.rs', 10, undefined]]);
+    assert.deepEqual(paths('a.ts(7,2): error TS1'), [['a.ts', 7, 2]]);
+    assert.deepEqual(paths('File "/workspace/a.py", line 12'), [['/workspace/a.py', 12, undefined]]);
+    assert.deepEqual(paths('● Update(src/übung.ts)'), [['src/übung.ts', undefined, undefined]]);
+  });
+
+  it('know where they stand', () => {
+    const [found] = findPaths('see src/a.ts:3 now');
+    assert.equal('see src/a.ts:3 now'.slice(found?.start, (found?.start ?? 0) + (found?.length ?? 0)), 'src/a.ts:3');
+  });
+
+  it('are not seen in prose, addresses and huge lines', () => {
+    assert.deepEqual(paths('just words. And more.'), []);
+    assert.deepEqual(paths('https://example.com/a'), []);
+    assert.deepEqual(paths('/a/b '.repeat(2000)), []);
+  });
+});
+
+describe('paths of a container', () => {
+  it('lead to the host through the deepest mount', () => {
+    assert.equal(toHostPath('/workspace/src/a.ts', MOUNTS, '/home/me/project')?.path, '/home/me/project/src/a.ts');
+    assert.equal(toHostPath('src/a.ts', MOUNTS, '/home/me/project')?.path, '/home/me/project/src/a.ts');
+    assert.equal(toHostPath('/workspace/cache/x', MOUNTS, '/home/me/project')?.path, '/data/cache/x');
+  });
+
+  it('never leave a mount', () => {
+    assert.equal(toHostPath('/workspace/../etc/passwd', MOUNTS, '/home/me/project'), undefined);
+    assert.equal(toHostPath('../../etc/passwd', MOUNTS, '/home/me/project'), undefined);
+    assert.equal(toHostPath('/workspace2/a', MOUNTS, '/home/me/project'), undefined);
+    assert.equal(toHostPath('/etc/passwd', MOUNTS, '/home/me/project'), undefined);
+  });
+
+  it('are made from host paths', () => {
+    assert.equal(toContainerPath('/home/me/project/src/a.ts', MOUNTS), '/workspace/src/a.ts');
+    assert.equal(toContainerPath('/home/me/else', MOUNTS), undefined);
+  });
+});
+
+describe('a line for the clipboard', () => {
+  it('is quoted for a shell', () => {
+    assert.equal(shellLine(['incus', 'exec', "a'b; $(x)"]), `incus exec 'a'\\''b; $(x)'`);
+  });
+});

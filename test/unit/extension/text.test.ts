@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { transcriptReport } from '../../../extension/views/reports.ts';
+import { ago, duration, escapeMarkdown, plain, size } from '../../../extension/views/text.ts';
+import { sessionTooltip, slotTooltip } from '../../../extension/views/tooltips.ts';
+import { aSession, aSlot } from './samples.ts';
+
+const HOSTILE = '[x](command:evil) <img src=x> `$(rm)` \u001b[31m\u202eevil\n| a | https://evil.example **b**';
+
+describe('text from a container', () => {
+  it('is one plain line without icons, links or direction marks', () => {
+    const shown = plain(HOSTILE, 500);
+    assert.doesNotMatch(shown, /[\u0000-\u001f\u202e]/);
+    assert.ok(!shown.includes('$(') && !shown.includes(']('));
+    assert.equal(plain('x'.repeat(100), 10), `${'x'.repeat(9)}…`);
+  });
+
+  it('is no markup in markdown', () => {
+    const shown = escapeMarkdown(HOSTILE);
+    assert.doesNotMatch(shown.replace(/&#\d+;/g, ''), /[^\w\s]/);
+  });
+
+  it('is escaped in every value of a tooltip', () => {
+    const slot = aSlot({
+      agent: HOSTILE,
+      image: HOSTILE,
+      shared: [HOSTILE],
+      problem: { kind: 'x', message: HOSTILE },
+      agentState: { state: 'waiting', since: '2026-01-01T10:00:00Z', why: HOSTILE },
+      mounts: [{ source: HOSTILE, path: HOSTILE, readonly: true }],
+    });
+    for (const text of [slotTooltip(slot, Date.now()), sessionTooltip(aSession({ title: HOSTILE }), Date.now())]) {
+      assert.doesNotMatch(text, /command:|<img|https:|\u202e|\u001b/);
+    }
+  });
+
+  it('loses escape sequences in a transcript, but not its lines', () => {
+    const shown = transcriptReport(aSession(), [{ role: 'user', text: `a\n${HOSTILE}` }]);
+    assert.doesNotMatch(shown, /[\u001b\u202e]/);
+    assert.match(shown, /^a$/m);
+  });
+});
+
+describe('quantities', () => {
+  it('are readable', () => {
+    assert.equal(duration(3725), '1 h 2 min');
+    assert.equal(duration(0), '0 s');
+    assert.equal(size(4 * 1024 ** 3), '4.0 GiB');
+    assert.equal(size(12), '12 B');
+    assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-01T12:05:00Z')), '2 h 5 min ago');
+    assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-01T10:00:30Z')), 'just now');
+  });
+
+  it('tell a share of CPU from two readings', () => {
+    const now = Date.parse('2026-01-01T10:00:10Z');
+    const usage = { cpuSeconds: 15, memoryBytes: 1024, processes: 3 };
+    const text = slotTooltip(aSlot(), now, usage, { cpuSeconds: 10, at: now - 10_000 });
+    assert.match(text, /50 &#37; of a core/);
+  });
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Model } from '../../../extension/model/model.ts';
+import type { Difference } from '../../../extension/model/reducer.ts';
+import type { Node } from '../../../extension/views/node.ts';
+import { rowOf } from '../../../extension/views/row.ts';
+import { TreeShape } from '../../../extension/views/treeShape.ts';
+import { aModel, aSession, aSlot } from './samples.ts';
+
+const NOW = Date.parse('2026-01-01T10:05:00Z');
+
+function labels(model: Model, nodes: readonly Node[]): string[] {
+  return nodes.map(node => rowOf(model, node, NOW).label);
+}
+
+function redraws(model: Model, shape: TreeShape): (string | undefined)[][] {
+  const heard: (string | undefined)[][] = [];
+  model.onDidChange((difference: Difference) => heard.push(shape.redraw(difference).map(node => node?.id)));
+  return heard;
+}
+
+describe('tree', () => {
+  it('is empty without slots and sessions, so that a welcome text shows', () => {
+    assert.deepEqual(new TreeShape(aModel([])).children(undefined), []);
+  });
+
+  it('has workspaces, slots in order, and other workspaces apart', () => {
+    const model = aModel([
+      aSlot({ container: 'c10', slot: 10 }),
+      aSlot({ container: 'c2', slot: 2 }),
+      aSlot({ container: 'x', workspace: '/elsewhere/other' }),
+    ]);
+    const shape = new TreeShape(model);
+    const roots = shape.children(undefined);
+    assert.deepEqual(labels(model, roots), ['project', 'Other workspaces']);
+    assert.deepEqual(labels(model, shape.children(roots[0])), ['Slot 2', 'Slot 10']);
+    assert.deepEqual(labels(model, shape.children(roots[1])), ['other']);
+  });
+
+  it('gives the same object for the same row, whatever its state', () => {
+    const model = aModel([aSlot()]);
+    const shape = new TreeShape(model);
+    const [workspace] = shape.children(undefined);
+    const [before] = shape.children(workspace);
+    model.applyChange({ revision: 2, slots: [aSlot({ status: 'stopped' })] });
+    const [after] = shape.children(shape.children(undefined)[0]);
+    assert.equal(before, after);
+  });
+
+  it('redraws one row for one change', () => {
+    const model = aModel([aSlot(), aSlot({ container: 'coi-0a1b2c3d-2', slot: 2 })]);
+    const shape = new TreeShape(model);
+    shape.children(undefined);
+    const heard = redraws(model, shape);
+    model.applyChange({ revision: 2, slots: [aSlot({ ip: '10.0.0.9' })] });
+    assert.deepEqual(heard, [['slot:coi-0a1b2c3d-1']]);
+  });
+
+  it('redraws a workspace when a slot comes, and everything only when a root does', () => {
+    const model = aModel([aSlot()]);
+    const shape = new TreeShape(model);
+    shape.children(undefined);
+    const heard = redraws(model, shape);
+    model.applyChange({ revision: 2, slots: [aSlot({ container: 'coi-0a1b2c3d-2', slot: 2 })] });
+    model.applyChange({ revision: 3, slots: [aSlot({ container: 'x', workspace: '/elsewhere' })] });
+    assert.deepEqual(heard, [['workspace:/home/me/project'], [undefined]]);
+  });
+
+  it('shows agent, shell, session, container and history below a slot', () => {
+    const sessions = [
+      aSession({ id: 'now', live: true, slot: 1, title: 'The parser' }),
+      aSession({ id: 'old', slot: 1 }),
+    ];
+    const model = aModel([aSlot({ session: 'now' })], sessions);
+    const shape = new TreeShape(model);
+    const parts = shape.children(shape.slot('coi-0a1b2c3d-1'));
+    assert.deepEqual(labels(model, parts), ['claude', 'Shell', 'The parser', 'Container', 'History']);
+    const details = parts[3];
+    assert.deepEqual(labels(model, shape.children(details)), ['Image', 'Life', 'Network', 'Protection', '/workspace']);
+  });
+
+  it('finds the rows above', () => {
+    const shape = new TreeShape(aModel([aSlot()]));
+    const [workspace] = shape.children(undefined);
+    const [slot] = shape.children(workspace);
+    assert.ok(slot);
+    assert.equal(shape.parent(slot), workspace);
+    const [agent] = shape.children(slot);
+    assert.ok(agent);
+    assert.equal(shape.parent(agent), slot);
+  });
+});
+
+describe('rows', () => {
+  it('says state, tags and whether it wants the user', () => {
+    const waiting = aSlot({ agentState: { state: 'waiting', since: '2026-01-01T10:00:00Z' } });
+    const model = aModel([waiting]);
+    const shape = new TreeShape(model);
+    const row = rowOf(model, shape.slot(waiting.container), NOW);
+    assert.equal(row.description, 'claude · waiting for you');
+    assert.equal(row.tags, ' slot running ephemeral own ');
+    assert.match(row.spoken, /wants you$/);
+    assert.equal(row.click, 'agent');
+  });
+
+  it('shows a pending act and takes the click away', () => {
+    const model = aModel([aSlot()]);
+    model.markPending('coi-0a1b2c3d-1', 'stopping');
+    const row = rowOf(model, new TreeShape(model).slot('coi-0a1b2c3d-1'), NOW);
+    assert.equal(row.icon?.id, 'loading~spin');
+    assert.match(row.description ?? '', /stopping…/);
+    assert.equal(row.click, undefined);
+  });
+
+  it('only selects a stopped row', () => {
+    const model = aModel([aSlot({ status: 'stopped' })]);
+    assert.equal(rowOf(model, new TreeShape(model).slot('coi-0a1b2c3d-1'), NOW).click, undefined);
+  });
+});

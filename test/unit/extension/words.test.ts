@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isConfigFile, problemsByPath } from '../../../extension/model/configFiles.ts';
+import { ExtensionFailure, failureOf, isImageMissing } from '../../../extension/model/failures.ts';
+import { pickEnvironment } from '../../../extension/model/secrets.ts';
+import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
+import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
+import { viewMessage, welcomeCase } from '../../../extension/views/welcome.ts';
+import type { Slot } from '../../../server/protocol/types.ts';
+import { aModel, aSlot } from './samples.ts';
+
+function inState(state: Slot['agentState']['state']): Slot {
+  return aSlot({ agentState: { state, since: '2026-01-01T10:00:00Z' } });
+}
+
+describe('welcome', () => {
+  it('names the first thing that is missing', () => {
+    const model = aModel([]);
+    assert.equal(welcomeCase(model), 'empty');
+    model.setSurroundings({ imageMissing: true });
+    assert.equal(welcomeCase(model), 'imageMissing');
+    model.setSurroundings({ trusted: false });
+    assert.equal(welcomeCase(model), 'untrusted');
+    model.setSurroundings({ folders: [] });
+    assert.equal(welcomeCase(model), 'noFolder');
+    model.applyChange({ revision: 2, incus: { status: 'unavailable', reason: 'no-permission' } });
+    assert.equal(welcomeCase(model), 'noPermission');
+    model.setLink({ state: 'failed', message: 'it ended' });
+    assert.equal(welcomeCase(model), 'backendFailed');
+    assert.equal(viewMessage(model, true), 'it ended');
+    model.setSurroundings({ linux: false });
+    assert.equal(welcomeCase(model), 'notLinux');
+  });
+
+  it('says above the rows that they may be out of date', () => {
+    const model = aModel([aSlot()]);
+    assert.equal(viewMessage(model, false), undefined);
+    model.setLink({ state: 'reconnecting' });
+    assert.match(viewMessage(model, false) ?? '', /out of date/);
+  });
+});
+
+describe('summary', () => {
+  it('counts what works and waits', () => {
+    const model = aModel([inState('working'), { ...inState('waiting'), container: 'b', slot: 2 }]);
+    assert.equal(summaryOf(model).text, '$(bell-dot) 1 working · 1 waiting');
+    assert.deepEqual(badgeOf(model), { value: 1, tooltip: '1 agent wants you' });
+  });
+
+  it('has no badge when nobody wants the user, and none for other workspaces', () => {
+    assert.equal(badgeOf(aModel([inState('idle')])), undefined);
+    assert.equal(badgeOf(aModel([{ ...inState('waiting'), workspace: '/other' }])), undefined);
+  });
+});
+
+describe('transitions', () => {
+  it('are announced once, with folder, slot and agent', () => {
+    const transitions = new Transitions();
+    assert.equal(transitions.note('c', inState('waiting')), undefined);
+    assert.equal(transitions.note('c', inState('working')), undefined);
+    assert.equal(transitions.note('c', inState('waiting'))?.message, 'project · slot 1 · claude: is waiting for you');
+    assert.equal(transitions.note('c', inState('waiting')), undefined);
+  });
+
+  it('are a turn that ends, and a failure, but not a stop', () => {
+    const transitions = new Transitions();
+    transitions.note('c', inState('working'));
+    assert.match(transitions.note('c', inState('idle'))?.message ?? '', /finished its turn/);
+    assert.match(transitions.note('c', aSlot({ status: 'failed' }))?.message ?? '', /failed/);
+    assert.equal(transitions.note('c', aSlot({ status: 'stopped' })), undefined);
+  });
+
+  it('are told as the setting says, never for the terminal in front', () => {
+    assert.equal(shouldTell('off', false, false), false);
+    assert.equal(shouldTell('unfocused', true, false), false);
+    assert.equal(shouldTell('unfocused', false, true), true);
+    assert.equal(shouldTell('always', true, false), true);
+    assert.equal(shouldTell('always', true, true), false);
+  });
+});
+
+describe('failures', () => {
+  it('keep what the contract says of them', () => {
+    const reply = Object.assign(new Error('No'), {
+      code: -31002,
+      data: { kind: 'permission', hint: 'Join the group' },
+    });
+    assert.deepEqual([failureOf(reply).kind, failureOf(reply).hint], ['permission', 'Join the group']);
+    assert.equal(failureOf(Object.assign(new Error('No'), { kind: 'conflict' })).kind, 'conflict');
+    assert.equal(failureOf(Object.assign(new Error('x'), { code: -32800 })).kind, 'cancelled');
+    assert.equal(failureOf(new DOMException('x', 'AbortError')).kind, 'cancelled');
+    assert.equal(failureOf('odd').kind, 'internal');
+  });
+
+  it('know a missing image', () => {
+    assert.ok(isImageMissing(failureOf(new ExtensionFailure('not-found', 'The image "x" is not there'))));
+    assert.ok(!isImageMissing(failureOf(new ExtensionFailure('not-found', 'No such slot'))));
+  });
+});
+
+describe('small parts', () => {
+  it('gives only the variables that are asked for', () => {
+    assert.deepEqual(pickEnvironment({ A: '1', B: '2' }, ['A', 'C']), { A: '1' });
+  });
+
+  it('knows configuration files, and each problem once', () => {
+    assert.ok(isConfigFile('/p/.coi/config.toml'));
+    assert.ok(isConfigFile('/home/me/.config/coi/config.toml'));
+    assert.ok(!isConfigFile('/p/Cargo.toml'));
+    const problem = { path: '/a', line: 1, column: 1, severity: 'error', message: 'x' } as const;
+    assert.equal(problemsByPath([problem, { ...problem }]).get('/a')?.length, 1);
+  });
+});
