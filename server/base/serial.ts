@@ -24,4 +24,9 @@ export class Serial {
   get busy(): number {
     return this.#tails.size;
   }
+
+  /** Settles when nothing is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
+  }
 }

@@ -1,0 +1,126 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Failure, messageOf } from './base/errors.ts';
+import { Serial } from './base/serial.ts';
+import { loadConfig } from './config/load.ts';
+import type { App, AppOptions, LogMessage } from './connections/app.ts';
+import type { FlowDeps } from './flows/deps.ts';
+import { Reservations } from './flows/open/reservation.ts';
+import { reconcile } from './flows/reconcile.ts';
+import { loadGuestFiles } from './guest/files.ts';
+import { cleanupBuilds } from './images/container.ts';
+import { readBuildScripts } from './images/scripts.ts';
+import { Incus } from './incus/client.ts';
+import { findSocket } from './incus/target.ts';
+import type { IncusTarget } from './incus/types.ts';
+import { createHandlers } from './methods/create.ts';
+import { Readiness } from './readiness.ts';
+import { identify } from './slots/keys.ts';
+import { AddressFinder } from './state/addresses.ts';
+import { SlotBoard } from './state/board.ts';
+import { InstanceMirror } from './state/mirror.ts';
+import { StateStore } from './state/store.ts';
+import { TrustStore } from './trust/store.ts';
+
+/** Builds every object of the backend once, and connects them. Reads all files that are needed later. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { log, home, uid, backendKey } = options;
+  const incus = new Incus(await targetOf(options), log);
+  const store = new StateStore();
+  const board = new SlotBoard(store, identify);
+  const serial = new Serial();
+  const readiness = new Readiness();
+  let _mending: Promise<void> | undefined;
+  const messages = new Set<(message: LogMessage) => void>();
+  const message: FlowDeps['message'] = (level, text) => {
+    log.info(text);
+    for (const listener of messages) listener({ level, message: text });
+  };
+  const addresses = new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log);
+  const mirror = new InstanceMirror(
+    incus,
+    {
+      incus: state => {
+        store.setIncus(state);
+        if (readiness.set(state)) _mending ??= mendAll(deps);
+      },
+      all: instances => {
+        board.seeAll(instances);
+        for (const instance of board.instances()) addresses.see(instance.name, instance);
+      },
+      one: (name, instance) => {
+        const ours = board.see(name, instance);
+        addresses.see(name, ours ? instance : undefined);
+      },
+      lifecycle: () => {},
+    },
+    log,
+  );
+  const media = mediaDirectory();
+  const [guest, scripts] = await Promise.all([loadGuestFiles(media), readBuildScripts(join(media, 'image'))]);
+  const deps: FlowDeps = {
+    incus,
+    board,
+    mirror,
+    serial,
+    reservations: new Reservations(board),
+    trust: new TrustStore(home),
+    guest,
+    build: { incus, log, scripts, home, backendKey },
+    log,
+    message,
+    backendKey,
+    backendAlive: options.backendAlive,
+    home,
+    uid,
+    incusBinary: 'incus',
+    ready: signal => readiness.wait(signal),
+  };
+  mirror.start();
+  return {
+    handlers: createHandlers(deps),
+    snapshot: () => store.snapshot(),
+    onChange: listener => store.onChange(listener),
+    onMessage: listener => {
+      messages.add(listener);
+      return () => messages.delete(listener);
+    },
+    duties: () => [],
+    busy: () => serial.busy,
+    permissionLost: () => store.incus.reason === 'no-permission',
+    drain: () => serial.idle(),
+    close: async () => {
+      mirror.close();
+      addresses.close();
+      readiness.close(new Failure('unavailable', 'The backend is ending.'));
+      await incus.close();
+    },
+  };
+}
+
+/** The Incus that the user named when the backend was started, else in the configuration of the home. */
+async function targetOf(options: AppOptions): Promise<IncusTarget> {
+  const config = await loadConfig({ workspace: options.home, home: options.home, settings: {} });
+  const socket = options.incusSocket ?? config.get('incus.socket');
+  return {
+    socketPath: await findSocket(socket === '' ? undefined : socket),
+    project: options.incusProject ?? config.get('incus.project'),
+  };
+}
+
+/** What backends that are gone left half done. Only once: later it could be this one's own work. */
+async function mendAll(deps: FlowDeps): Promise<void> {
+  try {
+    await reconcile(deps);
+    const removed = await cleanupBuilds(deps);
+    for (const name of removed)
+      deps.message('warning', `A build had been interrupted; its container ${name} was removed.`);
+  } catch (error) {
+    deps.log.error(`Mending what was left half done failed: ${messageOf(error)}`);
+  }
+}
+
+/** The extension's media folder: beside dist/ in the package, beside server/ in the sources. */
+function mediaDirectory(): string {
+  return join(dirname(fileURLToPath(import.meta.url)), '..', 'media');
+}

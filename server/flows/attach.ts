@@ -1,0 +1,35 @@
+import { basename } from 'node:path';
+import { attachArgs } from '../guest/attach.ts';
+import type { SlotAttachResult, TerminalKind } from '../protocol/methods.ts';
+import { codeUser } from './code-user.ts';
+import type { FlowDeps } from './deps.ts';
+import { runningSlot } from './owned.ts';
+
+/** What a terminal must run to be in a slot: the agent's tmux, or a shell of the user or of root beside it. */
+export async function attachTerminal(
+  deps: FlowDeps,
+  name: string,
+  kind: TerminalKind,
+  signal: AbortSignal,
+): Promise<SlotAttachResult> {
+  const { instance, identity } = await runningSlot(deps, name, signal);
+  const code = codeUser(instance);
+  const what = attachArgs(deps.guest, {
+    container: name,
+    project: deps.incus.target.project,
+    kind,
+    cwd: instance.expandedDevices.workspace?.path ?? code.home,
+    uid: code.uid,
+    gid: code.gid,
+    home: code.home,
+    incusBinary: deps.incusBinary,
+    tmuxEnv: ownTmux(instance.config),
+  });
+  const title = `${basename(identity.workspace)} ${identity.slot} · ${kind === 'agent' ? identity.agent : kind}`;
+  return { ...what, env: { ...what.env, INCUS_SOCKET: deps.incus.target.socketPath }, cwd: '/', title };
+}
+
+/** Whether the container's tmux has its socket in our directory; coi's containers have the default one. */
+export function ownTmux(config: Readonly<Record<string, string>>): boolean {
+  return (config['environment.TMUX_TMPDIR'] ?? '') !== '';
+}

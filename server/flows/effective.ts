@@ -1,0 +1,27 @@
+import { loadConfig } from '../config/load.ts';
+import type { ConfigSources, EffectiveConfig } from '../config/types.ts';
+import type { RequestContext } from '../methods/context.ts';
+import type { FlowDeps } from './deps.ts';
+
+/**
+ * The configuration of a workspace as the client of this request sees it, with what the project asks for and the user
+ * has approved in force.
+ */
+export async function effectiveConfig(
+  deps: FlowDeps,
+  workspace: string,
+  context: RequestContext,
+  launch: Pick<ConfigSources, 'profile' | 'launch'> = {},
+): Promise<EffectiveConfig> {
+  const { COI_CONFIG: configFile } = await context.client.environment(['COI_CONFIG']);
+  const config = await loadConfig({
+    workspace,
+    home: deps.home,
+    settings: { ...context.client.settings },
+    signal: context.signal,
+    ...(configFile === undefined ? {} : { configFile }),
+    ...launch,
+  });
+  const { approved } = await deps.trust.check(workspace, config.gated);
+  return config.approve(approved);
+}

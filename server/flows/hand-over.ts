@@ -1,0 +1,38 @@
+import { isCancelled, messageOf } from '../base/errors.ts';
+import { handOverArgv } from '../workspace/handover.ts';
+import type { CodeUser } from './code-user.ts';
+import type { FlowDeps } from './deps.ts';
+import type { OwnedSlot } from './owned.ts';
+
+/** Longest time that looking through a workspace may hold up a stop (ms). */
+const LIMIT_MS = 60_000;
+const DEVICES = ['workspace', 'git-worktree-common'];
+
+/**
+ * Gives what container root made in the workspace to the user, as long as the container runs: afterwards nobody but the
+ * host's root could. That it did not work is told, but keeps no slot from stopping.
+ */
+export async function handOverWorkspace(
+  deps: FlowDeps,
+  slot: OwnedSlot,
+  code: CodeUser,
+  signal: AbortSignal,
+): Promise<void> {
+  const { expandedDevices } = slot.instance;
+  const paths = DEVICES.flatMap(name => expandedDevices[name]?.path ?? []);
+  if (paths.length === 0) return;
+  const argv = handOverArgv({
+    paths,
+    codeUid: code.uid,
+    codeGid: code.gid,
+    rootOwned: slot.instance.config['user.incus-agents.root-owned'] === 'true',
+  });
+  try {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
+    const result = await deps.incus.exec(slot.name, argv, { setsid: false, signal: limited });
+    if (result.exitCode !== 0) throw new Error(result.stderr.toString('utf8').slice(0, 500));
+  } catch (error) {
+    if (signal.aborted && isCancelled(error)) throw error;
+    deps.log.warn(`Handing over what root made in ${slot.identity.workspace} failed: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,21 @@
+import type { HealthCheck } from '../../protocol/types.ts';
+import type { FlowDeps } from '../deps.ts';
+
+/** What a check found; `fix` is there when something can be done. */
+export interface Finding {
+  status: HealthCheck['status'];
+  message: string;
+  detail?: string;
+  fix?: { title: string; command?: string };
+}
+
+/** One thing that must be right for slots to open and run. */
+export interface Check {
+  id: string;
+  group: 'host' | 'incus' | 'storage' | 'network' | 'images' | 'user' | 'slots';
+  /** Whether it can only be told when Incus answers. */
+  needsIncus: boolean;
+  run(deps: FlowDeps, signal: AbortSignal): Promise<Finding>;
+  /** Mends what `run` found, where the backend may do it itself. */
+  mend?(deps: FlowDeps, signal: AbortSignal): Promise<void>;
+}

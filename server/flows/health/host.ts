@@ -1,0 +1,75 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { release } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { messageOf } from '../../base/errors.ts';
+import type { Check } from './check.ts';
+
+const MIN_KERNEL: readonly [number, number] = [5, 15];
+
+/** Idmapped mounts and the rest that isolation stands on came with this kernel. */
+export const kernel: Check = {
+  id: 'host.kernel',
+  group: 'host',
+  needsIncus: false,
+  async run() {
+    if (process.platform !== 'linux') {
+      return { status: 'failed', message: `Slots need Linux; this is ${process.platform}.` };
+    }
+    const [major = 0, minor = 0] = release()
+      .split('.')
+      .map(part => Number.parseInt(part, 10));
+    const old = major < MIN_KERNEL[0] || (major === MIN_KERNEL[0] && minor < MIN_KERNEL[1]);
+    return old
+      ? { status: 'warning', message: `Kernel ${release()} is older than ${MIN_KERNEL.join('.')}.` }
+      : { status: 'ok', message: `Kernel ${release()}.` };
+  },
+};
+
+/** Terminals run the `incus` command line; everything else speaks to the daemon directly. */
+export const commandLine: Check = {
+  id: 'host.incus-command',
+  group: 'host',
+  needsIncus: false,
+  async run(deps) {
+    const found = await findProgram(deps.incusBinary);
+    return found === undefined
+      ? {
+          status: 'failed',
+          message: `The program ${deps.incusBinary} was not found; terminals need it.`,
+          fix: { title: 'Install the Incus client', command: 'sudo apt install incus-client' },
+        }
+      : { status: 'ok', message: `Terminals use ${found}.` };
+  },
+};
+
+/** Where sessions and their conversations are kept must be the user's and writable. */
+export const stateDirectory: Check = {
+  id: 'user.state-directory',
+  group: 'user',
+  needsIncus: false,
+  async run(deps) {
+    const directory = join(deps.home, '.coi');
+    try {
+      await access(directory, constants.W_OK | constants.X_OK);
+      return { status: 'ok', message: `Sessions are kept below ${directory}.` };
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+        return { status: 'ok', message: `${directory} is made with the first slot.` };
+      }
+      return { status: 'failed', message: `${directory} cannot be written: ${messageOf(error)}.` };
+    }
+  },
+};
+
+async function findProgram(name: string): Promise<string | undefined> {
+  const places = name.includes('/') ? [name] : (process.env.PATH ?? '').split(delimiter).map(dir => join(dir, name));
+  for (const path of places) {
+    const usable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (usable) return path;
+  }
+  return undefined;
+}

@@ -1,0 +1,54 @@
+import { Failure, messageOf } from '../../base/errors.ts';
+import type { HealthCheck } from '../../protocol/types.ts';
+import type { FlowDeps } from '../deps.ts';
+import type { Check, Finding } from './check.ts';
+import { commandLine, kernel, stateDirectory } from './host.ts';
+import { userMapping } from './ids.ts';
+import { agentsInImage, defaultImage } from './images.ts';
+import { daemon, network, pool } from './incus.ts';
+import { leftovers } from './slots.ts';
+
+const CHECKS: readonly Check[] = [
+  kernel,
+  commandLine,
+  daemon,
+  pool,
+  network,
+  defaultImage,
+  agentsInImage,
+  stateDirectory,
+  userMapping,
+  leftovers,
+];
+
+/** Everything that can be told about this host; a check that itself fails says so as its finding. */
+export async function checkHealth(deps: FlowDeps, signal: AbortSignal): Promise<HealthCheck[]> {
+  const available = (await deps.incus.availability()).status === 'ready';
+  return Promise.all(
+    CHECKS.map(async check => ({ id: check.id, group: check.group, ...(await find(check, deps, available, signal)) })),
+  );
+}
+
+/** Mends one finding. Fails with `not-found` for an unknown check and `invalid` for one that the user has to mend. */
+export async function fixHealth(deps: FlowDeps, id: string, signal: AbortSignal): Promise<void> {
+  const check = CHECKS.find(c => c.id === id);
+  if (check === undefined) throw new Failure('not-found', `There is no health check ${JSON.stringify(id)}.`);
+  if (check.mend === undefined) {
+    const { fix } = await check.run(deps, signal);
+    throw new Failure('invalid', `The check ${id} cannot be mended from here.`, {
+      ...(fix?.command === undefined ? {} : { hint: `Run: ${fix.command}` }),
+    });
+  }
+  await check.mend(deps, signal);
+}
+
+async function find(check: Check, deps: FlowDeps, available: boolean, signal: AbortSignal): Promise<Finding> {
+  if (check.needsIncus && !available)
+    return { status: 'failed', message: 'Cannot be told while Incus is not available.' };
+  try {
+    return await check.run(deps, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { status: 'failed', message: `The check itself failed: ${messageOf(error)}` };
+  }
+}

@@ -1,0 +1,60 @@
+import { tmuxDirectory } from '../../guest/start.ts';
+import type { InstanceFragment } from '../../incus/types.ts';
+import { slotConfig } from '../../slots/keys.ts';
+import { workspaceFragment } from '../../workspace/fragment.ts';
+import { storedUser } from '../code-user.ts';
+import type { FlowDeps } from '../deps.ts';
+import { mergeFragments } from '../merge-fragments.ts';
+import { containerFragment } from './hardening.ts';
+import type { OpenPlan } from './prepare.ts';
+import type { SessionPlan } from './session.ts';
+
+/** Everything that an instance is made with, so that one request makes and starts it. */
+export function definitionOf(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  session: SessionPlan,
+  container: string,
+  slot: number,
+): Required<InstanceFragment> {
+  const pool = plan.config.get('container.storage_pool');
+  return mergeFragments(
+    containerFragment({
+      docker: plan.config.get('container.docker'),
+      isolatedIds: plan.isolatedIds,
+      tmuxDirectory: tmuxDirectory(plan.code.home),
+      ...(pool === '' ? {} : { pool }),
+    }),
+    workspaceFragment(plan.workspace, {
+      container,
+      project: deps.incus.target.project,
+      preserve: plan.config.get('paths.preserve_workspace_path'),
+      codeUid: plan.code.uid,
+      codeGid: plan.code.gid,
+      mounts: session.mounts,
+    }),
+    { config: { ...keysOf(plan, session, slot), ...otherKeys(plan) } },
+  );
+}
+
+function keysOf(plan: OpenPlan, session: SessionPlan, slot: number): Record<string, string> {
+  return slotConfig({
+    workspace: plan.workspace.path,
+    slot,
+    agent: plan.agent.name,
+    session: session.id,
+    image: plan.image,
+    persistent: plan.persistent,
+    shared: [],
+    ...(plan.config.profile === undefined ? {} : { profile: plan.config.profile }),
+  });
+}
+
+function otherKeys(plan: OpenPlan): Record<string, string> {
+  return {
+    'user.incus-agents.user': storedUser(plan.code),
+    'user.incus-agents.network': 'open',
+    'user.incus-agents.protection': 'off',
+    ...(plan.workspace.rootOwned ? { 'user.incus-agents.root-owned': 'true' } : {}),
+  };
+}

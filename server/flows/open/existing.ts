@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { Failure, messageOf } from '../../base/errors.ts';
+import type { RequestContext } from '../../methods/context.ts';
+import { slotConfig } from '../../slots/keys.ts';
+import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
+import type { FlowDeps } from '../deps.ts';
+import { definitionOf } from './definition.ts';
+import { type Opening, startOf } from './new.ts';
+import { LostRace } from './reservation.ts';
+import { beginSession, discardSession, type SessionPlan } from './session.ts';
+import { prepareStart, startAgent } from './start-agent.ts';
+
+/** Seconds that a container has to go down again when a start is undone. */
+const UNDO_SECONDS = 10;
+
+/**
+ * Starts a stopped container again with a new session in it; gives the session's id. Fails with `LostRace` when somebody
+ * else took it. Whatever fails, the container is stopped again.
+ */
+export async function openExisting(deps: FlowDeps, opening: Opening, context: RequestContext): Promise<string> {
+  const { plan, container } = opening;
+  const session = await beginSession(deps, plan);
+  try {
+    await claim(deps, container, context.signal);
+  } catch (error) {
+    await discardSession(deps, session);
+    throw error;
+  }
+  return bringUp(deps, opening, session, context, () => discardSession(deps, session));
+}
+
+/** Starts a claimed container with this session; `discard` takes back what was made for it. */
+export async function bringUp(
+  deps: FlowDeps,
+  opening: Opening,
+  session: SessionPlan,
+  context: RequestContext,
+  discard: () => Promise<void>,
+): Promise<string> {
+  const { plan, container } = opening;
+  deps.board.note(container, { transition: 'starting', problem: undefined });
+  try {
+    context.progress({ phase: 'start', message: `Starting ${container}`, percent: 20 });
+    const start = startOf(opening, session, false);
+    const preparing = prepareStart(deps, start, context);
+    await redefine(deps, opening, session, context.signal);
+    await deps.incus.setState(container, 'start', { signal: context.signal });
+    context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
+    await startAgent(deps, start, await preparing, context.signal);
+    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    return session.id;
+  } catch (error) {
+    await undo(deps, container, discard);
+    throw error;
+  } finally {
+    await deps.mirror.refresh(container);
+    deps.board.note(container, { transition: undefined });
+  }
+}
+
+/** Takes the stopped container, so that of several opens one gets it. */
+export async function claim(deps: FlowDeps, container: string, signal: AbortSignal): Promise<void> {
+  try {
+    await claimStopped(deps.incus, container, randomUUID(), deps.backendKey, signal);
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
+    throw error;
+  }
+}
+
+/** Gives the container what this open would have made it with, and takes away what an earlier one gave it. */
+async function redefine(
+  deps: FlowDeps,
+  { plan, container, slot }: Opening,
+  session: SessionPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = definitionOf(deps, plan, session, container, slot);
+  await deps.incus.putInstance(
+    container,
+    current => {
+      const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
+      const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
+      return {
+        ...current,
+        devices: { ...Object.fromEntries(devices), ...wanted.devices },
+        config: { ...Object.fromEntries(config), ...wanted.config, ...keptOf(current.config) },
+      };
+    },
+    { signal },
+  );
+}
+
+/** What stays as the container was made, whatever the configuration says now. */
+function keptOf(config: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = ['user.incus-agents.image', 'user.incus-agents.persistent'];
+  return Object.fromEntries(kept.flatMap(key => (config[key] === undefined ? [] : [[key, config[key]]])));
+}
+
+/** Devices that an open makes; what else is there the user added. */
+const OURS = /^(workspace|git-worktree-common|session-\d+)$/;
+const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile']);
+
+async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {
+  try {
+    await powerOff(deps.incus, container, UNDO_SECONDS);
+    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    await discard();
+  } catch (error) {
+    deps.log.error(`Undoing the start of ${container} failed: ${messageOf(error)}`);
+  }
+}

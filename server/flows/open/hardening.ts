@@ -1,0 +1,38 @@
+import type { InstanceFragment } from '../../incus/types.ts';
+
+/** How a container is made, whatever is in it. */
+export interface ContainerOptions {
+  /** Nested containers work (Docker, Podman). */
+  docker: boolean;
+  /** Pool of the root disk; undefined leaves it to the profile. */
+  pool?: string;
+  /** The host has id ranges enough for one of its own per container. */
+  isolatedIds: boolean;
+  /** Where tmux puts its socket, so that cleaning /tmp at boot does not cut it off. */
+  tmuxDirectory: string;
+}
+
+/** The configuration that every slot's container has. Always unprivileged. */
+export function containerFragment(o: ContainerOptions): InstanceFragment {
+  return {
+    config: {
+      // Without this every user.* key and the host paths of devices could be read inside.
+      'security.guestapi': 'false',
+      'security.privileged': 'false',
+      // A container that came up by itself after a reboot would have no agent in it.
+      'boot.autostart': 'false',
+      'environment.TMUX_TMPDIR': o.tmuxDirectory,
+      ...(o.isolatedIds ? { 'security.idmap.isolated': 'true' } : {}),
+      ...(o.docker ? DOCKER : {}),
+    },
+    ...(o.pool === undefined ? {} : { devices: { root: { type: 'disk', path: '/', pool: o.pool } } }),
+  };
+}
+
+/** What coi gives a container in which Docker is to run. */
+const DOCKER: Readonly<Record<string, string>> = {
+  'security.nesting': 'true',
+  'security.syscalls.intercept.mknod': 'true',
+  'security.syscalls.intercept.setxattr': 'true',
+  'linux.sysctl.net.ipv4.ip_unprivileged_port_start': '0',
+};

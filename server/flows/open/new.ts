@@ -1,0 +1,126 @@
+import { Failure, messageOf } from '../../base/errors.ts';
+import type { RequestContext } from '../../methods/context.ts';
+import type { Slot } from '../../protocol/types.ts';
+import { slotConfig } from '../../slots/keys.ts';
+import { destroy } from '../../slots/lifecycle.ts';
+import { workspaceMounts } from '../../workspace/mounts.ts';
+import type { FlowDeps } from '../deps.ts';
+import { definitionOf } from './definition.ts';
+import type { OpenPlan } from './prepare.ts';
+import { LostRace } from './reservation.ts';
+import { beginSession, discardSession, type SessionPlan } from './session.ts';
+import { type AgentStart, prepareStart, startAgent } from './start-agent.ts';
+
+/** One open, once its slot is chosen. */
+export interface Opening {
+  plan: OpenPlan;
+  container: string;
+  slot: number;
+  prompt: string | undefined;
+}
+
+/**
+ * Makes the container and starts the agent in it; gives the session's id. Fails with `LostRace` when somebody else made a
+ * container of that name. Whatever fails, nothing half-made stays.
+ */
+export async function openNew(deps: FlowDeps, opening: Opening, context: RequestContext): Promise<string> {
+  const { plan, container, slot } = opening;
+  deps.board.note(container, { transition: 'creating' });
+  deps.board.announce(announced(opening));
+  const session = await beginSession(deps, plan);
+  const undo: (() => Promise<void>)[] = [() => discardSession(deps, session)];
+  try {
+    const start = startOf(opening, session, true);
+    const preparing = prepareStart(deps, start, context);
+    await create(deps, opening, session, context, undo);
+    const prepared = await preparing;
+    context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
+    deps.board.note(container, { transition: 'starting' });
+    await startAgent(deps, start, prepared, context.signal);
+    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    deps.log.info(`Opened slot ${slot} of ${plan.workspace.path} as ${container}.`);
+    return session.id;
+  } catch (error) {
+    await undoAll(deps, undo, container);
+    throw error;
+  } finally {
+    await deps.mirror.refresh(container);
+    deps.board.retract(container);
+    deps.board.note(container, { transition: undefined });
+  }
+}
+
+async function create(
+  deps: FlowDeps,
+  opening: Opening,
+  session: SessionPlan,
+  context: RequestContext,
+  undo: (() => Promise<void>)[],
+): Promise<void> {
+  const { plan, container, slot } = opening;
+  const definition = definitionOf(deps, plan, session, container, slot);
+  const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
+  context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
+  try {
+    await deps.incus.createInstance(
+      {
+        name: container,
+        source: { fingerprint: plan.fingerprint },
+        config: { ...definition.config, ...phase },
+        devices: definition.devices,
+        start: true,
+      },
+      {
+        signal: context.signal,
+        onProgress: (message, percent) => {
+          const part = percent === undefined ? {} : { percent: 10 + Math.round(percent * 0.6) };
+          context.progress({ phase: 'create', message, ...part });
+        },
+      },
+    );
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
+    throw error;
+  }
+  undo.push(() => destroy(deps.incus, container));
+}
+
+/** What an agent's start in this opening is. */
+export function startOf(opening: Opening, session: SessionPlan, fresh: boolean): AgentStart {
+  const { plan, container, prompt } = opening;
+  return { container, plan, session, fresh, ...(prompt === undefined ? {} : { prompt }) };
+}
+
+/** Undoes in the opposite order; one that fails is logged and leaves its traces to the next start's reconciliation. */
+async function undoAll(deps: FlowDeps, undo: (() => Promise<void>)[], container: string): Promise<void> {
+  for (const step of undo.reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      deps.log.error(`Undoing the open of ${container} failed: ${messageOf(error)}`);
+    }
+  }
+}
+
+function announced({ plan, container, slot }: Opening): Slot {
+  const now = new Date().toISOString();
+  return {
+    container,
+    workspace: plan.workspace.path,
+    slot,
+    status: 'creating',
+    persistent: plan.persistent,
+    agent: plan.agent.name,
+    agentState: { state: 'starting', since: now },
+    image: plan.image,
+    network: 'unknown',
+    protection: 'unknown',
+    mounts: workspaceMounts(plan.workspace, plan.config.get('paths.preserve_workspace_path')).map(mount => ({
+      source: mount.source,
+      path: mount.path,
+      readonly: mount.readonly === true,
+    })),
+    createdAt: now,
+    ...(plan.config.profile === undefined ? {} : { profile: plan.config.profile }),
+  };
+}

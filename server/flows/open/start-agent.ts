@@ -1,0 +1,148 @@
+import { mergedContent } from '../../agents/merge.ts';
+import type { AgentFile, LaunchOptions } from '../../agents/types.ts';
+import { contextText } from '../../guest/context.ts';
+import { explainStart } from '../../guest/explain.ts';
+import { startPlan } from '../../guest/start.ts';
+import type { RequestContext } from '../../methods/context.ts';
+import type { FlowDeps } from '../deps.ts';
+import { gitIdentityOf, timezoneOf } from './host-facts.ts';
+import type { OpenPlan } from './prepare.ts';
+import type { SessionPlan } from './session.ts';
+
+/** What a start of the agent depends on besides the plan. */
+export interface AgentStart {
+  container: string;
+  plan: OpenPlan;
+  session: SessionPlan;
+  prompt?: string;
+  /** The container was made for this start, so none of the agent's files is there yet. */
+  fresh: boolean;
+}
+
+/** What is made for the start while the container is still being made. */
+export interface PreparedStart {
+  options: LaunchOptions;
+  environment: Record<string, string>;
+  secrets: Record<string, string>;
+  timezone?: string;
+  gitIdentity?: { name: string; email: string };
+}
+
+/** Collects what the start needs from the client and the host. */
+export async function prepareStart(deps: FlowDeps, start: AgentStart, context: RequestContext): Promise<PreparedStart> {
+  const { plan, session } = start;
+  const { config } = plan;
+  const [secrets, gitIdentity] = await Promise.all([
+    context.client.environment(config.get('defaults.forward_env')),
+    gitIdentityOf(config, deps.home),
+  ]);
+  const timezone = timezoneOf(config);
+  const options = launchOptions(deps, start, secrets);
+  return {
+    options,
+    secrets,
+    environment: { ...config.get('defaults.environment'), ...plan.agent.environment(options) },
+    ...(timezone === undefined ? {} : { timezone }),
+    ...(gitIdentity === undefined ? {} : { gitIdentity }),
+    ...(session.resume === undefined ? {} : {}),
+  };
+}
+
+/** Starts the agent in a container that runs. Gives false when its tmux session was there already. Fails with `agent`. */
+export async function startAgent(
+  deps: FlowDeps,
+  start: AgentStart,
+  prepared: PreparedStart,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { plan, session, container } = start;
+  const files = await mergedFiles(deps, start, plan.agent.files(prepared.options), signal);
+  const { context } = prepared.options;
+  const { commonPath } = plan.workspace.git ?? {};
+  const exec = startPlan(deps.guest, {
+    container,
+    mountPath: plan.mountPath,
+    codeUid: plan.code.uid,
+    codeGid: plan.code.gid,
+    home: plan.code.home,
+    agentArgv: plan.agent.command(prepared.options),
+    environment: prepared.environment,
+    secretEnvironment: prepared.secrets,
+    files,
+    signalsDir: session.signalsDir,
+    mountPoints: session.mounts.map(mount => mount.path),
+    ...(context === undefined ? {} : { context }),
+    ...(prepared.timezone === undefined ? {} : { timezone: prepared.timezone }),
+    ...(prepared.gitIdentity === undefined ? {} : { gitIdentity: prepared.gitIdentity }),
+    ...(commonPath === undefined ? {} : { gitDirectories: [commonPath] }),
+  });
+  const result = await deps.incus.exec(container, exec.argv, { stdin: exec.stdin, signal, limit: 64 * 1024 });
+  if (result.exitCode !== 0) throw explainStart(result.exitCode, result.stderr.toString('utf8'));
+  return result.stdout.toString('utf8').trim() !== 'exists';
+}
+
+function launchOptions(deps: FlowDeps, start: AgentStart, secrets: Record<string, string>): LaunchOptions {
+  const { plan, session } = start;
+  const { config, agent } = plan;
+  const model = modelOf(start);
+  const effort =
+    agent.name === 'codex' ? config.get('tool.codex.reasoning_effort') : config.get('tool.claude.effort_level');
+  const binary = config.get('tool.binary');
+  return {
+    sessionId: session.id,
+    permissionMode: config.get('tool.permission_mode'),
+    home: plan.code.home,
+    cwd: plan.mountPath,
+    signalsDir: session.signalsDir,
+    secrets,
+    ...(session.resume === undefined ? {} : { resume: session.resume }),
+    ...(model === '' ? {} : { model }),
+    ...(effort === '' ? {} : { effort }),
+    ...(binary === '' ? {} : { binary }),
+    ...(start.prompt === undefined ? {} : { prompt: start.prompt }),
+    ...(config.get('tool.auto_context') ? { context: describePlace(deps, start) } : {}),
+  };
+}
+
+function modelOf({ plan }: AgentStart): string {
+  switch (plan.agent.name) {
+    case 'claude':
+      return plan.config.get('tool.claude.model');
+    case 'codex':
+      return plan.config.get('tool.codex.model');
+    case 'opencode':
+      return plan.config.get('tool.opencode.model');
+    case 'gemini':
+      return plan.config.get('tool.gemini.model');
+    default:
+      return '';
+  }
+}
+
+function describePlace(deps: FlowDeps, { plan, container }: AgentStart): string {
+  return contextText(deps.guest, {
+    workspace: plan.mountPath,
+    home: plan.code.home,
+    container,
+    agent: plan.agent.title,
+    persistent: plan.persistent,
+    network: 'The internet and the networks of the host can be reached.',
+    docker: plan.config.get('container.docker'),
+  });
+}
+
+/** The agent's files as they are to be written: what merges JSON is merged with what a container that was there has. */
+async function mergedFiles(
+  deps: FlowDeps,
+  start: AgentStart,
+  files: readonly AgentFile[],
+  signal: AbortSignal,
+): Promise<AgentFile[]> {
+  return Promise.all(
+    files.map(async file => {
+      if (file.merge !== 'json' || start.fresh) return file;
+      const existing = await deps.incus.readFile(start.container, file.path, { signal, limit: 4 * 1024 * 1024 });
+      return { ...file, content: mergedContent(file, existing?.toString('utf8')) ?? file.content };
+    }),
+  );
+}

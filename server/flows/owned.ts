@@ -1,0 +1,45 @@
+import { Failure } from '../base/errors.ts';
+import type { Instance } from '../incus/types.ts';
+import { identify, type SlotIdentity } from '../slots/keys.ts';
+import { parseContainerName } from '../slots/names.ts';
+import type { FlowDeps } from './deps.ts';
+
+/** A slot's container as Incus has it now. */
+export interface OwnedSlot {
+  name: string;
+  instance: Instance;
+  identity: SlotIdentity;
+  etag: string;
+}
+
+/**
+ * The container of a slot, read from Incus. Fails with `not-found` when there is none of that name, and with `invalid`
+ * when it is not ours: nothing else is ever touched.
+ */
+export async function ownedSlot(deps: FlowDeps, name: string, signal?: AbortSignal): Promise<OwnedSlot> {
+  if (parseContainerName(name) === undefined) throw notOurs(name);
+  await deps.ready(signal);
+  const found = await deps.incus.instance(name, signal);
+  if (found === undefined) {
+    throw new Failure('not-found', `There is no container ${name}.`, { hint: 'Open a slot, or pick one that exists.' });
+  }
+  const identity = identify(found.instance);
+  if (identity === undefined) throw notOurs(name);
+  return { name, instance: found.instance, identity, etag: found.etag };
+}
+
+/** As `ownedSlot`, for what needs a container that runs: fails with `conflict` for one that does not. */
+export async function runningSlot(deps: FlowDeps, name: string, signal?: AbortSignal): Promise<OwnedSlot> {
+  const slot = await ownedSlot(deps, name, signal);
+  if (slot.instance.running) return slot;
+  const { frozen } = slot.instance;
+  throw new Failure('conflict', `The container ${name} is ${frozen ? 'paused' : 'stopped'}.`, {
+    hint: frozen ? 'Unpause the slot first.' : 'Start the slot first.',
+  });
+}
+
+function notOurs(name: string): Failure {
+  return new Failure('invalid', `${JSON.stringify(name)} is not the container of a slot.`, {
+    hint: 'Only containers of Incus Agents or coi are handled here.',
+  });
+}

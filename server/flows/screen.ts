@@ -1,0 +1,73 @@
+import { Failure } from '../base/errors.ts';
+import {
+  capture,
+  type GuestExec,
+  hasSession,
+  lastLines,
+  NO_SESSION,
+  type SessionOptions,
+  sendKeys,
+} from '../guest/keys.ts';
+import type { ExecResult } from '../incus/types.ts';
+import { ownTmux } from './attach.ts';
+import { codeUser } from './code-user.ts';
+import type { FlowDeps } from './deps.ts';
+import { type OwnedSlot, runningSlot } from './owned.ts';
+
+/** Types text into the agent of a slot as its user would, and presses Enter unless `enter` is false. */
+export async function sendText(
+  deps: FlowDeps,
+  name: string,
+  text: string,
+  enter: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const slot = await runningSlot(deps, name, signal);
+  await inSession(deps, slot, sendKeys(sessionOf(slot), text, enter), signal);
+}
+
+/** What the agent's screen shows, with history above it: the last `lines` lines, or the screen alone. */
+export async function captureScreen(
+  deps: FlowDeps,
+  name: string,
+  lines: number | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const slot = await runningSlot(deps, name, signal);
+  const result = await inSession(deps, slot, capture(sessionOf(slot), lines ?? 0), signal);
+  return lastLines(result.stdout.toString('utf8'), lines);
+}
+
+/** Whether the agent's tmux session is there. */
+export async function agentRuns(deps: FlowDeps, slot: OwnedSlot, signal?: AbortSignal): Promise<boolean> {
+  const result = await run(deps, slot, hasSession(sessionOf(slot)), signal);
+  return result.exitCode === 0;
+}
+
+function sessionOf(slot: OwnedSlot): SessionOptions {
+  const { uid, gid, home } = codeUser(slot.instance);
+  return { container: slot.name, uid, gid, home, tmuxEnv: ownTmux(slot.instance.config) };
+}
+
+async function inSession(deps: FlowDeps, slot: OwnedSlot, exec: GuestExec, signal: AbortSignal): Promise<ExecResult> {
+  const result = await run(deps, slot, exec, signal);
+  if (result.exitCode === 0) return result;
+  if (result.exitCode === NO_SESSION) {
+    throw new Failure('agent', `No agent runs in ${slot.name}: its tmux session is gone.`, {
+      hint: 'Open a shell in the slot, or close it and open a new one.',
+    });
+  }
+  throw new Failure('agent', `tmux in ${slot.name} failed with exit code ${result.exitCode}.`, {
+    detail: result.stderr.toString('utf8').slice(0, 1000),
+  });
+}
+
+function run(deps: FlowDeps, slot: OwnedSlot, exec: GuestExec, signal?: AbortSignal): Promise<ExecResult> {
+  return deps.incus.exec(slot.name, exec.argv, {
+    user: exec.user,
+    group: exec.group,
+    env: exec.env,
+    ...(exec.stdin === undefined ? {} : { stdin: exec.stdin }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}

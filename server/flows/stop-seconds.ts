@@ -1,0 +1,12 @@
+import type { RequestContext } from '../methods/context.ts';
+import type { FlowDeps } from './deps.ts';
+import { effectiveConfig } from './effective.ts';
+import { ownedSlot } from './owned.ts';
+
+/** Seconds that a slot may take to stop gracefully, as its workspace's configuration says. */
+export async function stopSeconds(deps: FlowDeps, name: string, context: RequestContext): Promise<number> {
+  const { identity } = await ownedSlot(deps, name, context.signal);
+  const profile = identity.profile === undefined ? {} : { profile: identity.profile };
+  const config = await effectiveConfig(deps, identity.workspace, context, profile);
+  return config.get('container.shutdown_timeout');
+}

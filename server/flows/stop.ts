@@ -1,0 +1,97 @@
+import { messageOf } from '../base/errors.ts';
+import type { SlotStatus } from '../protocol/types.ts';
+import { type Phase, slotConfig } from '../slots/keys.ts';
+import { destroy, powerOff } from '../slots/lifecycle.ts';
+import { codeUser } from './code-user.ts';
+import type { FlowDeps } from './deps.ts';
+import { handOverWorkspace } from './hand-over.ts';
+import { type OwnedSlot, ownedSlot } from './owned.ts';
+
+/** Longest graceful stop that may be asked for (seconds). */
+export const MAX_STOP_SECONDS = 3600;
+
+/** Powers a slot off, gracefully and then by force; the container stays. A stopped one is left as it is. */
+export function stopSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
+  return changing(deps, name, 'stopping', signal, slot => shutDown(deps, slot, seconds, signal));
+}
+
+/** Stops, then deletes unless the slot is persistent. */
+export function closeSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
+  return takeAway(deps, name, seconds, signal, slot => !slot.identity.persistent);
+}
+
+/** Stops, then deletes, a persistent one too. */
+export function deleteSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
+  return takeAway(deps, name, seconds, signal, () => true);
+}
+
+/** Deletes at once. The conversation is on the host already, so nothing of it is lost. */
+export function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
+  return changing(deps, name, 'stopping', signal, () => destroy(deps.incus, name));
+}
+
+/** Finishes what a close began; for the backend that finds it half done. */
+export async function finishClose(deps: FlowDeps, slot: OwnedSlot): Promise<void> {
+  await changing(deps, slot.name, 'stopping', new AbortController().signal, async current => {
+    if (current.instance.running || current.instance.frozen) await powerOff(deps.incus, current.name, 10);
+    if (current.identity.persistent) await setPhase(deps, current.name, null);
+    else await destroy(deps.incus, current.name);
+  });
+}
+
+function takeAway(
+  deps: FlowDeps,
+  name: string,
+  seconds: number,
+  signal: AbortSignal,
+  deletes: (slot: OwnedSlot) => boolean,
+): Promise<void> {
+  return changing(deps, name, 'stopping', signal, async slot => {
+    const goes = deletes(slot);
+    if (goes) await setPhase(deps, name, 'closing');
+    try {
+      await shutDown(deps, slot, seconds, signal);
+    } catch (error) {
+      // Given up or not possible: the slot is as before, so no later backend may finish the close.
+      if (goes) await setPhase(deps, name, null);
+      throw error;
+    }
+    if (goes) await destroy(deps.incus, name);
+  });
+}
+
+async function shutDown(deps: FlowDeps, slot: OwnedSlot, seconds: number, signal: AbortSignal): Promise<void> {
+  if (!slot.instance.running && !slot.instance.frozen) return;
+  if (slot.instance.running) await handOverWorkspace(deps, slot, codeUser(slot.instance), signal);
+  await powerOff(deps.incus, slot.name, seconds, signal);
+}
+
+/** Does a change of one slot when no other is under way, and shows it as `status` meanwhile, if one is given. */
+export function changing(
+  deps: FlowDeps,
+  name: string,
+  status: SlotStatus | undefined,
+  signal: AbortSignal,
+  work: (slot: OwnedSlot) => Promise<void>,
+): Promise<void> {
+  return deps.serial.run(name, async () => {
+    const slot = await ownedSlot(deps, name, signal);
+    deps.board.note(name, { transition: status, ...(status === undefined ? {} : { problem: undefined }) });
+    try {
+      await work(slot);
+    } finally {
+      await deps.mirror.refresh(name);
+      deps.board.note(name, { transition: undefined });
+    }
+  });
+}
+
+/** A full disk makes Incus answer with an error although the value is stored, so a failure here stops nothing. */
+async function setPhase(deps: FlowDeps, name: string, phase: Phase | null): Promise<void> {
+  const backend = phase === null ? null : deps.backendKey;
+  try {
+    await deps.incus.patchInstance(name, { config: slotConfig({ phase, backend }) });
+  } catch (error) {
+    deps.log.warn(`Noting the phase of ${name} failed: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,31 @@
+import type { RequestContext } from '../methods/context.ts';
+import type { TrustItem } from '../protocol/types.ts';
+import type { TrustRequest } from '../trust/types.ts';
+import { resolveWorkspace } from '../workspace/resolve.ts';
+import type { FlowDeps } from './deps.ts';
+import { effectiveConfig } from './effective.ts';
+import { rootOwnedRequest } from './open/consent.ts';
+import { stateDirectories } from './open/prepare.ts';
+
+/**
+ * What a workspace asks for and what of it the user has approved. With `approve` true everything pending is approved,
+ * with false every approval is taken back.
+ */
+export async function trustState(
+  deps: FlowDeps,
+  path: string,
+  approve: boolean | undefined,
+  context: RequestContext,
+): Promise<{ pending: TrustItem[]; approved: TrustItem[] }> {
+  const workspace = await resolveWorkspace(path, { home: deps.home, stateDirs: stateDirectories(deps), uid: deps.uid });
+  const config = await effectiveConfig(deps, workspace.path, context);
+  const requests: TrustRequest[] = [...config.gated, ...(workspace.rootOwned ? [rootOwnedRequest(workspace)] : [])];
+  if (approve === true) await deps.trust.approve(workspace.path, requests);
+  if (approve === false) await deps.trust.revoke(workspace.path, requests);
+  const { pending, approved } = await deps.trust.check(workspace.path, requests);
+  return { pending: pending.map(item), approved: approved.map(item) };
+}
+
+function item({ kind, what }: TrustRequest): TrustItem {
+  return { kind, what };
+}

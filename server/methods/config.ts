@@ -1,0 +1,20 @@
+import type { FlowDeps } from '../flows/deps.ts';
+import { effectiveConfig } from '../flows/effective.ts';
+import { trustState } from '../flows/trust.ts';
+import type { Handlers } from './handlers.ts';
+import { Params } from './validate.ts';
+
+/** The methods about configuration and what a project may ask for. */
+export function configHandlers(deps: FlowDeps): Handlers {
+  return {
+    'config/show': async (params, context) => {
+      const config = await effectiveConfig(deps, new Params(params).string('workspace'), context);
+      return { values: config.values(), problems: [...config.problems] };
+    },
+    'config/trust': async (params, context) => {
+      const p = new Params(params);
+      const approve = p.optional('approve', o => o.boolean('approve'));
+      return trustState(deps, p.string('workspace'), approve, context);
+    },
+  };
+}
