@@ -1,6 +1,7 @@
 # Docker and Podman of the distribution. Neither runs until it is used.
 
 say 'Installing Docker and Podman'
+refresh_packages
 compose=$(available docker-compose-v2)
 # "docker-compose" is the old program in Python before its version 2.
 [ -n "$compose" ] || ! apt-cache policy docker-compose | grep -q 'Candidate: [2-9]' || compose=docker-compose

@@ -1,5 +1,4 @@
 # Takes away what belongs to this container or to the machine that built it.
-. "$build/sources.sh"
 
 restore_sources
 if [ -e "$build/resolv.conf.none" ]; then

@@ -7,9 +7,11 @@ node_major() { node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/'; }
 seed=/var/tmp/incus-agents-npm
 seed_npm() { LD_LIBRARY_PATH=$(echo "$seed"/usr/lib/*-linux-gnu) "$seed/usr/bin/node" "$seed/usr/share/nodejs/npm/bin/npm-cli.js" "$@"; }
 get_seed() {
+  local file
+  refresh_packages
   mkdir -p "$seed/packages/partial"
   install_packages --download-only -o Dir::Cache::archives="$seed/packages" npm
-  for package in "$seed"/packages/*.deb; do dpkg-deb --extract "$package" "$seed"; done
+  for file in "$seed"/packages/*.deb; do dpkg-deb --extract "$file" "$seed"; done
   # The distribution's Node.js looks for its own parts here.
   ln -s "$seed/usr/share/nodejs" /usr/share/nodejs
 }
@@ -28,11 +30,13 @@ if have npm && [ "$(node_major)" -ge "$NODE_MINIMUM" ]; then
   say "Node.js $(node --version) is there"
 elif [ -z "$package" ] || [ -d /usr/share/nodejs ]; then
   say "Installing the distribution's Node.js"
+  refresh_packages
   install_packages nodejs npm
 else
   say 'Installing Node.js'
   get_seed
-  seed_npm install --global --prefix /usr/local "$package@$NODE_MAJOR" npm@11
+  # The old Node.js would not take an npm that is newer than itself, but it does not run it either.
+  seed_npm install --global --prefix /usr/local --force "$package@$NODE_MAJOR" npm@11
   remove_seed
   # A copy rather than a link: npm takes the place of the program for the place to install to.
   install -m 755 "/usr/local/lib/node_modules/$package/bin/node" /usr/local/bin/node

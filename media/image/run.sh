@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs one phase: run.sh PHASE. Everything of the build lies in the directory of this script, which is gone after a stop.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND" >&2' ERR
 build=$(cd "$(dirname "$0")" && pwd)
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root
 set -a
@@ -8,6 +9,7 @@ set -a
 . "$build/environment"
 set +a
 . "$build/lib.sh"
+. "$build/sources.sh"
 cd /root
 case $1 in
 script | command-*) exec bash "$build/$1" ;;

@@ -55,3 +55,16 @@ restore_sources() {
     rm -f "$saved"
   done
 }
+
+# Reads the lists of packages, once in a build, from the mirror of the host if that works.
+refresh_packages() {
+  [ ! -e "$build/refreshed" ] || return 0
+  hold_services
+  use_mirror
+  if ! apt-get update -qq -o APT::Update::Error-Mode=any; then
+    say "Again with the base image's own package sources"
+    restore_sources
+    apt-get update -qq
+  fi
+  touch "$build/refreshed"
+}

@@ -2,7 +2,7 @@
 
 say 'Setting up the user code'
 if ! id -u code >/dev/null 2>&1; then
-  other=$(getent passwd 1000 | cut -d: -f1)
+  other=$(getent passwd 1000 | cut -d: -f1 || true)
   if [ -n "$other" ]; then # such as "ubuntu" of cloud images: the id is what counts
     usermod --login code --home /home/code --move-home --shell /bin/bash "$other"
     groupmod --new-name code "$(getent group 1000 | cut -d: -f1)"

@@ -38,8 +38,7 @@ export async function runPhase(
 function phaseFailure(phase: Phase, code: number, last: readonly string[], path: string): Failure {
   const own = /^(script|command-)/.test(phase.name);
   const kind = own ? 'config' : phase.name === 'network' ? 'timeout' : 'unavailable';
-  const words =
-    last.findLast(line => /error|^E:|unable|cannot|failed|not /i.test(line)) ?? last.at(-1) ?? 'it said nothing';
+  const words = errorLine(last);
   return new Failure(
     kind,
     `The build failed in the step "${phase.name}" (${phase.title}), exit code ${code}: ${words}`,
@@ -48,6 +47,13 @@ function phaseFailure(phase: Phase, code: number, last: readonly string[], path:
       detail: last.join('\n'),
     },
   );
+}
+
+/** The line that says most: the last one that looks like an error and is not the shell's own remark on it. */
+function errorLine(last: readonly string[]): string {
+  const said = last.filter(line => !/^line \d+ of \S+ failed: |complete log of this run|\/_logs\//.test(line));
+  const error = said.findLast(line => /^E: |error|ERR!|unable|cannot|could not|failed|not found/i.test(line));
+  return error ?? said.at(-1) ?? last.at(-1) ?? 'it said nothing';
 }
 
 function nextStep(phase: Phase, own: boolean, said: string): string {
