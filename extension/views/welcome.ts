@@ -55,13 +55,13 @@ export function fixCommand(reason: UnavailableReason | undefined): string | unde
   return reason && FIXES[reason];
 }
 
-/** What is said above the rows while they may be out of date, or besides a welcome text that cannot know the cause. */
+/**
+ * What is said above the rows while they may be out of date. Only with rows: the editor shows no welcome text beside a message.
+ */
 export function viewMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>, empty: boolean): string | undefined {
   const { link, incus } = model;
-  if (link.state === 'failed')
-    return empty ? link.message : 'The backend stopped. Run "Incus Agents: Restart Backend".';
-  if (empty) return incus.status === 'unavailable' ? incus.message : undefined;
-  if (!model.loaded) return undefined;
+  if (empty || !model.loaded) return undefined;
+  if (link.state === 'failed') return `The backend stopped. Run "Incus Agents: Restart Backend". ${link.message}`;
   if (link.state !== 'ready') return 'Reconnecting. The rows may be out of date.';
   if (incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
   return incus.status === 'unavailable' ? `Incus does not answer. ${incus.message ?? ''}`.trim() : undefined;
