@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes a base image for Incus from the distribution's own packages: systemd with a network, and nothing else. Needs root.
-# It reaches the network as this machine does: same mirror, same proxy for apt, same extra certificates and npm registry.
-# Usage: base-image.sh OUT.tar.zst SUITE MIRROR SOURCES_LIST NPMRC
+# It reaches the network as this machine does: same mirror, same proxy for apt, same extra certificates.
+# Usage: base-image.sh OUT.tar.zst SUITE MIRROR SOURCES_LIST
 set -euo pipefail
-out=$1 suite=$2 mirror=$3 sources=$4 npmrc=$5
+out=$1 suite=$2 mirror=$3 sources=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/rootfs
@@ -26,7 +26,6 @@ cp "$sources" "$root/etc/apt/sources.list"
 apt-config dump | grep -E '^Acquire::https?::Proxy' >"$root/etc/apt/apt.conf.d/90proxy" || rm "$root/etc/apt/apt.conf.d/90proxy"
 find /usr/local/share/ca-certificates -name '*.crt' -exec cp -t "$root/usr/local/share/ca-certificates" {} + 2>/dev/null || true
 chroot "$root" update-ca-certificates >/dev/null 2>&1
-if [ -s "$npmrc" ]; then install -m 644 "$npmrc" "$root/etc/skel/.npmrc" && install -m 644 "$npmrc" "$root/root/.npmrc"; fi
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 
 cat >"$work/metadata.yaml" <<Y

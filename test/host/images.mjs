@@ -7,10 +7,13 @@ import { distribution, mirror, releaseSources } from './apt.mjs';
 import { incus, query } from './incus-cli.mjs';
 import { node24, node24Environment, nodeVersion } from './node.mjs';
 import { cache, root } from './paths.mjs';
-import { asRoot, run, tryRun } from './shell.mjs';
+import { asRoot, run } from './shell.mjs';
 
 /** Aliases in Incus. Both images are ours alone: another program's image of that name would be replaced. */
 export const aliases = { base: 'incus-agents-base', test: 'incus-agents-test' };
+
+/** Property of an image of ours: what it was made from. */
+const property = 'incus-agents.recipe';
 
 /** Agents of the test image, at versions that the tests were written against. */
 const agents = [
@@ -39,7 +42,7 @@ const archive = name => path.join(cache, 'images', `${name}-${keyOf(name)}.tar.z
 function present(name) {
   const alias = query(`/1.0/images/aliases/${aliases[name]}`);
   const image = alias && query(`/1.0/images/${alias.target}`);
-  return image?.properties?.['incus-agents.recipe'] === keyOf(name);
+  return image?.properties?.[property] === keyOf(name);
 }
 
 /**
@@ -79,21 +82,9 @@ function build(name) {
 
 function recipeArguments(name, work) {
   if (name === 'test') return [archive('base'), node24(), ...agents];
-  const [sources, npmrc] = [path.join(work, 'sources.list'), path.join(work, 'npmrc')];
+  const sources = path.join(work, 'sources.list');
   writeFileSync(sources, releaseSources());
-  writeFileSync(npmrc, npmSettings());
-  return [distribution().codename, mirror(), sources, npmrc];
-}
-
-/** How npm reaches its registry on this machine, where that is not npm's default. Never credentials. */
-function npmSettings() {
-  const get = (key, ...flags) => tryRun(['npm', 'config', 'get', key, ...flags], { cwd: '/' }).stdout.trim();
-  const registry = get('registry');
-  const plain = get('registry', '--userconfig=/dev/null', '--globalconfig=/dev/null/none');
-  const lines = registry === plain || registry.includes('@') ? [] : [`registry=${registry}`];
-  const extraCertificates = process.env.NODE_EXTRA_CA_CERTS || !['', 'null', 'undefined'].includes(get('cafile'));
-  if (extraCertificates) lines.push('cafile=/etc/ssl/certs/ca-certificates.crt');
-  return lines.map(line => `${line}\n`).join('');
+  return [distribution().codename, mirror(), sources];
 }
 
 function forgetOlder(name) {
@@ -103,8 +94,15 @@ function forgetOlder(name) {
   }
 }
 
+/** The alias moves only once the new image is there, so that nobody finds it missing. */
 function importImage(name) {
-  const old = query(`/1.0/images/aliases/${aliases[name]}`);
-  if (old) incus(['image', 'delete', aliases[name]]);
-  incus(['image', 'import', archive(name), '--alias', aliases[name], `incus-agents.recipe=${keyOf(name)}`]);
+  const target = createHash('sha256')
+    .update(readFileSync(archive(name)))
+    .digest('hex'); // Incus names images by this
+  const old = query(`/1.0/images/aliases/${aliases[name]}`)?.target;
+  if (!query(`/1.0/images/${target}`)) incus(['image', 'import', archive(name)]);
+  incus(['image', 'set-property', target, property, keyOf(name)]);
+  if (!old) incus(['image', 'alias', 'create', aliases[name], target]);
+  else incus(['query', '-X', 'PUT', '-d', JSON.stringify({ target }), `/1.0/images/aliases/${aliases[name]}`]);
+  if (old && old !== target && query(`/1.0/images/${old}`)?.properties?.[property]) incus(['image', 'delete', old]);
 }

@@ -8,12 +8,15 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /**
- * What is fetched or built once per machine, outside the clone so that every clone shares it.
- * INCUS_AGENTS_CACHE names another place.
+ * What is fetched or built once per machine, outside the clone so that every clone shares it. Root's is where the
+ * ordinary users of tests can read it too. INCUS_AGENTS_CACHE names another place.
  */
-export const cache =
-  process.env.INCUS_AGENTS_CACHE ??
-  path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'incus-agents');
+export const cache = process.env.INCUS_AGENTS_CACHE || path.join(userCache(), 'incus-agents');
+
+function userCache() {
+  if (process.env.XDG_CACHE_HOME) return process.env.XDG_CACHE_HOME;
+  return process.getuid?.() === 0 ? '/var/cache' : path.join(homedir(), '.cache');
+}
 
 /** The packaged extension, as vsce names it. */
 export function vsixPath() {

@@ -1,0 +1,177 @@
+import type { Locator, Page } from 'playwright-core';
+import type { Server } from './server.ts';
+import { until } from './wait.ts';
+
+/** Text of an element: exact, or a pattern. */
+export type Name = string | RegExp;
+
+/** The VS Code workbench in a page. Lists and trees are virtual: only rows in view exist. */
+export class Workbench {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Opens a window on a folder, or an empty one, and waits until it can be used. */
+  async open(server: Server, folder?: string): Promise<void> {
+    const url = new URL(`${server.url}/`);
+    if (folder) url.searchParams.set('folder', folder);
+    else url.searchParams.set('ew', 'true');
+    await this.page.goto(url.href, { waitUntil: 'commit' });
+    await this.ready();
+  }
+
+  /** A new window and a new extension host on the same server, as "Reload Window" makes them. */
+  async reload(): Promise<void> {
+    await this.page.reload({ waitUntil: 'commit' });
+    await this.ready();
+  }
+
+  async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
+  }
+
+  /** Runs a command from the palette. `title` is what it shows: "Category: Title". */
+  async runCommand(title: string): Promise<void> {
+    const row = await this.findCommand(title);
+    await row.first().click();
+  }
+
+  /** Titles that the palette offers for this search. Leaves the palette closed. */
+  async commandsMatching(search: string): Promise<string[]> {
+    await this.openPalette(search);
+    // The palette always has a row: the last resort is "No matching commands".
+    await this.page.locator('.quick-input-widget .monaco-list-row').first().waitFor();
+    const labels = this.page.locator('.quick-input-widget .monaco-list-row .label-name');
+    const titles = await labels.allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return titles.map(title => title.replace(/\u00a0/g, ' ').trim());
+  }
+
+  private async findCommand(title: string): Promise<Locator> {
+    await this.openPalette(title);
+    const row = this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: title });
+    await row.first().waitFor();
+    return row;
+  }
+
+  private async openPalette(search: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(`>${search}`);
+  }
+
+  /** The field of the palette, a quick pick or an input box. */
+  quickInput(): Locator {
+    return this.page.locator('.quick-input-widget input.input');
+  }
+
+  /** A row of an open quick pick. */
+  quickPickItem(name: Name): Locator {
+    return this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: name });
+  }
+
+  /** Chooses a row of an open quick pick. */
+  async pick(name: Name): Promise<void> {
+    await this.quickPickItem(name).first().click();
+  }
+
+  /** Types into an open input box or quick pick and accepts. */
+  async answer(text: string): Promise<void> {
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(text);
+    await this.quickInput().press('Enter');
+  }
+
+  /** An icon in the activity bar. */
+  activity(name: Name): Locator {
+    return this.page.locator('.part.activitybar').getByRole('tab', { name });
+  }
+
+  /** The number on an icon of the activity bar. */
+  badge(name: Name): Locator {
+    return this.activity(name).locator('xpath=..').locator('.badge-content');
+  }
+
+  /** Shows a view container of the sidebar; a second time does not hide it. */
+  async showSidebar(name: Name): Promise<void> {
+    const tab = this.activity(name);
+    await tab.waitFor();
+    if ((await tab.getAttribute('aria-expanded')) !== 'true' || !(await this.sidebar().isVisible())) await tab.click();
+  }
+
+  sidebar(): Locator {
+    return this.page.locator('.part.sidebar');
+  }
+
+  /** A row of a tree in the sidebar, by its label and what else it says. */
+  treeItem(name: Name): Locator {
+    return this.sidebar().getByRole('treeitem', { name });
+  }
+
+  /** A link or button in the text that an empty view shows. */
+  welcomeButton(name: Name): Locator {
+    return this.sidebar().locator('.welcome-view-content').getByRole('button', { name });
+  }
+
+  /** Clicks an action at the right end of a row: it is there only under the mouse. */
+  async inlineAction(row: Locator, name: Name): Promise<void> {
+    await row.hover();
+    await row.getByRole('button', { name }).click();
+  }
+
+  /** An action in the title of a view. */
+  async viewAction(name: Name): Promise<void> {
+    await this.sidebar().locator('.pane-header, .composite.title').first().hover();
+    await this.sidebar().locator('.title-actions, .actions').getByRole('button', { name }).first().click();
+  }
+
+  /** Opens the context menu of a row and returns it. */
+  async contextMenu(row: Locator): Promise<Locator> {
+    await row.click({ button: 'right' });
+    const menu = this.page.locator('.context-view .monaco-menu, .monaco-menu-container .monaco-menu').last();
+    await menu.waitFor();
+    return menu;
+  }
+
+  /** Chooses an entry of a row's context menu. */
+  async contextAction(row: Locator, name: Name): Promise<void> {
+    const menu = await this.contextMenu(row);
+    await menu.getByRole('menuitem', { name }).first().click();
+  }
+
+  /** An item of the status bar: "<publisher>.<extension>.<item id>". */
+  statusItem(id: string): Locator {
+    return this.page.locator(`.part.statusbar [id="${id}"]`);
+  }
+
+  dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  /** Presses a button of the dialog that is open. */
+  async answerDialog(button: Name): Promise<void> {
+    await this.dialog().getByRole('button', { name: button }).click();
+    await this.dialog().waitFor({ state: 'detached' });
+  }
+
+  notification(text: Name): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  /** What Running Extensions says of each: "Incus Agents 0.1.0 … Activation: 21ms". */
+  async runningExtensions(): Promise<string[]> {
+    await this.runCommand('Developer: Show Running Extensions');
+    const rows = this.page.locator('.runtime-extensions-editor .monaco-list-row');
+    await rows.first().waitFor();
+    const size = this.page.viewportSize() ?? { width: 1280, height: 800 };
+    await this.page.setViewportSize({ ...size, height: 4000 });
+    const texts = await until('running extensions with their times', async () => {
+      const all = await rows.allInnerTexts();
+      return all.some(text => text.includes('Activation')) && all.map(text => text.replace(/\s+/g, ' '));
+    });
+    await this.page.setViewportSize(size);
+    return texts;
+  }
+}
