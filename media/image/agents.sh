@@ -11,6 +11,6 @@ for agent in $AGENTS; do
     echo "The agent $agent was installed but does not run: $version" >&2
     exit 1
   fi
-  say "$agent: $(head -n 1 <<<"$version")"
+  say "$agent: $(tail -n 1 <<<"$version")"
 done
 rm -rf "$home"
