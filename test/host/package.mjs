@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 // `npm run package`: builds the extension and packs it as NAME-VERSION.vsix in the root of the clone.
 // vsce needs a newer Node than the one that npm may run under. Everything is bundled, so no node_modules travel along.
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { node24Environment, nodeStep, packagesStep } from './node.mjs';
 import { root, vsixPath } from './paths.mjs';
 import { carryOut } from './plan.mjs';
@@ -18,7 +21,27 @@ export function makePackage() {
   return vsixPath();
 }
 
-if (import.meta.filename === process.argv[1] || process.argv[1]?.endsWith('test/host/package.mjs')) {
+/** Packs if a source is newer than the package. @returns {import('./plan.mjs').Step} */
+export function packageStep() {
+  return {
+    title: 'build and pack the extension',
+    missing: () => !existsSync(vsixPath()) || statSync(vsixPath()).mtimeMs < newestSource(),
+    make: () => {
+      makePackage();
+    },
+  };
+}
+
+/** When anything that goes into the package was changed last. */
+function newestSource() {
+  const inFolders = ['extension', 'server', 'media'].flatMap(folder =>
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(file => path.join(folder, file)),
+  );
+  const inRoot = readdirSync(root).filter(file => /\.(json|md)$|^LICENSE$/.test(file));
+  return Math.max(...[...inFolders, ...inRoot].map(file => statSync(path.join(root, file)).mtimeMs));
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
     await carryOut([nodeStep(), packagesStep()]);
     console.log(makePackage());

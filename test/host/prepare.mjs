@@ -2,6 +2,7 @@
 import { aptStep, missingPackages, requireApt } from './apt.mjs';
 import { chromiumPackages, chromiumStep } from './chromium.mjs';
 import { codeServerPackages, codeServerStep } from './code-server.mjs';
+import { baseStep } from './default-image.mjs';
 import { imagePackages, imageStep } from './images.mjs';
 import { incusPackages, incusSteps } from './incus.mjs';
 import { againWithGroup } from './incus-cli.mjs';
@@ -10,8 +11,8 @@ import { carryOut } from './plan.mjs';
 
 /**
  * What can be asked for: `sources` (Node 24 and the project's packages), `incus` (a daemon that can run containers),
- * `base-image`, `test-image`, `vscode` and `vscode-oldest` (code-server), `browser`.
- * @typedef {'sources' | 'incus' | 'base-image' | 'test-image' | 'vscode' | 'vscode-oldest' | 'browser'} Need
+ * `base-image`, `default-base` (the base that building the default image takes here), `test-image`, `vscode` and `vscode-oldest` (code-server), `browser`.
+ * @typedef {'sources' | 'incus' | 'base-image' | 'default-base' | 'test-image' | 'vscode' | 'vscode-oldest' | 'browser'} Need
  */
 
 /** Packages of the distribution that a need takes. */
@@ -19,6 +20,7 @@ const packagesOf = {
   sources: () => [],
   incus: incusPackages,
   'base-image': () => imagePackages,
+  'default-base': () => imagePackages,
   'test-image': () => imagePackages,
   vscode: () => codeServerPackages,
   'vscode-oldest': () => codeServerPackages,
@@ -30,6 +32,7 @@ const stepsOf = {
   sources: () => [nodeStep(), packagesStep()],
   incus: incusSteps,
   'base-image': () => [imageStep('base')],
+  'default-base': () => [baseStep()],
   'test-image': () => [imageStep('test')],
   vscode: () => [codeServerStep('newest')],
   'vscode-oldest': () => [codeServerStep('oldest')],
