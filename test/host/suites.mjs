@@ -1,5 +1,5 @@
 // The suites of `npm test`, in the order in which they run.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './paths.mjs';
 
@@ -59,7 +59,7 @@ export const suites = [
 
 /** Test files of a suite, as paths from the root of the clone. */
 export function testFiles(suite) {
-  if (!suite.folder) return [];
+  if (!suite.folder || !existsSync(path.join(root, suite.folder))) return [];
   return readdirSync(path.join(root, suite.folder), { recursive: true, encoding: 'utf8' })
     .filter(file => file.endsWith('.test.ts'))
     .map(file => path.posix.join(suite.folder ?? '', file))
