@@ -3,6 +3,9 @@ import type { Position } from './document.ts';
 
 type Path = (string | number)[];
 
+/** Keys lie less deep than this; what is deeper has the place of what is around it, and costs nothing. */
+const DEEPEST = 12;
+
 /**
  * The place of every key of a TOML text, by the JSON of its path. smol-toml, which gives the values, knows places only
  * of syntax errors. Empty when this parser does not take the text: places are a convenience.
@@ -25,14 +28,15 @@ function noteTable(places: Map<string, Position>, table: AST.TOMLTable): void {
   table.resolvedKey.forEach((part, index) => {
     const node = table.key.keys[Math.min(depth, table.key.keys.length - 1)];
     if (typeof part === 'string') depth++;
-    if (node !== undefined) note(places, table.resolvedKey.slice(0, index + 1), node);
+    if (node !== undefined && index < DEEPEST) note(places, table.resolvedKey.slice(0, index + 1), node);
   });
   for (const pair of table.body) notePair(places, table.resolvedKey, pair);
 }
 
 function notePair(places: Map<string, Position>, above: Path, pair: AST.TOMLKeyValue): void {
+  if (above.length > DEEPEST) return;
   const path = [...above];
-  for (const part of pair.key.keys) {
+  for (const part of pair.key.keys.slice(0, DEEPEST)) {
     path.push(part.type === 'TOMLBare' ? part.name : part.value);
     note(places, path, part);
   }
@@ -40,6 +44,7 @@ function notePair(places: Map<string, Position>, above: Path, pair: AST.TOMLKeyV
 }
 
 function noteValue(places: Map<string, Position>, path: Path, value: AST.TOMLContentNode): void {
+  if (path.length > DEEPEST) return;
   if (value.type === 'TOMLInlineTable') for (const pair of value.body) notePair(places, path, pair);
   if (value.type === 'TOMLArray')
     value.elements.forEach((element, index) => {

@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
-import { messageOf } from '../base/errors.ts';
+import { Failure, messageOf } from '../base/errors.ts';
 import type { ConfigProblem } from '../protocol/types.ts';
 import { BUILT_IN_NAMES } from './builtin.ts';
 import type { Position, TomlDocument } from './document.ts';
 import { type FilePlace, profileFolders, readDocument } from './files.ts';
 import { PROFILE } from './forms.ts';
 import { type Layer, LayerReader } from './layer.ts';
-import { listBeneath, listOwn, readBeneath, readOwn } from './read.ts';
+import { listBeneath, listOwn, PROJECT_PROFILES_LIMIT, readBeneath, readOwn } from './read.ts';
 import type { Place } from './spec.ts';
 import type { ConfigSources, ProfileInfo } from './types.ts';
 
@@ -30,8 +30,9 @@ export async function readProfiles(sources: ConfigSources): Promise<{
     sources.signal?.throwIfAborted();
     const found = await namesIn(sources, directory, project);
     problems.push(...found.problems);
+    const budget = { left: project ? PROJECT_PROFILES_LIMIT : Number.POSITIVE_INFINITY };
     for (const name of found.names) {
-      const profile = await readProfile(sources, directory, project, name);
+      const profile = await readProfile(sources, directory, project, name, budget);
       if (profile === undefined) continue;
       const problem = objection(profile, profiles.get(name));
       if (problem === undefined) profiles.set(name, profile);
@@ -89,10 +90,17 @@ async function readProfile(
   directory: string,
   project: boolean,
   name: string,
+  budget: { left: number },
 ): Promise<Profile | undefined> {
   const path = join(directory, 'profiles', name, 'config.toml');
-  const read: FilePlace['read'] = () =>
-    project ? readBeneath(sources.workspace, ['.coi', 'profiles', name, 'config.toml']) : readOwn(path);
+  const read: FilePlace['read'] = async () => {
+    const parts = ['.coi', 'profiles', name, 'config.toml'];
+    const bytes = await (project ? readBeneath(sources.workspace, parts) : readOwn(path));
+    budget.left -= bytes?.length ?? 0;
+    if (budget.left < 0)
+      throw new Failure('config', `The project's profiles have more than the ${PROJECT_PROFILES_LIMIT} bytes allowed.`);
+    return bytes;
+  };
   const { document, problems } = await readDocument({ path, read });
   const place: Place = {
     home: sources.home,

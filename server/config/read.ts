@@ -2,8 +2,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 
-/** Bytes that a configuration file may have. */
-export const FILE_LIMIT = 256 * 1024;
+/** Bytes that a configuration file may have: the worst of that size is parsed in half a second. */
+export const FILE_LIMIT = 64 * 1024;
+/** Bytes that all profiles of a project may have together. */
+export const PROJECT_PROFILES_LIMIT = 128 * 1024;
 /** Profiles that one folder may have. */
 export const PROFILE_LIMIT = 200;
 
