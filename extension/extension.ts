@@ -26,13 +26,16 @@ import { rememberSlots, watchEditor } from './watchers.ts';
 
 const NOT_LINUX = 'Incus runs on Linux only. Open the folder on a Linux machine: over SSH, or in WSL.';
 
+/** Remembers what is to be disposed of. */
+type Keep = <T extends { dispose(): void }>(object: T) => T;
+
 /**
  * Builds every object once, in order; they are disposed of in reverse. Nothing is awaited and no process is started here: the
  * backend comes with the first sight of the view, the first command, a terminal that was brought back, or a workspace that had slots.
  */
 export function activate(context: vscode.ExtensionContext): void {
   const built: { dispose(): void }[] = [];
-  const keep = <T extends { dispose(): void }>(object: T): T => {
+  const keep: Keep = object => {
     built.push(object);
     return object;
   };
@@ -55,24 +58,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = keep(new Documents());
   const terminals = keep(new Terminals(model, backend, settings));
   const tree = keep(new SlotTree(model, new Tooltips(model, backend)));
-  const image = new ImageCheck(model, backend, message => log.warn(message));
-  const view = keep(
-    new SlotView(model, tree, new ContextKeys(), () => {
-      begin();
-      void image.run();
-    }),
-  );
-  keep(model.onDidChange(() => view.visible && void image.run()));
+  const view = createView(model, tree, begin, new ImageCheck(model, backend, message => log.warn(message)), keep);
   keep(new StatusBar(model));
   const commands: CommandContext = {
     ...{ model, backend, terminals, documents, settings, view, log },
     secrets: context.secrets,
     errors: new ErrorReporter(log),
     ready: () => ready(backend, model),
-    restartBackend: async () => {
-      backend.restart();
-      await ready(backend, model);
-    },
+    restartBackend: () => restart(backend, model),
   };
   keep(registerCommands(commands));
   registerProviders(commands, keep);
@@ -81,7 +74,17 @@ export function activate(context: vscode.ExtensionContext): void {
   if (context.workspaceState.get(HAD_SLOT_KEY, false)) begin();
 }
 
-function registerProviders(context: CommandContext, keep: (object: vscode.Disposable) => vscode.Disposable): void {
+function createView(model: Model, tree: SlotTree, begin: () => void, image: ImageCheck, keep: Keep): SlotView {
+  const view = new SlotView(model, tree, new ContextKeys(), () => {
+    begin();
+    void image.run();
+  });
+  keep(view);
+  keep(model.onDidChange(() => view.visible && void image.run()));
+  return view;
+}
+
+function registerProviders(context: CommandContext, keep: Keep): void {
   const { model, backend, terminals, settings, log, ready: whenReady } = context;
   const decorations = new Decorations(model);
   keep(decorations);
@@ -97,6 +100,12 @@ function registerProviders(context: CommandContext, keep: (object: vscode.Dispos
       open: container => context.errors.run('Opening the terminal failed', () => terminals.open(container, 'agent')),
     }),
   );
+}
+
+async function restart(backend: Backend, model: Model): Promise<void> {
+  backend.restart();
+  await backend.request('state/get', {});
+  await ready(backend, model);
 }
 
 /** Settles when the backend is connected and the model holds its state; fails as the connection does. */

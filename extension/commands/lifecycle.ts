@@ -63,9 +63,14 @@ async function apply(
   }
   const consequence = spec.consequence(eligible, context);
   if (consequence !== undefined || alwaysAsk) await confirm(spec.name, eligible, consequence);
-  await forEachSlot(context, eligible, spec.doing, ({ container }) =>
-    context.backend.request(`slot/${spec.verb}`, { container }),
-  );
+  await forEachSlot(context, eligible, spec.doing, slot => {
+    if (endsTerminals(spec.verb, slot)) context.terminals.close(slot.container);
+    return context.backend.request(`slot/${spec.verb}`, { container: slot.container });
+  });
+}
+
+function endsTerminals(verb: Verb, slot: Slot): boolean {
+  return verb === 'delete' || verb === 'kill' || (verb === 'close' && !slot.persistent);
 }
 
 async function confirm(name: string, slots: readonly Slot[], consequence: string | undefined): Promise<void> {

@@ -62,6 +62,11 @@ export class Terminals implements vscode.Disposable {
     return this.known.has(keyText({ container, kind }));
   }
 
+  /** Closes a container's terminals, before it is deleted on purpose: what ends with it would look like a fault. */
+  close(container: string): void {
+    for (const [text, terminal] of [...this.known]) if (text.startsWith(`${container}/`)) terminal.dispose();
+  }
+
   /** The container that a terminal shows, if it is one of ours. */
   containerOf(terminal: vscode.Terminal | undefined): string | undefined {
     for (const [text, each] of this.known) {

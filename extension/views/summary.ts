@@ -21,7 +21,7 @@ export function summaryOf(model: Model): Summary {
     counts.waiting > 0 && `${counts.waiting} waiting`,
     counts.failed > 0 && `${counts.failed} failed`,
   ].filter(part => part !== false);
-  const quiet = counts.running > 0 ? `${counts.running} idle` : '';
+  const quiet = counts.running > 0 ? `${counts.running} ${counts.idle === counts.running ? 'idle' : 'running'}` : '';
   const words = parts.join(' · ') || quiet;
   return {
     text: `$(${icon(counts.waiting, counts.working)})${words ? ` ${words}` : ''}`,

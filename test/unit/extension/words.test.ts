@@ -48,6 +48,11 @@ describe('summary', () => {
     assert.deepEqual(badgeOf(model), { value: 1, tooltip: '1 agent wants you' });
   });
 
+  it('says of quiet agents only what is known', () => {
+    assert.equal(summaryOf(aModel([inState('idle')])).text, '$(vm) 1 idle');
+    assert.equal(summaryOf(aModel([inState('unknown')])).text, '$(vm) 1 running');
+  });
+
   it('has no badge when nobody wants the user, and none for other workspaces', () => {
     assert.equal(badgeOf(aModel([inState('idle')])), undefined);
     assert.equal(badgeOf(aModel([{ ...inState('waiting'), workspace: '/other' }])), undefined);
