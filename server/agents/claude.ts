@@ -1,3 +1,4 @@
+import { claudeConversation, claudeTranscript } from './claude-history.ts';
 import { ownDirectory, signalFile, signalProgram } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
@@ -10,7 +11,7 @@ export const claude: Agent = {
   files,
   stateDirs: [
     { saved: '.claude/projects', home: '.claude/projects' },
-    { saved: '.claude/sessions', home: '.claude/sessions' },
+    { saved: '.claude/sessions', home: '.claude/sessions', volatile: true },
   ],
   login: {
     directory: '.claude',
@@ -19,8 +20,8 @@ export const claude: Agent = {
   },
   versionArgv: ['claude', '--version'],
   enterPause: 0,
-  findConversation: async () => undefined,
-  transcript: async () => [],
+  findConversation: claudeConversation,
+  transcript: claudeTranscript,
 };
 
 function command(o: LaunchOptions): string[] {
@@ -58,11 +59,10 @@ function settings(o: LaunchOptions): object {
   return {
     skipDangerousModePermissionPrompt: true,
     hooks: {
-      SessionStart: hook('start'),
+      SessionStart: hook('ready'),
       UserPromptSubmit: hook('working'),
       PermissionRequest: hook('waiting'),
       Stop: hook('idle'),
-      SessionEnd: hook('end'),
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { AgentFile, LaunchOptions } from './types.ts';
+import type { Agent, AgentFile, LaunchOptions, StateDir } from './types.ts';
 
 /** Name of the file in the signals directory that hooks append their lines to. */
 export const SIGNALS_FILE = 'events';
@@ -6,6 +6,14 @@ export const SIGNALS_FILE = 'events';
 /** Directory inside for what we put into the home, apart from the agents' own files. */
 export function ownDirectory(home: string): string {
   return `${home}/.incus-agents`;
+}
+
+/** Where the agents' hooks leave their lines, as a directory of the session. */
+export const SIGNALS: StateDir = { saved: 'signals', home: '.incus-agents/signals', volatile: true };
+
+/** Everything of a session's directory that is mounted for an agent. */
+export function mountedDirs(agent: Agent): StateDir[] {
+  return [...agent.stateDirs, SIGNALS];
 }
 
 /** Where the program lies inside that hooks call. */

@@ -45,11 +45,14 @@ export interface StateDir {
   saved: string;
   /** Relative to the home inside. */
   home: string;
+  /** Emptied before each start: it tells about running processes only. */
+  volatile?: true;
 }
 
 /** What an agent's own files say about its newest conversation. */
 export interface Conversation {
-  agentSessionId: string;
+  /** Absent for an agent of the configuration. */
+  agentSessionId?: string;
   /** First prompt, as the agent wrote it down: hostile text, any length up to 4 KiB. */
   title?: string;
   lastActivityAt?: string;

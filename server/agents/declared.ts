@@ -1,0 +1,70 @@
+import { Failure } from '../base/errors.ts';
+import { changedAt, newestFiles } from './history.ts';
+import { signalFile } from './signal.ts';
+import type { Agent, Conversation, DeclaredAgent, LaunchOptions } from './types.ts';
+
+/** An agent that only the configuration knows. Its state is told by its start and its end alone. Fails with `config`. */
+export function declaredAgent(name: string, table: DeclaredAgent): Agent {
+  if (!/^[a-z0-9][a-z0-9._-]{0,39}$/.test(name))
+    throw bad(name, 'its name must be small letters, digits, "-", "." and "_"');
+  const fresh = words(name, table.command);
+  const again = table.resume === undefined ? fresh : words(name, table.resume);
+  const state = table.stateDirectory;
+  if (state !== undefined && !isInHome(state))
+    throw bad(name, `its state directory "${state}" must lie below the home`);
+  return {
+    name,
+    title: table.title ?? name,
+    command: o => filled(o.resume === undefined ? fresh : again, o),
+    environment: () => ({ ...table.environment }),
+    files: o => [signalFile(o)],
+    stateDirs: state === undefined ? [] : [{ saved: state, home: state }],
+    login: { files: [], variables: [] },
+    versionArgv: [fresh[0] ?? name, '--version'],
+    enterPause: 200,
+    findConversation: dir => (state === undefined ? Promise.resolve(undefined) : lastChange(dir, state)),
+    transcript: async () => [],
+  };
+}
+
+function words(name: string, command: string | readonly string[]): string[] {
+  const list = typeof command === 'string' ? command.split(/\s+/).filter(word => word !== '') : [...command];
+  if (list.length === 0 || list[0] === '') throw bad(name, 'its command is empty');
+  return list;
+}
+
+/** A word that is nothing but a placeholder without a value is left out. */
+function filled(argv: readonly string[], o: LaunchOptions): string[] {
+  const values: Readonly<Record<string, string | undefined>> = {
+    session: o.sessionId,
+    id: o.resume?.agentSessionId,
+    prompt: o.prompt,
+    model: o.model,
+    cwd: o.cwd,
+    home: o.home,
+  };
+  const [program = '', ...rest] = argv;
+  const kept = rest.filter(word => {
+    const only = /^\{(\w+)\}$/.exec(word)?.[1];
+    return only === undefined || !(only in values) || values[only] !== undefined;
+  });
+  const put = (word: string) =>
+    word.replace(/\{(\w+)\}/g, (all, key: string) => (key in values ? (values[key] ?? '') : all));
+  return [o.binary ?? program, ...kept.map(put)];
+}
+
+/** Such an agent resumes by itself; only the time of its last change is known. */
+async function lastChange(sessionDir: string, state: string): Promise<Conversation | undefined> {
+  const [newest] = await newestFiles(sessionDir, state, 4, () => true);
+  return newest === undefined ? undefined : { lastActivityAt: changedAt(newest) };
+}
+
+function isInHome(path: string): boolean {
+  return /^[^/\0]/.test(path) && !path.split('/').some(part => part === '' || part === '..' || part === '.');
+}
+
+function bad(name: string, why: string): Failure {
+  return new Failure('config', `The agent "${name}" of the configuration cannot be used: ${why}.`, {
+    hint: `Correct [agents.${name}] in the configuration.`,
+  });
+}
