@@ -11,7 +11,7 @@ export interface Circumstances {
 
 /**
  * Ends a backend that nobody needs: when no client has been there for a while, nothing is under way and there is no duty. A
- * backend without permission serves no duty and goes as soon as nobody is connected: a new one may be in the right group.
+ * backend without permission serves no duty and goes with its last client: a new one may be in the right group.
  */
 export class Life {
   readonly #idleExit: number;
@@ -20,6 +20,7 @@ export class Life {
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
+  #served = false;
 
   /** `idleExit` in milliseconds. */
   constructor(idleExit: number, look: () => Circumstances, end: (why: string) => void, log: Log) {
@@ -34,11 +35,13 @@ export class Life {
     if (this.#over) return;
     const { clients, busy, permissionLost } = this.#look();
     if (clients > 0) {
+      this.#served = true;
       clearTimeout(this.#timer);
       this.#timer = undefined;
       return;
     }
-    if (permissionLost && busy === 0) this.#finish('Incus refuses this process, and nobody is connected');
+    if (permissionLost && busy === 0 && this.#served)
+      this.#finish('Incus refuses this process, and nobody is connected');
     else this.#timer ??= setTimeout(() => this.#elapsed(), this.#idleExit);
   }
 

@@ -16,6 +16,8 @@ test('one client on standard input and output', async t => {
   assert.equal(state.incus.status, 'ready');
   assert.deepEqual(await rpc.sendRequest('slot/capture', { container: 'stray' }), { text: 'still there' });
   assert.deepEqual(await rpc.sendRequest('slot/capture', { container: 'x' }), { text: 'nothing' });
+  const { text } = await rpc.sendRequest<{ text: string }>('slot/capture', { container: 'process' });
+  assert.equal(JSON.parse(text).env.ELECTRON_RUN_AS_NODE, undefined);
   child.stdin.end();
   assert.equal(await exited, 0);
 });
@@ -127,6 +129,8 @@ test('every client hears of every change and message', async t => {
   await until('both', () => heard[0]?.length === 2 && heard[1]?.length === 2);
   assert.deepEqual(heard[0], [2, 'hello']);
   assert.deepEqual(heard[1], [2, 'hello']);
+  await rpc.sendRequest('slot/send', { container: 'a', text: 'x'.repeat(1_000_000), lines: 3 });
+  assert.equal(heard[0]?.at(-1), 5, 'several changes as well');
 });
 
 test('a client that does not read costs little memory and hinders nobody', async t => {
