@@ -49,7 +49,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   const backend = keep(createBackend(context, settings, log));
   const begin = (): void => {
-    if (linux) backend.start();
+    if (linux) setImmediate(() => backend.start()); // Starting a process is no part of activating.
   };
   feed(backend, model, log).forEach(keep);
   watchEditor(backend, model, settings, log).forEach(keep);
