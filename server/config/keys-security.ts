@@ -1,5 +1,5 @@
 import { askCredentials, askMounts, askPool, askPorts, askSockets } from './asks-shared.ts';
-import { flag, integer, list, oneOf, table, text } from './check.ts';
+import { type Check, flag, integer, isTable, list, oneOf, table, text } from './check.ts';
 import { readCredentials, readMounts, readPorts, readSockets } from './entry-readers.ts';
 import {
   cpuAllowance,
@@ -31,12 +31,24 @@ const socket = table({ host: hostPath(), container: insidePath(), env: line('a v
   'host',
   'container',
 ]);
-const credential = table({
+const credentialTable = table({
   bundle: name('the name of a bundle'),
   host: hostPath(),
   container: text({ pattern: /^\/[^\0-\x1f\x7f]*$/, what: 'an absolute path inside the container' }),
   mode: line('an octal mode such as "0600"', /^0?[0-7]{3}$/),
 });
+const credential: Check = {
+  json: credentialTable.json,
+  issues(raw) {
+    const issues = credentialTable.issues(raw);
+    if (issues.length > 0 || !isTable(raw)) return issues;
+    const [bundle, host, container] = [raw.bundle, raw.host, raw.container].map(
+      said => said !== undefined && said !== '',
+    );
+    const fits = bundle ? !host && !container : host && container;
+    return fits ? [] : [{ path: [], message: "needs either 'bundle', or 'host' and 'container'" }];
+  },
+};
 const port = table(
   {
     name: line('a name of letters, digits, "_" and "-"', /^[A-Za-z][A-Za-z0-9_-]{0,31}$/),

@@ -120,6 +120,7 @@ test('a mount that stays in the workspace is asked for too, but not in coi’s f
   const d = await desk(t);
   await mkdir(join(d.workspace, 'data'));
   await symlink(d.home, join(d.workspace, 'linked'));
+  await symlink(join(d.home, 'later'), join(d.workspace, 'dangling'));
   await d.project(`
 [[mounts]]
 host = "data"
@@ -133,6 +134,9 @@ container = "/missing"
 [[mounts]]
 host = "linked/missing"
 container = "/out"
+[[mounts]]
+host = "dangling/deep"
+container = "/dangling"
 `);
   const config = await d.load();
   assert.deepEqual(
@@ -142,6 +146,7 @@ container = "/out"
       [join(d.workspace, 'linked'), true],
       [join(d.workspace, 'missing/deep'), false],
       [join(d.workspace, 'linked/missing'), true],
+      [join(d.workspace, 'dangling/deep'), true],
     ],
   );
 });

@@ -67,6 +67,15 @@ environment = { "a b" = "1", FINE = 2 }
   assert.throws(() => config.requireValid(), /… and 7 more\./);
 });
 
+test('a credential is a bundle or a file', async t => {
+  const d = await desk(t);
+  await d.user('[[credentials]]\nbundle = "gh"\nhost = "/a"\n[[credentials]]\nhost = "/a"\n');
+  assert.deepEqual(lines((await d.load()).problems), [
+    "error 1:3 credentials.0 needs either 'bundle', or 'host' and 'container'.",
+    "error 4:3 credentials.1 needs either 'bundle', or 'host' and 'container'.",
+  ]);
+});
+
 test('what coi knows and nothing here uses is said so', async t => {
   const d = await desk(t);
   await d.user('[monitoring]\nenabled = true\n[monitoring.nft]\nenabled = true\n');
