@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { desk, lines } from './harness.ts';
 
@@ -169,64 +167,4 @@ test('a project that keeps its containers is honoured with a note', async t => {
   const config = await d.load();
   assert.equal(config.get('container.persistent'), true);
   assert.match(lines(config.problems).join(), /^info 2:1 The project keeps its containers/);
-});
-
-test('no link in a project is followed', async t => {
-  for (const [name, build] of Object.entries({
-    file: async (work: string, away: string) => {
-      await mkdir(join(work, '.coi'));
-      await symlink(join(away, 'config.toml'), join(work, '.coi', 'config.toml'));
-    },
-    folder: (work: string, away: string) => symlink(away, join(work, '.coi')),
-    profiles: async (work: string, away: string) => {
-      await mkdir(join(work, '.coi'));
-      await symlink(join(away, 'profiles'), join(work, '.coi', 'profiles'));
-    },
-    dotfile: (work: string, away: string) => symlink(join(away, 'config.toml'), join(work, '.coi.toml')),
-  })) {
-    const d = await desk(t);
-    await d.file('away/config.toml', '[container]\nimage = "stolen"\n');
-    await d.file('away/profiles/p/config.toml', '[container]\nimage = "stolen"\n');
-    await build(d.workspace, join(d.root, 'away'));
-    const config = await d.load();
-    assert.equal(config.get('container.image'), 'coi-default', name);
-    assert.ok(!config.profiles.some(profile => profile.name === 'p'), name);
-    assert.match(lines(config.problems).join('\n'), /error 1:1 .*symbolic link.* is not followed/, name);
-    assert.throws(() => config.requireValid(), { kind: 'config' });
-  }
-});
-
-test('a linked profile of a project is no profile', async t => {
-  const d = await desk(t);
-  await d.file('away/config.toml', '[container]\nimage = "stolen"\n');
-  await mkdir(join(d.workspace, '.coi', 'profiles'), { recursive: true });
-  await symlink(join(d.root, 'away'), join(d.workspace, '.coi', 'profiles', 'p'));
-  const config = await d.load({ profile: 'p' });
-  assert.equal(config.get('container.image'), 'coi-default');
-  assert.throws(() => config.requireValid(), /There is no profile "p"/);
-});
-
-test('links among the user’s own files are followed, as people keep them in repositories', async t => {
-  const d = await desk(t);
-  const dotfiles = await d.file('dotfiles/coi.toml', '[container]\nimage = "mine"\n');
-  await mkdir(join(d.home, '.coi'));
-  await symlink(dotfiles, join(d.home, '.coi', 'config.toml'));
-  assert.equal((await d.load()).get('container.image'), 'mine');
-});
-
-test('too large a file, a FIFO or a folder in place of it is told and not waited for', async t => {
-  const d = await desk(t);
-  await d.project(`# ${'x'.repeat(70_000)}\n[container]\nimage = "big"\n`);
-  assert.match(lines((await d.load()).problems).join(), /more than the 65536 bytes allowed/);
-  const other = await desk(t);
-  await mkdir(join(other.workspace, '.coi', 'config.toml'), { recursive: true });
-  assert.match(lines((await other.load()).problems).join(), /error 1:1 .*not a regular file/);
-});
-
-test('a workspace that is the home has no project of its own', async t => {
-  const d = await desk(t);
-  await d.user('[network]\nmode = "open"\n');
-  const config = await d.load({ workspace: d.home });
-  assert.equal(config.get('network.mode'), 'open');
-  assert.deepEqual(lines(config.problems), []);
 });
