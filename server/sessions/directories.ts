@@ -1,0 +1,85 @@
+import { chown, lchown, lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withDirectory } from '../base/beneath.ts';
+import { Failure } from '../base/errors.ts';
+import type { Owner, SessionDir } from './types.ts';
+
+/**
+ * Makes the directories of a session that a container gets, owned by the workspace's owner, and empties those that tell
+ * about running processes. The directories above them stay the backend's own, so that a container can replace none of them.
+ * Fails with `invalid` when something else than a directory is in the way.
+ */
+export async function prepareDirectories(sessionDir: string, dirs: readonly SessionDir[], owner: Owner): Promise<void> {
+  for (const dir of dirs) {
+    await makeDirectories(sessionDir, dir.saved);
+    if (dir.volatile) await withDirectory(sessionDir, dir.saved.split('/'), emptyDirectory);
+    await hand(join(sessionDir, dir.saved), owner);
+  }
+}
+
+async function makeDirectories(base: string, saved: string): Promise<void> {
+  let path = base;
+  for (const name of saved.split('/')) {
+    path = join(path, name);
+    await mkdir(path, { mode: 0o700 }).catch(ignoreExisting);
+    if (!(await lstat(path)).isDirectory())
+      throw new Failure('invalid', `${path} is not a directory, so the session cannot be opened.`, {
+        hint: 'It was left as it is. Move it away, or delete the session.',
+      });
+  }
+}
+
+/** Files only: an agent makes nothing else there, and a removal that descends could be led astray. */
+async function emptyDirectory(path: string): Promise<void> {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (!entry.isDirectory()) await unlink(join(path, entry.name)).catch(ignoreMissing);
+  }
+}
+
+/** Only root can give files away; another user's own files belong to the owner already. */
+async function hand(path: string, owner: Owner): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await lstat(path);
+  if (uid === owner.uid && gid === owner.gid) return;
+  await handTree(path, owner);
+}
+
+/**
+ * Gives a tree to its owner. Every directory is opened before it is descended into, and a symlink is given away itself; a
+ * file with several names could be one from elsewhere and stays as it is.
+ */
+async function handTree(path: string, owner: Owner): Promise<void> {
+  await withDirectory(path, [], async open => {
+    await chown(open, owner.uid, owner.gid);
+    for (const entry of await readdir(open, { withFileTypes: true })) {
+      if (entry.isDirectory()) await handBelow(open, entry.name, owner);
+      else if (entry.isFile()) await handFile(join(open, entry.name), owner);
+    }
+  });
+}
+
+async function handBelow(parent: string, name: string, owner: Owner): Promise<void> {
+  await withDirectory(parent, [name], path => handTree(path, owner));
+}
+
+async function handFile(path: string, owner: Owner): Promise<void> {
+  const stat = await lstat(path);
+  if (stat.isFile() && stat.nlink === 1) await lchown(path, owner.uid, owner.gid);
+}
+
+/** Removes a session's directory with everything in it; symlinks are removed, not followed. */
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+function ignoreExisting(error: unknown): void {
+  if (codeOf(error) !== 'EEXIST') throw error;
+}
+
+function ignoreMissing(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

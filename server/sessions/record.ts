@@ -1,0 +1,123 @@
+import { isAbsolute, join, normalize } from 'node:path';
+import { Failure, messageOf } from '../base/errors.ts';
+import { readUntrusted } from '../base/files.ts';
+import { plainLine } from '../base/plain.ts';
+import type { SessionRecord } from './types.ts';
+
+/** Larger records are damaged; coi's have some 300 bytes. */
+const LIMIT = 256 * 1024;
+const MAX_TITLE = 80;
+
+/** What a session's directory may be called: coi gives UUIDs, and nothing else can leave the agent's directory. */
+export const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+export const AGENT_NAME = /^[a-z0-9][a-z0-9._-]{0,39}$/;
+
+type Json = Record<string, unknown>;
+
+/** The record's text as it is in the file, with keys of other programs. */
+export interface StoredRecord {
+  record: SessionRecord;
+  raw: Json;
+}
+
+/** A session's title made fit for a label. */
+export function titleOf(text: string): string {
+  return plainLine(text, MAX_TITLE);
+}
+
+/** Reads `dir/metadata.json`; undefined when there is none. Fails with `invalid` when it is damaged. */
+export async function readRecord(dir: string, agent: string, id: string): Promise<StoredRecord | undefined> {
+  const path = join(dir, 'metadata.json');
+  const data = await readUntrusted(path, LIMIT);
+  if (data === undefined) return undefined;
+  let raw: unknown;
+  try {
+    raw = JSON.parse(data.toString('utf8'));
+  } catch (error) {
+    throw damaged(path, messageOf(error));
+  }
+  if (!isObject(raw)) throw damaged(path, 'it is no JSON object');
+  return { record: parseRecord(raw, agent, id, path), raw };
+}
+
+/** The file's text for a record; keys that we do not know stay as they were. */
+export function recordText(record: SessionRecord, raw: Json): string {
+  const known: Json = {
+    session_id: record.id,
+    container_name: record.container ?? '',
+    persistent: record.persistent,
+    profile_name: record.profile ?? '',
+    workspace: record.workspace,
+    saved_at: record.savedAt,
+    agent: record.agent,
+    path: record.path,
+    slot: record.slot,
+    title: record.title,
+    titled: record.titled,
+    started_at: record.startedAt,
+    last_activity_at: record.lastActivityAt,
+    agent_session_id: record.agentSessionId,
+  };
+  return `${JSON.stringify({ ...raw, ...known }, null, 2)}\n`;
+}
+
+function parseRecord(raw: Json, agent: string, id: string, path: string): SessionRecord {
+  const { workspace } = raw;
+  if (typeof workspace !== 'string' || !isAbsolute(workspace) || workspace.includes('\0'))
+    throw damaged(path, 'it names no workspace');
+  if (raw.session_id !== undefined && raw.session_id !== id)
+    throw damaged(path, `it is of another session than its directory says`);
+  const savedAt = timeOf(raw.saved_at);
+  if (savedAt === undefined) throw damaged(path, 'it does not say when it was saved');
+  const inside = line(raw.path, 4096);
+  return {
+    id,
+    agent,
+    workspace: normalize(workspace),
+    // coi does not note it; it mounts at /workspace unless told otherwise.
+    path: inside !== undefined && isAbsolute(inside) ? normalize(inside) : '/workspace',
+    persistent: raw.persistent === true,
+    savedAt,
+    startedAt: timeOf(raw.started_at) ?? savedAt,
+    ...optional(raw),
+  };
+}
+
+function optional(raw: Json): Partial<SessionRecord> {
+  const container = line(raw.container_name, 63);
+  const profile = line(raw.profile_name, 128);
+  const title = line(raw.title, MAX_TITLE);
+  const lastActivityAt = timeOf(raw.last_activity_at);
+  const agentSessionId = line(raw.agent_session_id, 128);
+  const slot = typeof raw.slot === 'number' ? raw.slot : Number(/-(\d{1,2})$/.exec(container ?? '')?.[1]);
+  return {
+    ...(container === undefined ? {} : { container }),
+    ...(Number.isInteger(slot) && slot > 0 ? { slot } : {}),
+    ...(profile === undefined ? {} : { profile }),
+    ...(title === undefined ? {} : { title }),
+    ...(raw.titled === true ? { titled: true } : {}),
+    ...(lastActivityAt === undefined ? {} : { lastActivityAt }),
+    ...(agentSessionId !== undefined && SESSION_ID.test(agentSessionId) ? { agentSessionId } : {}),
+  };
+}
+
+function line(value: unknown, max: number): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  return plainLine(value, max) || undefined;
+}
+
+function timeOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 64) return undefined;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function damaged(path: string, why: string): Failure {
+  return new Failure('invalid', `The session's record ${path} is damaged: ${why}.`, {
+    hint: 'It was left as it is. Repair the file, or delete the session.',
+  });
+}

@@ -1,0 +1,60 @@
+import type { TranscriptEntry } from '../protocol/types.ts';
+
+/** What is known of a session from its record, `~/.coi/sessions-<agent>/<id>/metadata.json`. Times are RFC 3339. */
+export interface SessionRecord {
+  id: string;
+  agent: string;
+  /** The workspace on the host, as given. */
+  workspace: string;
+  /** Where the workspace is inside: agents file their conversations by it. */
+  path: string;
+  container?: string;
+  slot?: number;
+  persistent: boolean;
+  profile?: string;
+  /** Given by the user, or taken from the first prompt. */
+  title?: string;
+  /** Whether the user gave the title, so that no prompt replaces it. */
+  titled?: boolean;
+  startedAt: string;
+  savedAt: string;
+  lastActivityAt?: string;
+  /** The agent's own id of the newest conversation. */
+  agentSessionId?: string;
+}
+
+/** A directory of a session on the host and where it is mounted, relative to the home inside. */
+export interface SessionDir {
+  saved: string;
+  home: string;
+  /** Emptied before each start. */
+  volatile?: true;
+}
+
+/** Who the files of a session belong to on the host: the owner of the workspace. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** A session's directory as a mount of a container. */
+export interface SessionMount {
+  /** Name of the device. */
+  device: string;
+  source: string;
+  path: string;
+}
+
+/** Reads what an agent wrote below a session's directory. */
+export interface ConversationReader {
+  findConversation(
+    sessionDir: string,
+  ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
+  transcript(sessionDir: string, agentSessionId?: string): Promise<TranscriptEntry[]>;
+}
+
+/** A record that cannot be read; it is left untouched. */
+export interface DamagedSession {
+  path: string;
+  message: string;
+}
