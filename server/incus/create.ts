@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { settledWithin } from './abort.ts';
-import { IncusError } from './errors.ts';
-import { api, type Http } from './http.ts';
+import type { Http } from './http.ts';
 import { get, remove } from './instances.ts';
 import { cancel, runOperation, wait } from './operations.ts';
 import { optional } from './parse.ts';
+import { withStartLog } from './start-log.ts';
 import { set } from './state.ts';
 import type { CreateInstance, InstanceSource, OnProgress } from './types.ts';
 
@@ -36,7 +36,7 @@ export async function createInstance(
       },
     });
   } catch (error) {
-    const failure = await explained(http, request.name, uuid, error);
+    const failure = await withStartLog(http, request.name, error);
     await undo(http, log, request.name, uuid, operation);
     throw failure;
   }
@@ -69,37 +69,6 @@ function source(from: InstanceSource): unknown {
       alias: from.alias,
     };
   return { type: 'image', alias: from.alias };
-}
-
-/** Incus says of a failed start only that it failed; the reasons are in the log of LXC, which goes away with the instance. */
-async function explained(http: Http, name: string, uuid: string, error: unknown): Promise<unknown> {
-  if (!(error instanceof IncusError) || error.operation === undefined || error.kind !== 'internal') return error;
-  if (!(await isOurs(http, name, uuid))) return error;
-  const log = await startLog(http, name);
-  return log === undefined
-    ? error
-    : new IncusError(error.kind, error.message, {
-        status: error.status,
-        operation: error.operation,
-        detail: log,
-        ...optional('hint', error.hint),
-      });
-}
-
-/** The last lines of the container's LXC log; undefined when there is none. */
-async function startLog(http: Http, name: string): Promise<string | undefined> {
-  const path = http.path(`${api('instances', name)}/logs/lxc.log`);
-  try {
-    const reply = await http.raw('GET', path, {
-      what: `Reading the log of ${name}`,
-      signal: AbortSignal.timeout(5000),
-    });
-    const text = await reply.body.text();
-    return reply.statusCode === 200 && text.trim() !== '' ? text.slice(-4000) : undefined;
-  } catch {
-    // Only a help to understand the failure that is reported anyway.
-    return undefined;
-  }
 }
 
 async function isOurs(http: Http, name: string, uuid: string): Promise<boolean> {

@@ -15,6 +15,7 @@ export type IncusReason =
   | 'busy'
   | 'no-processes'
   | 'idmap'
+  | 'start-failed'
   | 'daemon';
 
 /** Something that Incus answered. `status` is its error code, `operation` the failed operation if there was one. */
@@ -79,13 +80,31 @@ const RULES: readonly Rule[] = [
     hint: 'Nothing more can be started in it: end processes inside, or raise `limits.processes`.',
   },
   {
+    text: /idmapping abilities are required/i,
+    kind: 'unavailable',
+    reason: 'idmap',
+    hint: 'The file system of a mounted folder cannot shift owners: use a folder on another one (ext4, btrfs, xfs).',
+  },
+  {
     text: /idmap|subuid|subgid|host id |uid range|gid range/i,
     kind: 'config',
     reason: 'idmap',
     hint: 'Let root map the id: the lines `root:<id>:1` are needed in /etc/subuid and /etc/subgid.',
   },
   {
-    text: /in use|being used|is used by/i,
+    text: /failed to run: .*forkstart/i,
+    kind: 'internal',
+    reason: 'start-failed',
+    hint: 'The log of the start names the step: it is in the details.',
+  },
+  {
+    text: /is busy running a/i,
+    kind: 'conflict',
+    reason: 'busy',
+    hint: 'Something else is being done with it: try again in a moment.',
+  },
+  {
+    text: /\bin use\b|being used|is used by/i,
     kind: 'conflict',
     reason: 'in-use',
     hint: 'Delete or detach what uses it first.',

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { Failure } from '../base/errors.ts';
 import { abortFailure, codeOf, incusError } from './errors.ts';
+import { startProcess } from './exec-process.ts';
 import { api, type Http, header } from './http.ts';
 import { number, object, optional, text } from './parse.ts';
 import type { FileStat, FileType, Method, ReadFile, WriteFile } from './types.ts';
@@ -8,6 +9,7 @@ import type { FileStat, FileType, Method, ReadFile, WriteFile } from './types.ts
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** A read of a FIFO is answered never: so every request to the files of a container has an end. */
 const DEFAULT_TIMEOUT = 10_000;
+const RELEASE_LIMIT = 3000;
 const DEFAULT_MODE = 0o644;
 
 interface FileRequest {
@@ -60,10 +62,9 @@ async function refused(reply: FileResponse, what: string): Promise<undefined> {
   throw incusError(what, number(json.error_code) || reply.statusCode, why);
 }
 
-/** Files of /proc break the connection of this API: their size says 0. */
 function broken(what: string, error: unknown): Failure {
   return new Failure('invalid', `${what} failed: Incus broke off (${codeOf(error) ?? 'no code'}).`, {
-    hint: 'Files of /proc and the like cannot be read this way: run a command that prints them.',
+    hint: 'Run a command that prints it.',
     cause: error,
   });
 }
@@ -84,8 +85,39 @@ export function stat(http: Http, name: string, path: string, o: ReadFile = {}): 
 }
 
 /** Content of a regular file; undefined when there is none. */
-export function read(http: Http, name: string, path: string, o: ReadFile = {}): Promise<Buffer | undefined> {
+export async function read(http: Http, name: string, path: string, o: ReadFile = {}): Promise<Buffer | undefined> {
   const what = `Reading ${path} in the container ${name}`;
+  // Incus reads as many bytes as their size says, which is none, or breaks off.
+  if (/^\/(proc|sys)\//.test(path))
+    throw new Failure('invalid', `${what} failed: files of the kernel cannot be read this way.`, {
+      hint: 'Run a command that prints it.',
+    });
+  try {
+    return await content(http, name, path, what, o);
+  } catch (error) {
+    if (error instanceof Failure && (error.kind === 'timeout' || error.kind === 'cancelled'))
+      await releaseFifo(http, name, path);
+    throw error;
+  }
+}
+
+/**
+ * A read that hangs at a FIFO goes on in Incus after the request is gone, and then the container cannot be shut down gracefully:
+ * a writer that comes and goes ends it. Whether that succeeds changes nothing for who wanted to read.
+ */
+async function releaseFifo(http: Http, name: string, path: string): Promise<void> {
+  const signal = AbortSignal.timeout(RELEASE_LIMIT);
+  const script = 'if [ -p "$1" ] && [ ! -L "$1" ]; then : <>"$1"; fi';
+  try {
+    const writer = await startProcess(http, name, ['/bin/sh', '-c', script, 'sh', path], { onStdout() {}, signal });
+    signal.addEventListener('abort', () => writer.drop(), { once: true });
+    await writer.result;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+}
+
+function content(http: Http, name: string, path: string, what: string, o: ReadFile): Promise<Buffer | undefined> {
   const limit = o.limit ?? DEFAULT_LIMIT;
   return send(http, 'GET', name, path, { ...o, what }, async reply => {
     const type = typeOf(reply);

@@ -82,7 +82,10 @@ export async function patch(
   o: { etag?: string; signal?: AbortSignal } = {},
 ): Promise<void> {
   const what = `Changing the container ${name}`;
-  const reply = await http.request('PATCH', api('instances', name), part, { ...o, what });
+  // Incus would empty a description that is not sent along.
+  const description = (await get(http, name, o.signal))?.instance.description ?? '';
+  const body = { description, ...part };
+  const reply = await http.request('PATCH', api('instances', name), body, { ...o, what });
   // Synchronous so far, but the API leaves it open.
   if (reply.operation !== undefined) await wait(http, reply.operation, { what, ...optional('signal', o.signal) });
 }

@@ -50,14 +50,17 @@ export async function create(http: Http, request: CreateNetwork, signal?: AbortS
   });
 }
 
-/** Merges the keys; "" deletes one. */
+/** Merges the keys; "" deletes one. Incus would empty a description that is not sent along. */
 export async function patch(
   http: Http,
   name: string,
   config: Config,
   o: { signal?: AbortSignal; etag?: string } = {},
 ): Promise<void> {
-  await http.request('PATCH', api('networks', name), { config }, { ...o, what: `Changing the network ${name}` });
+  const what = `Changing the network ${name}`;
+  const found = await get(http, name, o.signal);
+  const description = found?.description ?? '';
+  await http.request('PATCH', api('networks', name), { config, description }, { ...o, what });
 }
 
 /** None is a success. */

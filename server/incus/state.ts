@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../base/errors.ts';
 import { IncusError } from './errors.ts';
 import { api, type Http } from './http.ts';
 import { get, isFrozen, isRunning } from './instances.ts';
 import { wait } from './operations.ts';
 import { list, number, object, optional, text, time } from './parse.ts';
+import { withStartLog } from './start-log.ts';
 import type { Instance, InstanceAddress, InstanceState, SetState, StateAction } from './types.ts';
 
 const DEFAULT_TIMEOUT = 30;
+const LAG_ATTEMPTS = 30;
+const LAG_DELAY = 100;
 
 /** What an instance uses right now. */
 export async function read(http: Http, name: string, signal?: AbortSignal): Promise<InstanceState> {
@@ -63,15 +67,32 @@ export async function set(http: Http, name: string, action: StateAction, o: SetS
     if (reply.operation !== undefined) await wait(http, reply.operation, { what, ...optional('signal', o.signal) });
   } catch (error) {
     if (!(error instanceof IncusError)) throw error;
-    if (await reached(http, name, action, o.signal)) return;
-    throw error.kind === 'timeout' ? tooSlow(name, action, o.timeout ?? DEFAULT_TIMEOUT, error) : error;
+    if (await reached(http, name, action, error, o.signal)) return;
+    if (error.kind === 'timeout') throw tooSlow(name, action, o.timeout ?? DEFAULT_TIMEOUT, error);
+    throw await withStartLog(http, name, error);
   }
 }
 
-/** Asked after a refusal, as Incus says it in many words: is it where it was meant to go? */
-async function reached(http: Http, name: string, action: StateAction, signal?: AbortSignal): Promise<boolean> {
-  const found = await get(http, name, signal);
-  return found !== undefined && action !== 'restart' && isIn(found.instance, action);
+/**
+ * Asked after a refusal, as Incus says it in many words: is it where it was meant to go? When it says "already", its status may lag
+ * behind by half a second (the guest's init has just died).
+ */
+async function reached(
+  http: Http,
+  name: string,
+  action: StateAction,
+  refusal: IncusError,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (action === 'restart') return false;
+  const attempts = /already (running|stopped|frozen)/i.test(refusal.message) ? LAG_ATTEMPTS : 1;
+  for (let attempt = 1; ; attempt++) {
+    const found = await get(http, name, signal);
+    if (found === undefined) return false;
+    if (isIn(found.instance, action)) return true;
+    if (attempt >= attempts) return false;
+    await sleep(LAG_DELAY);
+  }
 }
 
 function isIn(instance: Instance, action: Exclude<StateAction, 'restart'>): boolean {
