@@ -13,6 +13,8 @@ export const claude: Agent = {
     { saved: '.claude/projects', home: '.claude/projects' },
     { saved: '.claude/sessions', home: '.claude/sessions', volatile: true },
   ],
+  registry: '.claude/sessions',
+  tells: true,
   login: {
     directory: '.claude',
     files: ['.claude/.credentials.json'],

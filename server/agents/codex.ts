@@ -10,6 +10,7 @@ export const codex: Agent = {
   environment: () => ({}),
   files,
   stateDirs: [{ saved: '.codex/sessions', home: '.codex/sessions' }],
+  tells: true,
   login: {
     directory: '.codex',
     files: ['.codex/auth.json'],

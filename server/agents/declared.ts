@@ -19,6 +19,7 @@ export function declaredAgent(name: string, table: DeclaredAgent): Agent {
     environment: () => ({ ...table.environment }),
     files: o => [signalFile(o)],
     stateDirs: state === undefined ? [] : [{ saved: state, home: state }],
+    tells: false,
     login: { files: [], variables: [] },
     versionArgv: [fresh[0] ?? name, '--version'],
     enterPause: 200,

@@ -10,6 +10,7 @@ export const gemini: Agent = {
   environment: () => ({ GEMINI_CLI_TRUST_WORKSPACE: 'true' }),
   files,
   stateDirs: [{ saved: '.gemini/tmp', home: '.gemini/tmp' }],
+  tells: true,
   login: {
     directory: '.gemini',
     files: ['.gemini/oauth_creds.json', '.gemini/google_accounts.json'],

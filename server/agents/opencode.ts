@@ -14,6 +14,7 @@ export const opencode: Agent = {
   environment,
   files,
   stateDirs: [{ saved: STATE, home: STATE }],
+  tells: true,
   login: {
     files: ['.local/share/opencode/auth.json'],
     variables: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY', 'OPENCODE_API_KEY'],

@@ -8,6 +8,7 @@ export const shell: Agent = {
   environment: () => ({}),
   files: () => [],
   stateDirs: [],
+  tells: false,
   login: { files: [], variables: [] },
   versionArgv: ['bash', '--version'],
   enterPause: 0,

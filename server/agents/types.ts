@@ -80,6 +80,10 @@ export interface Agent {
   files(options: LaunchOptions): AgentFile[];
   /** What holds its conversations, and only that. */
   readonly stateDirs: readonly StateDir[];
+  /** Whether hooks, a plugin or a registry tell what it does; of others only start and end are known. */
+  readonly tells: boolean;
+  /** Where it lists its running processes, as the `saved` of a state directory. */
+  readonly registry?: string;
   readonly login: Login;
   /** Prints a version when run inside. */
   readonly versionArgv: readonly string[];

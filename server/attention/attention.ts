@@ -1,0 +1,103 @@
+import type { Log } from '../base/log.ts';
+import type { AgentState, SlotStatus } from '../protocol/types.ts';
+import { next, unknownYet } from './machine.ts';
+import { Tracker } from './tracker.ts';
+import type { AttentionInput, Memory } from './types.ts';
+
+/** A session whose agent runs in a container. */
+export interface TrackedSession {
+  container: string;
+  session: string;
+  /** The session's directory on the host; undefined for a container without one (coi's), of which only its status is known. */
+  sessionDir?: string;
+  /** Below it, of all agents: where hooks leave their lines. */
+  signals?: string;
+  /** Below it, of claude: its registry of running sessions. */
+  registry?: string;
+  /** Whether the agent tells what it does; default true. */
+  tells?: boolean;
+}
+
+interface Tracked {
+  session: TrackedSession;
+  memory: Memory;
+  tracker?: Tracker;
+}
+
+/** The states of all agents: takes in signals and tells what changed. */
+export class Attention {
+  readonly #log: Log;
+  readonly #tracked = new Map<string, Tracked>();
+  readonly #listeners = new Set<(container: string, state: AgentState) => void>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Begins to follow the agent of a container; another session in the same container replaces the one before. */
+  track(session: TrackedSession): void {
+    const before = this.#tracked.get(session.container);
+    if (before !== undefined && sameSession(before.session, session)) return;
+    before?.tracker?.end();
+    const tracked: Tracked = { session, memory: unknownYet(Date.now(), session.tells === false) };
+    if (before !== undefined) tracked.memory.container = before.memory.container;
+    this.#tracked.set(session.container, tracked);
+    const { sessionDir, signals, registry } = session;
+    if (sessionDir === undefined || signals === undefined) return;
+    tracked.tracker = new Tracker({
+      sessionDir,
+      signals,
+      ...(registry === undefined ? {} : { registry }),
+      log: this.#log,
+      input: input => this.#take(session.container, tracked, input),
+    });
+  }
+
+  /** Forgets a container. */
+  untrack(container: string): void {
+    this.#tracked.get(container)?.tracker?.end();
+    this.#tracked.delete(container);
+  }
+
+  /** What Incus says of a container; call it on every change. */
+  containerStatus(container: string, status: SlotStatus): void {
+    const tracked = this.#tracked.get(container);
+    if (tracked === undefined || tracked.memory.container === status) return;
+    this.#take(container, tracked, { kind: 'container', status, at: Date.now() });
+  }
+
+  /** The agent's state; unknown for a container that is not followed. */
+  state(container: string): AgentState {
+    return (this.#tracked.get(container)?.memory ?? unknownYet(0)).agent;
+  }
+
+  /** Whether any agent is followed. */
+  get size(): number {
+    return this.#tracked.size;
+  }
+
+  /** Calls back with each change of a state. Gives what ends it. */
+  onChange(listener: (container: string, state: AgentState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends all watching. */
+  dispose(): void {
+    for (const container of [...this.#tracked.keys()]) this.untrack(container);
+    this.#listeners.clear();
+  }
+
+  #take(container: string, tracked: Tracked, input: AttentionInput): void {
+    if (this.#tracked.get(container) !== tracked) return;
+    const { agent: before } = tracked.memory;
+    tracked.memory = next(tracked.memory, input);
+    const { agent } = tracked.memory;
+    if (agent.state === before.state && agent.why === before.why) return;
+    for (const listener of this.#listeners) listener(container, agent);
+  }
+}
+
+function sameSession(a: TrackedSession, b: TrackedSession): boolean {
+  return a.session === b.session && a.sessionDir === b.sessionDir;
+}

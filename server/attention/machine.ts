@@ -1,0 +1,138 @@
+import type { AgentState, AgentStateName, SlotStatus } from '../protocol/types.ts';
+import type { AttentionInput, ContainerInput, Memory, RegistryInput, SignalInput } from './types.ts';
+
+const QUIET = 'This agent does not tell what it does.';
+
+/** Before anything is known of a slot. */
+export function unknownYet(at: number, quiet = false): Memory {
+  const agent = state('unknown', at, quiet ? QUIET : 'Nothing has been heard of the agent yet.');
+  return { agent, container: 'running', signalAt: 0, quiet };
+}
+
+/**
+ * The one state machine: what was known and what came in give what is known now. A signal moves the state at once; the
+ * agent's own registry, where there is one, has the last word, since no hook tells of Esc and hooks can come late.
+ */
+export function next(memory: Memory, input: AttentionInput): Memory {
+  switch (input.kind) {
+    case 'signal':
+      return afterSignal(memory, input);
+    case 'registry':
+      return afterRegistry(memory, input);
+    case 'settle':
+      return memory.registry === undefined ? memory : bySettled(memory, memory.registry, input.at);
+    case 'overdue':
+      if (memory.agent.state !== 'starting' || isDown(memory.container)) return memory;
+      return moved(
+        memory,
+        state('idle', input.at, 'Has been started and has not said anything yet; it may ask for a login.'),
+      );
+    case 'container':
+      return afterContainer(memory, input);
+  }
+}
+
+function afterSignal(memory: Memory, input: SignalInput): Memory {
+  const heard = { ...memory, signalAt: input.at };
+  if (isDown(memory.container)) return { ...heard, early: fromSignal(input, memory.quiet) };
+  if (input.word === 'ready' && !['starting', 'unknown', 'exited', 'failed'].includes(memory.agent.state)) return heard;
+  // A hook of an agent that was killed can still be on its way.
+  if (hasEnded(memory.agent) && !['start', 'ready', 'exit'].includes(input.word)) return heard;
+  const agent = fromSignal(input, memory.quiet);
+  if (input.word !== 'start') return moved(heard, agent);
+  const { registry: _, ...fresh } = heard;
+  return moved(fresh, agent);
+}
+
+function fromSignal({ word, at, detail, code }: SignalInput, quiet: boolean): AgentState {
+  switch (word) {
+    case 'start':
+      return quiet ? state('unknown', at, QUIET) : state('starting', at, 'The agent is starting.');
+    case 'ready':
+      return state('idle', at, 'Ready for a prompt.');
+    case 'working':
+      return state('working', at, 'Working on a prompt.');
+    case 'waiting':
+      return state('waiting', at, waitingWhy(detail));
+    case 'idle':
+      return state('idle', at, 'Finished its turn.');
+    case 'exit':
+      return ended(at, code);
+  }
+}
+
+/** 130 is Ctrl-C, which is how people end an agent. */
+function ended(at: number, code: number | undefined): AgentState {
+  if (code === undefined || code === 0 || code === 130) return state('exited', at, 'The agent was ended.');
+  if (code === 137) return state('failed', at, 'The agent was killed.');
+  if (code === 127) return state('failed', at, 'The agent was not found in the container.');
+  return state('failed', at, `The agent ended with exit code ${code}.`);
+}
+
+/** A note older than the last signal was on its way before it; `settle` comes back to it. */
+function afterRegistry(memory: Memory, input: RegistryInput): Memory {
+  const noted = { ...memory, registry: input };
+  const { status: before = 'none' } = memory.registry ?? {};
+  // An agent takes its note away when it ends, also when nobody is left to say so, as after the end of tmux.
+  if (input.status === 'none' && before !== 'none' && !isDown(memory.container) && !hasEnded(memory.agent))
+    return moved(noted, state('exited', input.at, 'The agent was ended.'));
+  if (input.status !== 'none' && input.updatedAt < memory.signalAt) return noted;
+  return bySettled(noted, input, input.at);
+}
+
+function bySettled(memory: Memory, registry: RegistryInput, at: number): Memory {
+  if (isDown(memory.container)) return memory;
+  if (registry.status === 'none') return memory;
+  // The registry of an agent that was killed stays as it was; one that is updated later is another agent's.
+  if (hasEnded(memory.agent) && registry.updatedAt <= Date.parse(memory.agent.since)) return memory;
+  const name = { busy: 'working', waiting: 'waiting', idle: 'idle' } as const;
+  const wanted = name[registry.status];
+  if (memory.agent.state === wanted) return memory;
+  return moved(memory, state(wanted, at, registryWhy(registry, memory.agent)));
+}
+
+function registryWhy({ status, detail }: RegistryInput, before: AgentState): string {
+  if (status === 'busy') return 'Working on a prompt.';
+  if (status === 'waiting') return waitingWhy(detail);
+  if (before.state === 'waiting' || before.state === 'working') return 'Finished or interrupted.';
+  return 'Ready for a prompt.';
+}
+
+function waitingWhy(detail: string | undefined): string {
+  return detail === undefined || detail === '' ? 'Waits for your answer.' : `Waits for your answer: ${detail}.`;
+}
+
+function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory {
+  const known = { ...memory, container: status };
+  if (isDown(status)) {
+    const { early: _, registry: __, ...down } = known;
+    return hasEnded(memory.agent) ? down : moved(down, state('exited', at, 'The container is not running.'));
+  }
+  if (status === 'creating' || status === 'starting')
+    return moved(known, state('starting', at, 'The container is starting.'));
+  if (status === 'failed') return moved(known, state('failed', at, 'The container could not be started.'));
+  if (!isDown(memory.container)) return known;
+  return {
+    ...unknownYet(at, memory.quiet),
+    container: status,
+    ...(memory.early === undefined ? {} : { agent: memory.early }),
+  };
+}
+
+function isDown(status: SlotStatus): boolean {
+  return status === 'stopped';
+}
+
+function hasEnded(agent: AgentState): boolean {
+  return agent.state === 'exited' || agent.state === 'failed';
+}
+
+/** Keeps the time since when a state holds when nothing but its reason is new. */
+function moved(memory: Memory, agent: AgentState): Memory {
+  if (memory.agent.state !== agent.state) return { ...memory, agent };
+  return { ...memory, agent: { ...agent, since: memory.agent.since } };
+}
+
+function state(name: AgentStateName, at: number, why: string): AgentState {
+  return { state: name, since: new Date(at).toISOString(), why };
+}

@@ -1,0 +1,47 @@
+import { filesBeneath, readBeneath } from '../base/beneath.ts';
+import { plainLine } from '../base/plain.ts';
+import type { RegistryInput } from './types.ts';
+
+const LIMIT = 16 * 1024;
+/** An agent has one file per process; more than a few are somebody's play. */
+const MAX_FILES = 32;
+
+/**
+ * What Claude's registry says: one file `<pid>.json` per running process with `status` busy, idle or waiting. The newest
+ * one counts. The program removes its file when it ends; after a SIGKILL it stays.
+ * Undefined when nothing can be told now.
+ */
+export async function readRegistry(
+  sessionDir: string,
+  parts: readonly string[],
+  now: number,
+): Promise<RegistryInput | undefined> {
+  const files = await filesBeneath(sessionDir, parts, {
+    depth: 0,
+    accept: name => /^\d{1,10}\.json$/.test(name),
+    limit: 256,
+  });
+  const newest = files.sort((a, b) => b.modifiedMs - a.modifiedMs).slice(0, MAX_FILES);
+  for (const file of newest) {
+    const entry = parseEntry((await readBeneath(sessionDir, file.parts, LIMIT))?.toString('utf8') ?? '', now);
+    if (entry !== undefined) return entry;
+  }
+  // A file that is being written is none that was taken away.
+  return newest.length > 0 ? undefined : { kind: 'registry', status: 'none', updatedAt: now, at: now };
+}
+
+/** One file of the registry; undefined while it is being written, or when it is something else. */
+export function parseEntry(text: string, now: number): RegistryInput | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { status, statusUpdatedAt, waitingFor } = value as Record<string, unknown>;
+  if (status !== 'busy' && status !== 'idle' && status !== 'waiting') return undefined;
+  const updatedAt = typeof statusUpdatedAt === 'number' ? Math.min(statusUpdatedAt, now) : now;
+  const detail = typeof waitingFor === 'string' ? plainLine(waitingFor, 80) : '';
+  return { kind: 'registry', status, updatedAt, at: now, ...(detail === '' ? {} : { detail }) };
+}

@@ -1,0 +1,96 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { parseSignals } from './lines.ts';
+import { Pace } from './pace.ts';
+import { readRegistry } from './registry.ts';
+import { Tail } from './tail.ts';
+import type { AttentionInput } from './types.ts';
+
+/** After a signal, the registry has this long to catch up before it is believed against the signal. Milliseconds. */
+const SETTLE = 700;
+/** Within this an agent that was started reports itself, unless it asks for something first. Milliseconds. */
+const OVERDUE = 8000;
+
+export interface TrackOptions {
+  /** The session's directory on the host. */
+  sessionDir: string;
+  /** Below it: the directory of the events file. */
+  signals: string;
+  /** Below it: Claude's registry of running sessions, for agents that have one. */
+  registry?: string;
+  log: Log;
+  input(input: AttentionInput): void;
+}
+
+/** Watches the signals of one session (inotify; nothing is polled). */
+export class Tracker {
+  readonly #options: TrackOptions;
+  readonly #tail: Tail;
+  readonly #watchers: FSWatcher[] = [];
+  readonly #signals: Pace;
+  readonly #registry: Pace;
+  #settle: NodeJS.Timeout | undefined;
+  #overdue: NodeJS.Timeout | undefined;
+
+  constructor(options: TrackOptions) {
+    this.#options = options;
+    const signals = join(options.sessionDir, options.signals);
+    this.#tail = new Tail(join(signals, 'events'));
+    this.#signals = new Pace(() => this.#guarded(() => this.#readSignals()));
+    this.#registry = new Pace(() => this.#guarded(() => this.#readRegistry()));
+    this.#watch(signals, this.#signals);
+    if (options.registry !== undefined) this.#watch(join(options.sessionDir, options.registry), this.#registry);
+    this.#signals.ask();
+    this.#registry.ask();
+  }
+
+  end(): void {
+    clearTimeout(this.#settle);
+    clearTimeout(this.#overdue);
+    this.#signals.end();
+    this.#registry.end();
+    for (const watcher of this.#watchers) watcher.close();
+  }
+
+  async #readSignals(): Promise<void> {
+    const now = Date.now();
+    const signals = parseSignals(await this.#tail.read(), now);
+    if (signals.length === 0) return;
+    // What is minutes old was said while nobody listened; anything else was said just now, finer than in whole seconds.
+    for (const signal of signals) this.#options.input(now - signal.at < 3000 ? { ...signal, at: now } : signal);
+    if (signals.some(signal => signal.word === 'start')) this.#overdue = this.#later('overdue', OVERDUE, this.#overdue);
+    if (this.#options.registry !== undefined) this.#settle = this.#later('settle', SETTLE, this.#settle);
+  }
+
+  async #readRegistry(): Promise<void> {
+    const { registry, sessionDir } = this.#options;
+    if (registry === undefined) return;
+    const input = await readRegistry(sessionDir, registry.split('/'), Date.now());
+    if (input !== undefined) this.#options.input(input);
+  }
+
+  #later(kind: 'settle' | 'overdue', wait: number, before: NodeJS.Timeout | undefined): NodeJS.Timeout {
+    clearTimeout(before);
+    return setTimeout(() => this.#options.input({ kind, at: Date.now() }), wait).unref();
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.log.warn(`The signals in ${this.#options.sessionDir} could not be read: ${messageOf(error)}`);
+    }
+  }
+
+  #watch(path: string, pace: Pace): void {
+    try {
+      const watcher = watch(path, { persistent: false }, () => pace.ask());
+      watcher.on('error', error => this.#options.log.debug(`No longer watched: ${path}: ${messageOf(error)}`));
+      this.#watchers.push(watcher);
+    } catch (error) {
+      this.#options.log.debug(`Not watched: ${path}: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import type { AgentState, SlotStatus } from '../protocol/types.ts';
+
+/** What a hook, a plugin or the launch script inside said in one line. A hint: whoever is inside can write it. */
+export interface SignalInput {
+  kind: 'signal';
+  word: SignalWord;
+  /** Milliseconds since the epoch, by the clock of the host. */
+  at: number;
+  /** Plain text for people, such as the tool that wants permission. */
+  detail?: string;
+  /** Of `exit`: the agent's exit code. */
+  code?: number;
+}
+
+/** `start`: the launch script begins. `ready`: the agent is there. `exit`: it has ended. */
+export type SignalWord = 'start' | 'ready' | 'working' | 'waiting' | 'idle' | 'exit';
+
+/** What the agent's own list of running sessions says now; `none` when it lists nothing. */
+export interface RegistryInput {
+  kind: 'registry';
+  status: 'busy' | 'waiting' | 'idle' | 'none';
+  /** When the agent noted that. */
+  updatedAt: number;
+  at: number;
+  detail?: string;
+}
+
+/**
+ * Time has passed. `settle`, soon after a signal: what the registry says counts now, whatever a late hook said.
+ * `overdue`: an agent that was started should have said something.
+ */
+export interface TimeInput {
+  kind: 'settle' | 'overdue';
+  at: number;
+}
+
+export interface ContainerInput {
+  kind: 'container';
+  status: SlotStatus;
+  at: number;
+}
+
+export type AttentionInput = SignalInput | RegistryInput | TimeInput | ContainerInput;
+
+/** What the state machine remembers of one slot. */
+export interface Memory {
+  agent: AgentState;
+  container: SlotStatus;
+  registry?: RegistryInput;
+  /** What a signal said while the container was not known to run: Incus's news can come later than it. */
+  early?: AgentState;
+  /** The agent says nothing of what it does. */
+  quiet: boolean;
+  /** When the last signal came. */
+  signalAt: number;
+}
