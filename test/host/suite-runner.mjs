@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { chromium } from './chromium.mjs';
+import { aliases } from './images.mjs';
 import { node24Environment } from './node.mjs';
-import { root } from './paths.mjs';
+import { cache, root } from './paths.mjs';
 
 /** @typedef {{name: string, passed: number, failed: number, skipped: number, seconds: number, note?: string}} Result */
 
@@ -73,17 +75,27 @@ function countTap(report) {
   return { passed: Number(pass), failed: Number(fail) + Number(cancelled ?? 0), skipped: Number(skipped ?? 0) };
 }
 
+/** What the tests learn from the preparation. */
+function environmentOf(suite) {
+  const environment = node24Environment();
+  const browser = suite.needs.includes('browser') ? chromium() : undefined;
+  return {
+    ...environment,
+    PATH: `${path.join(root, 'node_modules/.bin')}:${environment.PATH}`,
+    INCUS_AGENTS_CACHE: cache,
+    INCUS_AGENTS_TEST_IMAGE: aliases.test,
+    INCUS_AGENTS_BASE_IMAGE: aliases.base,
+    ...(browser ? { INCUS_AGENTS_CHROMIUM: browser } : {}),
+    ...suite.environment,
+  };
+}
+
 /**
  * Runs it under Node 24 in a process group of its own, so that the limit ends its children as well.
  * @returns {Promise<{ok: boolean, note?: string}>}
  */
 function runProgram(suite, [file, ...args]) {
-  const environment = node24Environment();
-  const env = {
-    ...environment,
-    PATH: `${path.join(root, 'node_modules/.bin')}:${environment.PATH}`,
-    ...suite.environment,
-  };
+  const env = environmentOf(suite);
   const child = spawn(file, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
   const endGroup = signal => {
     try {
