@@ -44,7 +44,7 @@ export function missingPackages(names) {
  */
 export function aptStep(names) {
   return {
-    title: () => `install Debian packages: ${missingPackages(names()).join(' ')}`,
+    title: () => `install packages of the distribution: ${missingPackages(names()).join(' ')}`,
     root: true,
     missing: () => missingPackages(names()).length > 0,
     make: () => install(missingPackages(names())),

@@ -38,11 +38,12 @@ export function incus(args, options = {}) {
   return run(argv(args), { env: { ...process.env, ...local }, ...options });
 }
 
-/** The reply of an API path, or undefined if there is none (or nobody to answer). */
+/** The reply of an API path, null if it is empty, or undefined if there is none (or nobody to answer). */
 export function query(path) {
   if (!reachable()) return undefined;
   const done = tryRun(argv(['query', path]), { env: { ...process.env, ...local }, timeout: 30_000 });
-  return done.ok ? JSON.parse(done.stdout) : undefined;
+  if (!done.ok) return undefined;
+  return done.stdout.trim() ? JSON.parse(done.stdout) : null; // an empty list is printed as nothing
 }
 
 /** Whether a daemon answers. */
