@@ -1,7 +1,7 @@
 // The images of the tests and the base that they and the default image are made from. Made once and kept outside the clone.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { distribution, mirror, releaseSources } from './apt.mjs';
 import { incus, query } from './incus-cli.mjs';
@@ -68,11 +68,10 @@ function build(name) {
   mkdirSync(path.join(cache, 'images'), { recursive: true });
   const work = mkdtempSync(path.join(tmpdir(), 'incus-agents-image-'));
   try {
-    const environment = node24Environment();
-    const sets = ['PATH', 'HOME'].map(key => `${key}=${environment[key] ?? ''}`);
-    run(asRoot(['env', ...sets, 'bash', recipe(name), archive(name), ...recipeArguments(name, work)]), {
-      env: environment,
-    });
+    // Root's programs, and npm as the user has set it up; what root's npm caches stays out of the user's home.
+    const env = { ...node24Environment(), npm_config_userconfig: path.join(homedir(), '.npmrc') };
+    const sets = [`PATH=${env.PATH}:/usr/sbin:/sbin`, `npm_config_userconfig=${env.npm_config_userconfig}`];
+    run(asRoot(['env', ...sets, 'bash', recipe(name), archive(name), ...recipeArguments(name, work)]), { env });
     run(asRoot(['chown', `${userInfo().uid}`, archive(name)]));
   } finally {
     rmSync(work, { recursive: true, force: true });
