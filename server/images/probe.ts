@@ -1,5 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
+import { whenStarted } from './again.ts';
 import { DEFAULT_AGENTS } from './agents.ts';
 
 /** Milliseconds that a base image may take to boot. */
@@ -28,7 +29,10 @@ exit 0`;
 /** Waits for the boot of a build container and looks at what it has. */
 export async function probe(incus: Incus, container: string, base: string, signal: AbortSignal): Promise<Probe> {
   await booted(incus, container, base, signal);
-  const result = await incus.exec(container, ['sh', '-c', PROBE, 'sh', ...DEFAULT_AGENTS], { signal });
+  const result = await whenStarted(
+    () => incus.exec(container, ['sh', '-c', PROBE, 'sh', ...DEFAULT_AGENTS], { signal }),
+    signal,
+  );
   const found = new Set(result.stdout.toString('utf8').split('\n'));
   if (!found.has('bash')) {
     throw new Failure('config', `The base image ${base} has no bash, which the build needs.`, {
@@ -45,7 +49,8 @@ export async function probe(incus: Incus, container: string, base: string, signa
 async function booted(incus: Incus, container: string, base: string, signal: AbortSignal): Promise<void> {
   const limit = AbortSignal.timeout(BOOT_LIMIT);
   try {
-    const result = await incus.exec(container, ['sh', '-c', BOOTED], { signal: AbortSignal.any([signal, limit]) });
+    const both = AbortSignal.any([signal, limit]);
+    const result = await whenStarted(() => incus.exec(container, ['sh', '-c', BOOTED], { signal: both }), both);
     if (!result.stdout.includes('none')) return;
   } catch (error) {
     if (!limit.aborted || signal.aborted) throw error;

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance, PublishImage } from '../incus/types.ts';
 import type { BuildContainer } from './container.ts';
@@ -19,8 +20,7 @@ export interface PublishOptions {
 export async function publishBuild(incus: Incus, container: BuildContainer, o: PublishOptions): Promise<string> {
   const found = await incus.instance(container.name, o.signal);
   const properties = { ...described(found?.instance, o), [BUILD_PROPERTY]: container.id };
-  const request = { properties, ...(o.compression === undefined ? {} : { compression: o.compression }) };
-  const fingerprint = await incus.publish(container.name, request, { signal: o.signal, onProgress: o.onProgress });
+  const fingerprint = await pack(incus, container.name, properties, o);
   try {
     await incus.createAlias(versionAlias(o.alias, new Date()), fingerprint, { signal: o.signal });
     o.signal.throwIfAborted();
@@ -30,6 +30,25 @@ export async function publishBuild(incus: Incus, container: BuildContainer, o: P
     throw error;
   }
   return fingerprint;
+}
+
+/**
+ * zstd takes hardly longer than no compression (24 s against 20 s for 2.4 GB) and a third of the space. The daemon runs the host's
+ * program for it, so where that is missing the server's own choice is taken.
+ */
+async function pack(
+  incus: Incus,
+  name: string,
+  properties: Record<string, string>,
+  o: PublishOptions,
+): Promise<string> {
+  const reporting = { signal: o.signal, onProgress: o.onProgress };
+  try {
+    return await incus.publish(name, { properties, compression: o.compression ?? 'zstd' }, reporting);
+  } catch (error) {
+    if (o.compression !== undefined || o.signal.aborted || !/zstd/.test(messageOf(error))) throw error;
+    return incus.publish(name, { properties }, reporting);
+  }
 }
 
 function described(instance: Instance | undefined, o: PublishOptions): Record<string, string> {

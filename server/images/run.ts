@@ -1,20 +1,29 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
+import { whenStarted } from './again.ts';
 import type { BuildLog } from './build-log.ts';
 import type { Phase } from './plan.ts';
 import { BUILD_DIRECTORY } from './settings-files.ts';
 
-/** Puts the files of a build into the running container, in memory and for root only. */
+/** Makes the directory of the file and writes standard input to it. */
+const PUT = 'mkdir -p "$(dirname "$1")" && cat >"$1"';
+
+/**
+ * Puts the files of a build into the running container, in memory. By exec: Incus's own way of writing files goes through a
+ * helper that comes and goes by itself.
+ */
 export async function putFiles(
   incus: Incus,
   container: string,
   files: Iterable<readonly [string, string]>,
   signal: AbortSignal,
 ): Promise<void> {
-  await incus.makeDirectory(container, BUILD_DIRECTORY, { mode: 0o755, signal });
-  for (const [name, text] of files) {
-    await incus.writeFile(container, `${BUILD_DIRECTORY}/${name}`, text, { mode: 0o644, signal });
-  }
+  const put = async ([name, stdin]: readonly [string, string]) => {
+    const argv = ['sh', '-c', PUT, 'sh', `${BUILD_DIRECTORY}/${name}`];
+    const { exitCode, stderr } = await whenStarted(() => incus.exec(container, argv, { stdin, signal }), signal);
+    if (exitCode !== 0) throw new Failure('internal', `Writing ${name} into the build container failed: ${stderr}`);
+  };
+  await Promise.all([...files].map(put));
 }
 
 /** Runs one phase as root inside. A failure names the phase, its last words and the file with all of them. */
@@ -26,9 +35,12 @@ export async function runPhase(
   signal: AbortSignal,
 ): Promise<void> {
   const argv = ['bash', `${BUILD_DIRECTORY}/run.sh`, phase.name];
-  const process = await incus.execStream(container, argv, { onStdout: log.output, onStderr: log.output, signal });
-  process.end();
-  const code = await process.result;
+  const run = async () => {
+    const process = await incus.execStream(container, argv, { onStdout: log.output, onStderr: log.output, signal });
+    process.end();
+    return process.result;
+  };
+  const code = await whenStarted(run, signal);
   if (code === 0) return;
   const last = log.tail();
   if (phase.optional === true) log.line(`This step failed with exit code ${code}; going on without it.`);

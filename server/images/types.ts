@@ -33,7 +33,7 @@ export interface Recipe {
   commands?: readonly string[];
   /** Agents by name; ["none"] is none. Undefined or empty: the default ones, and none on a base that is already prepared. */
   agents?: readonly string[];
-  /** Default: zstd where the server can, else the server's choice. */
+  /** One of COMPRESSIONS. Default: zstd where the host has it, else the server's choice. */
   compression?: string;
   /** Leaves cloud-init of the base on; default false. */
   cloudInit?: boolean;

@@ -186,6 +186,11 @@ test('builds of a dead backend are removed at the next start, those of a living 
     await tempInstance(t, incus, { name: buildContainerName(alias), source: { alias: BASE }, config });
   };
   await half(dead, 'dead');
+  const unfinished = await incus.publish(await tempInstance(t, incus, { source: { alias: BASE }, start: false }), {
+    compression: 'none',
+    properties: { [BUILD_PROPERTY]: `id-${dead}` },
+  });
+  t.after(() => incus.deleteImage(unfinished));
   await half(living, 'living');
   const other = await tempInstance(t, incus, { source: { alias: BASE }, config: { [BUILD_KEY]: dead }, start: false });
   const undone = await cleanupBuilds({
@@ -196,6 +201,7 @@ test('builds of a dead backend are removed at the next start, those of a living 
   });
   assert.deepEqual(undone, [dead]);
   assert.equal(await incus.instance(buildContainerName(dead)), undefined);
+  assert.equal(await incus.image(unfinished), undefined);
   assert.ok(await incus.instance(buildContainerName(living)));
   assert.ok(await incus.instance(other));
 });

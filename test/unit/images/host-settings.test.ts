@@ -73,7 +73,8 @@ test('proxies and certificates are taken along, tokens and passwords are not', a
       'Acquire::Check-Valid-Until "false";\nAPT::Update::Post-Invoke { "touch /tmp/x"; };\n',
     'home/.npmrc':
       '; mine\nregistry=https://npm.example.org/\n@team:registry = https://team.example.org\n' +
-      '//npm.example.org/:_authToken=npm_secret\n_auth=c2VjcmV0\nhttps-proxy=http://me:pw@proxy.example.org\nproxy=${PROXY}\n',
+      '//npm.example.org/:_authToken=npm_secret\n_auth=c2VjcmV0\nhttps-proxy=http://me:pw@proxy.example.org\nproxy=$' +
+      '{PROXY}\n',
   });
   await writeFile(join(root, 'ca.pem'), CERTIFICATE);
   await mkdir(join(root, 'etc'), { recursive: true });
