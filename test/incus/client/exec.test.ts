@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, isFailure, tempInstance, testImage, uniqueName } from '../support.ts';
+import { connect, isFailure, tempInstance, testImage, uniqueName, until } from '../support.ts';
 
 test('exec', async t => {
   const incus = await connect(t);
@@ -76,10 +76,17 @@ test('exec', async t => {
   });
 
   await t.test('`kill 0` reaches nothing but its own session', async () => {
-    const other = incus.exec(name, ['sh', '-c', 'echo up; exec sleep 1']);
+    let up = false;
+    const other = await incus.execStream(name, ['sh', '-c', 'echo up; read line; exit 3'], {
+      onStdout: () => {
+        up = true;
+      },
+    });
+    await until('the other one runs', () => up);
     const killer = await incus.exec(name, ['sh', '-c', 'kill -TERM 0; echo never']);
     assert.equal(killer.exitCode, 143);
-    assert.equal((await other).exitCode, 0);
+    other.end();
+    assert.equal(await other.result, 3);
   });
 
   await t.test('a container that does not exist, or does not run', async t => {

@@ -61,21 +61,15 @@ test('streams of a command', async t => {
       release = resolve;
     });
     let bytes = 0;
-    const script = 'i=0; while [ $i -lt 400 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i >/tmp/written; done';
+    const script = 'i=0; while [ $i -lt 400 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i >/root/written; done';
     const handle = await incus.execStream(name, ['sh', '-c', script], {
       onStdout: chunk => {
         bytes += chunk.length;
         return held;
       },
     });
-    const written = async () => Number((await incus.exec(name, ['cat', '/tmp/written'])).stdout.toString());
-    let last = -1;
-    await until('the writer stands still', async () => {
-      const now = await written();
-      const still = now > 0 && now === last;
-      last = now;
-      return still;
-    });
+    const written = async () => Number((await incus.exec(name, ['cat', '/root/written'])).stdout.toString());
+    const last = await standstill(written);
     assert.ok(last < 200, `${last} of 400 blocks were written while nothing was taken`);
     release();
     assert.equal(await handle.result, 0);
@@ -91,13 +85,7 @@ test('streams of a command', async t => {
         written++;
       }
     })().catch(() => 'ended');
-    let last = -1;
-    await until('it stands still', async () => {
-      const still = written > 0 && written === last;
-      last = written;
-      await incus.exec(name, ['true']);
-      return still;
-    });
+    await standstill(() => written);
     assert.ok(written < 500, `${written} of 1000 blocks were taken`);
     await handle.kill();
     assert.equal(await writing, 'ended');
@@ -112,3 +100,15 @@ test('streams of a command', async t => {
     await assert.rejects(handle.result, /no more/);
   });
 });
+
+/** Waits until the number is above 0 and the same for half a second, and gives it. */
+async function standstill(ask: () => number | Promise<number>): Promise<number> {
+  let last = -1;
+  let since = Date.now();
+  return until('standstill', async () => {
+    const now = await ask();
+    if (now !== last) since = Date.now();
+    last = now;
+    return now > 0 && Date.now() - since > 500 && now;
+  });
+}
