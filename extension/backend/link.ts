@@ -43,7 +43,10 @@ export class Link {
 
   constructor(socket: Socket, events: LinkEvents) {
     this.#socket = socket;
-    this.#rpc = createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket));
+    const reader = new StreamMessageReader(socket);
+    // Its timer would go on for ever after a connection that was lost in the middle of a message.
+    reader.partialMessageTimeout = 0;
+    this.#rpc = createMessageConnection(reader, new StreamMessageWriter(socket));
     this.#rpc.onClose(() => this.close('The connection to the backend was lost.'));
     this.#rpc.onError(([error]) => this.close(`The connection to the backend broke: ${error.message}`));
     this.#rpc.onNotification('state/changed', (change: StateChange) => events.onChange(change));

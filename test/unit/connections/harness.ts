@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createMessageConnection, type MessageConnection, ResponseError } from 'vscode-jsonrpc/node';
+import {
+  createMessageConnection,
+  type MessageConnection,
+  ResponseError,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-jsonrpc/node';
 import type { InitializeResult } from '../../../server/protocol/methods.ts';
 
 export const STAND_IN = fileURLToPath(new URL('stand-in.ts', import.meta.url));
@@ -56,7 +62,10 @@ export async function dial(t: TestContext, path: string): Promise<{ rpc: Message
   for (;;) {
     const socket = await tryConnect(path);
     if (socket !== undefined) {
-      const rpc = createMessageConnection(socket, socket);
+      const reader = new StreamMessageReader(socket);
+      // Else a test that ends in the middle of a message leaves a timer behind, and the process never ends.
+      reader.partialMessageTimeout = 0;
+      const rpc = createMessageConnection(reader, new StreamMessageWriter(socket));
       rpc.listen();
       t.after(() => {
         rpc.dispose();
