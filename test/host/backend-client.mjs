@@ -28,6 +28,8 @@ export async function askBackend(method, params) {
   gone.catch(() => undefined); // it ends after the reply as well
   try {
     connection.onProgress(new rpc.ProgressType(), 'progress', showProgress());
+    connection.onRequest('client/environment', ({ names }) => ({ values: environmentOf(names) }));
+    connection.onRequest('client/secret', () => ({ value: null }));
     connection.listen();
     const client = { name: 'npm start', version: '1' };
     const hello = { protocolVersion: 1, client, workspaces: [] };
@@ -40,6 +42,13 @@ export async function askBackend(method, params) {
     connection.dispose();
     backend.stdin.end();
   }
+}
+
+/** The variables that the backend asks for, where we have them. */
+function environmentOf(names) {
+  return Object.fromEntries(
+    names.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }
 
 /** Prints each phase once. */
