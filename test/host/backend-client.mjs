@@ -51,12 +51,13 @@ function environmentOf(names) {
   );
 }
 
-/** Prints each phase once. */
+/** Prints what changes, but not how far each download is. */
 function showProgress() {
   let last = '';
   return value => {
-    const phase = [value?.phase, value?.message].filter(Boolean).join(': ');
-    if (phase && phase !== last) console.log(`  ${phase}`);
-    last = phase;
+    const line = [value?.phase, value?.message].filter(Boolean).join(': ');
+    const kind = line.replace(/[\d.,%]+( ?[kMG]?i?B(\/s)?)?/g, '#');
+    if (kind && kind !== last) console.log(`  ${line}`);
+    last = kind;
   };
 }
