@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { execStream } from './exec-stream.ts';
 import type { Http } from './http.ts';
@@ -5,13 +7,43 @@ import type { ExecHandle, ExecResult, RunOptions } from './types.ts';
 
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 
-/** Runs a command to its end and collects its output. */
+/** Milliseconds during which a start that Incus could not make is repeated, and between two attempts. */
+const REPEAT_FOR = 3000;
+const REPEAT_EVERY = 100;
+
+/**
+ * Runs a command to its end and collects its output. In the first second of a container Incus sometimes fails to start anything
+ * in it (seen on 6.0.4, with its own command line too); as nothing ran then, it is tried again.
+ */
 export async function run(
   http: Http,
   log: Log,
   name: string,
   argv: readonly string[],
   o: RunOptions = {},
+): Promise<ExecResult> {
+  const end = performance.now() + REPEAT_FOR;
+  for (;;) {
+    try {
+      return await runOnce(http, log, name, argv, o);
+    } catch (error) {
+      if (!neverStarted(error) || o.signal?.aborted === true || performance.now() > end) throw error;
+      log.debug(`Starting ${argv[0]} in ${name} failed; it is tried again.`);
+      await wait(REPEAT_EVERY);
+    }
+  }
+}
+
+function neverStarted(error: unknown): boolean {
+  return error instanceof Failure && error.message.includes('Failed to retrieve PID of executing child process');
+}
+
+async function runOnce(
+  http: Http,
+  log: Log,
+  name: string,
+  argv: readonly string[],
+  o: RunOptions,
 ): Promise<ExecResult> {
   const limit = o.limit ?? DEFAULT_LIMIT;
   const stdout = new Collector(limit);

@@ -1,0 +1,23 @@
+import { benchInside } from './inside.ts';
+import { benchOpen } from './open.ts';
+import { benchProcess } from './process.ts';
+import { createSetting, type Setting } from './setting.ts';
+import { benchState } from './state.ts';
+
+const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
+  open: benchOpen,
+  inside: benchInside,
+  state: benchState,
+  process: benchProcess,
+};
+
+const asked = process.argv.slice(2);
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const setting = await createSetting();
+  try {
+    await bench(setting);
+  } finally {
+    await setting.end();
+  }
+}

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startBackend, type TestBackend } from '../support/backend.ts';
+
+const run = promisify(execFile);
+export const BUNDLE = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+export const IMAGE = process.env.INCUS_AGENTS_TEST_IMAGE ?? 'incus-agents-test';
+
+/** What every measurement works with; `end` removes it. */
+export interface Setting {
+  backend: TestBackend;
+  workspace: string;
+  home: string;
+  end(): Promise<void>;
+}
+
+/** The `incus` command line; gives its standard output. Its input is closed: `incus init` would wait for it. */
+export async function incus(...args: string[]): Promise<string> {
+  const running = run('incus', args, { maxBuffer: 64 * 1024 * 1024 });
+  running.child.stdin?.end();
+  return (await running).stdout;
+}
+
+/** A workspace of an ordinary user, and the bundled backend with a home of its own. */
+export async function createSetting(): Promise<Setting> {
+  const base = await mkdtemp(join(tmpdir(), 'ia-bench-'));
+  const [workspace, home] = await Promise.all([mkdtemp(join(base, 'workspace-')), mkdtemp(join(base, 'home-'))]);
+  if (process.getuid?.() === 0) await chown(workspace, 1000, 1000);
+  const settings = { image: IMAGE, agent: 'shell' };
+  const backend = await startBackend({
+    script: BUNDLE,
+    env: { HOME: home },
+    workspaces: [{ path: workspace, trusted: true }],
+    settings,
+  });
+  return {
+    backend,
+    workspace,
+    home,
+    end: async () => {
+      for (const slot of backend.slots.values())
+        if (slot.workspace === workspace) await backend.call('slot/kill', { container: slot.container });
+      await backend.end();
+      await rm(base, { recursive: true, force: true });
+    },
+  };
+}
