@@ -15,7 +15,7 @@ export interface FragmentOptions {
   codeGid: number;
   /** Further directories of the same owner, such as those of the session. */
   mounts?: readonly OwnedMount[];
-  /** Take submounts along, which protected paths need (`recursive` of the workspace's device). */
+  /** Take submounts along, which protected paths need (`recursive` of the devices of the workspace and of a worktree's repository). */
   recursive?: boolean;
   /** Where Incus keeps its data, /var/lib/incus unless said. */
   incusDir?: string;
@@ -37,7 +37,9 @@ function diskOf(mount: OwnedMount, recursive: boolean): Record<string, string> {
     source: mount.source,
     path: mount.path,
     ...(mount.readonly === true ? { readonly: 'true' } : {}),
-    ...(recursive && mount.device === 'workspace' ? { recursive: 'true' } : {}),
+    ...(recursive && (mount.device === 'workspace' || mount.device === 'git-worktree-common')
+      ? { recursive: 'true' }
+      : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { OwnedMount } from './mounts.ts';
+import { encodeForIncus, encodeForMountTable } from './protection/text.ts';
 
 /**
  * Mounts for a folder that belongs to the host's root (uid or gid 0). raw.idmap cannot do it: the container would not start, and
@@ -40,16 +41,6 @@ export function idmappedLines(mounts: readonly OwnedMount[], o: IdmappedOptions)
     `lxc.hook.post-stop = /bin/sh -c '${UNPIN}'`,
     ...entries,
   ].join('\n');
-}
-
-/** How Incus writes a path as one name: `/` becomes `-`, `-` becomes `--`. */
-function encodeForIncus(path: string): string {
-  return path.replaceAll('-', '--').replaceAll('/', '-');
-}
-
-/** How fstab(5) writes blanks. */
-function encodeForMountTable(path: string): string {
-  return path.replace(/[ \t\\]/g, c => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
 function pinScript(o: IdmappedOptions): string {

@@ -1,0 +1,69 @@
+import { LOCK } from './lock-script.ts';
+import { SWEEP } from './sweep-script.ts';
+import { encodeForIncus, encodeForMountTable, gitPattern, quote } from './text.ts';
+import type { Item, Tree } from './types.ts';
+
+/*
+ * What runs as root on the host, without sudo: LXC runs hooks before the container has a mount namespace, and after it is
+ * gone. They are inline, so containers start and stop well without any program of ours.
+ */
+
+/** Stands for a line break in LXC's configuration, where a value is one line. */
+const BREAK = '~';
+const UNFOLD = `u() { printf "%s" "$1" | tr "${BREAK}" "\\n"; }`;
+
+/** Sweeps, locks, and sweeps again if that failed, since LXC runs no hook after a start that a hook refused. $M keeps the container. */
+const START = [
+  `export M=$PPID; ${UNFOLD}; lock=$(u "$1") sweep=$(u "$2") me=$3; shift 3`,
+  's() { unshare -m --propagation private /bin/sh -c "$sweep" protect $me; }; s',
+  'timeout 60 /bin/sh -c "$lock" protect "$@" || { s; exit 1; }',
+].join('; ');
+
+const STOP = `${UNFOLD}; unshare -m --propagation private /bin/sh -c "$(u "$1")" protect "$2"`;
+
+/** The command that clears what belongs to containers that are gone, and to `instance`. */
+export function sweepCommand(instance: string): string {
+  return `/bin/sh -c ${quote(STOP)} protect ${quote(folded(SWEEP))} ${quote(instance)}`;
+}
+
+/** The `raw.lxc` lines that lock the trees of a container before it starts, and clear up when it is gone. */
+export function hookLines(
+  trees: readonly Tree[],
+  o: { instance: string; owner: string; flags: boolean; incusDir: string },
+): string {
+  const rows = trees.flatMap(tree => treeRows(tree, `${o.incusDir}/devices/${o.instance}`));
+  const words = [folded(LOCK), folded(SWEEP), o.instance, o.owner, o.flags ? '1' : '0', ...rows];
+  return [
+    `lxc.hook.pre-start = /bin/sh -c ${quote(START)} protect ${words.map(quote).join(' ')}`,
+    `lxc.hook.post-stop = ${sweepCommand(o.instance)}`,
+  ].join('\n');
+}
+
+/** The instance's name as its directory on the host has it. */
+export function hostName(container: string, project: string): string {
+  return project === 'default' ? container : `${project}_${container}`;
+}
+
+/** A script without its comments and indentation, in one line. */
+function folded(script: string): string {
+  const lines = script.split('\n').map(line => line.trim());
+  return lines.filter(line => line !== '' && !line.startsWith('#')).join(BREAK);
+}
+
+function treeRows(tree: Tree, devices: string): string[] {
+  const staged = `${devices}/disk.${tree.device}.${encodeForIncus(tree.path.slice(1))}`;
+  const first = ['T', staged, encodeForMountTable(staged), tree.source, tree.inode].join('\t');
+  const rest = tree.items.map(item => {
+    const row = [letterOf(item), item.path, encodeForMountTable(item.path)];
+    return [...row, ...(item.visible === true ? [gitPattern(item.path)] : [])].join('\t');
+  });
+  const last = tree.exclude === undefined ? [] : [`X\t${tree.exclude}\t${encodeForMountTable(tree.exclude)}`];
+  return [first, ...rest, ...last];
+}
+
+function letterOf(item: Item): string {
+  if (item.action === 'pin') return 'P';
+  if (item.action === 'hide') return item.kind === 'dir' ? 'S' : 's';
+  if (item.kind === 'dir') return item.unflagged === true ? 'E' : 'D';
+  return item.content === '{}' ? 'J' : 'F';
+}

@@ -1,0 +1,96 @@
+import { RUN_DIRECTORY, STATE_DIRECTORY } from './places.ts';
+
+/**
+ * Common beginning of the scripts. What a container needs is in a file of its name below `live`, whose first line tells the
+ * process that keeps the container: by it an entry is known to be dead after a crash, too.
+ */
+export const COMMON = `
+set -u
+umask 022
+S=${STATE_DIRECTORY}
+R=${RUN_DIRECTORY}
+W=$R/work
+n=$(printf "\\n."); n=\${n%.}
+mkdir -p -m 755 $R $R/failed $R/tree $W
+exec 9>>$R/lock
+flock -w 60 9 || exit 1
+read -r boot </proc/sys/kernel/random/boot_id
+
+# Sets s to the start time of a process.
+born() {
+  [ -r /proc/$1/stat ] && read -r s </proc/$1/stat || return 1
+  s=\${s##*) }
+  set -- $s
+  shift 19
+  s=$1
+}
+
+alive() { read -r b p z <"$1" && [ "$b" = "$boot" ] && born "$p" && [ "$s" = "$z" ]; }
+`;
+
+/**
+ * Clears what belongs to containers that are gone, and to the container $1; what another one needs too stays. Ends at once if there
+ * is nothing to do. Runs in a mount namespace of its own.
+ */
+export const SWEEP = `${COMMON}
+gone=$1
+cd $S/live 2>/dev/null || exit 0
+dead= keep=
+for e in *; do
+  [ -f "$e" ] || continue
+  if [ "$e" != "$gone" ] && alive "$e"; then keep="$keep $e"; else dead="$dead $e"; fi
+done
+[ -n "$dead" ] || exit 0
+: >$W/keep
+[ -z "$keep" ] || cat $keep >$W/keep
+
+# The tree that the next lines are about. It must be the directory that it was, and nothing leads out of it.
+enter() {
+  in=0 root=$2
+  umount $R/tree 2>/dev/null
+  [ -d "$root" ] || return 0
+  if mount --bind "$root" $R/tree && [ "$(stat -c %i $R/tree)" = "$1" ] && mount -c -o remount,bind,nosymfollow $R/tree
+  then in=1
+  else ok=0
+  fi
+}
+
+# Takes the block of container $2 out of git's list of ignored paths.
+unlist() {
+  [ -f "$1" ] && [ ! -L "$1" ] || return 0
+  timeout 5 cat "$1" | sed "/^# placeholders of $2\\$/,/^# end of $2\\$/d" >$W/list && timeout 5 tee "$1" <$W/list >/dev/null
+}
+
+# Removes a placeholder, unless somebody has put something into it.
+drop() {
+  [ ! -L "$1" ] || return 0
+  if [ -d "$1" ]; then rmdir "$1" 2>/dev/null; return 0; fi
+  [ -f "$1" ] && [ "$(stat -c %s "$1")" -le 3 ] || return 0
+  case $(timeout 5 cat "$1") in ""|"{}") rm -f "$1";; esac
+}
+
+line() {
+  kind=\${1%% *} rest=\${1#* }
+  case $kind in root) enter "\${rest%% *}" "\${rest#* }"; return 0;; esac
+  [ $in = 1 ] || return 0
+  f=$R/tree/\${rest#"$root"/}
+  case $kind in x) unlist "$f" "$e"; return 0;; esac
+  if grep -Fxq -e "$1" $W/keep; then return 0; fi
+  case $kind in
+    i|a) if [ -f "$f" ] || [ -d "$f" ]; then chattr -$kind "$f" || ok=0; fi;;
+    p) drop "$f";;
+  esac
+}
+
+for e in $dead; do
+  ok=1 in=0 root=
+  { read -r l; while IFS= read -r l; do line "$l"; done; } <"$e"
+  if [ $ok = 1 ]; then rm -f "$e"; else mkdir -p $S/lost; mv "$e" $S/lost/; fi
+done
+
+# The last one leaves nothing.
+cd /
+umount $R/tree 2>/dev/null
+rmdir $S/live 2>/dev/null && rm -rf $S/empty $S/none && rmdir $S \${S%/*} 2>/dev/null
+exit 0
+`;

@@ -1,0 +1,24 @@
+/** How fstab(5), mountinfo and LXC's mount entries write blanks. */
+export function encodeForMountTable(path: string): string {
+  return path.replace(/[ \t\\]/g, c => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
+/** The reverse, for what the kernel says. */
+export function decodeMountTable(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/** How Incus writes a path as one name: `/` becomes `-`, `-` becomes `--`. */
+export function encodeForIncus(path: string): string {
+  return path.replaceAll('-', '--').replaceAll('/', '-');
+}
+
+/** A word of a shell command, whatever is in it. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A path as a pattern of gitignore(5) that means exactly it. */
+export function gitPattern(path: string): string {
+  return `/${path.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
+}

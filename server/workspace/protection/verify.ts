@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { Incus } from '../../incus/client.ts';
+import { PROTECTED_KEY, PROTECTION_KEY, type RecordedPath, recorded } from './record.ts';
+import { decodeMountTable } from './text.ts';
+
+const run = promisify(execFile);
+
+/** How one path is held in a running container, as the host's kernel says. */
+export interface PathState {
+  /** Relative to `mount`. */
+  path: string;
+  /** Place inside of the directory that it lies in. */
+  mount: string;
+  action: RecordedPath['action'];
+  state: 'locked' | 'weak' | 'lost';
+}
+
+/** What holds in a running container now. */
+export interface ProtectionState {
+  /** The weakest of `paths`; `off` where nothing was to be held. */
+  state: 'locked' | 'weak' | 'lost' | 'off' | 'unknown';
+  paths: PathState[];
+}
+
+interface Mount {
+  /** Where in its file system. */
+  root: string;
+  point: string;
+  readonly: boolean;
+}
+
+/**
+ * Looks at the mounts of a running container from the host, where nobody inside can lie about them, and at the flags. `unknown`
+ * where it does not run or is none of ours. Costs two requests to Incus and one process.
+ */
+export async function verifyProtection(
+  incus: Incus,
+  container: string,
+  signal?: AbortSignal,
+): Promise<ProtectionState> {
+  const found = await incus.instance(container, signal);
+  const level = found?.instance.config[PROTECTION_KEY];
+  if (found === undefined || level === undefined) return { state: 'unknown', paths: [] };
+  if (level === 'off') return { state: 'off', paths: [] };
+  const { pid } = await incus.instanceState(container, signal);
+  const text = pid > 0 ? await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => undefined) : undefined;
+  if (text === undefined) return { state: 'unknown', paths: [] };
+  const wanted = recorded(found.instance.config[PROTECTED_KEY] ?? '');
+  const mounts = parseMounts(text);
+  const flagged = level === 'locked' ? await immutable(wanted) : new Set<string>();
+  const paths = wanted.map(item => ({
+    path: item.path,
+    mount: item.mount,
+    action: item.action,
+    state: stateOf(item, mounts, level === 'locked', flagged),
+  }));
+  return { state: weakest(paths), paths };
+}
+
+function weakest(paths: readonly PathState[]): ProtectionState['state'] {
+  if (paths.length === 0) return 'off';
+  return (['lost', 'weak'] as const).find(state => paths.some(path => path.state === state)) ?? 'locked';
+}
+
+/** The lines of /proc/<pid>/mountinfo. */
+export function parseMounts(text: string): Mount[] {
+  return text.split('\n').flatMap(line => {
+    const [, , , root, point, options] = line.split(' ');
+    if (root === undefined || point === undefined || options === undefined) return [];
+    return [
+      { root: decodeMountTable(root), point: decodeMountTable(point), readonly: options.split(',').includes('ro') },
+    ];
+  });
+}
+
+function stateOf(item: RecordedPath, mounts: readonly Mount[], locked: boolean, flagged: ReadonlySet<string>) {
+  const base = mounts.find(mount => mount.point === item.mount)?.root;
+  if (base === undefined) return 'lost' as const;
+  const point = `${item.mount}/${item.path}`;
+  const there = mounts.some(
+    mount =>
+      mount.point === point &&
+      (item.action === 'hide' || mount.root === `${base === '/' ? '' : base}/${item.path}`) &&
+      (item.action === 'pin' || mount.readonly),
+  );
+  if (!there) return 'lost' as const;
+  if (!locked) return 'weak' as const;
+  return item.flagged && !flagged.has(`${item.source}/${item.path}`) ? ('weak' as const) : ('locked' as const);
+}
+
+/** Which of the files that are to have the flag have it. */
+async function immutable(wanted: readonly RecordedPath[]): Promise<Set<string>> {
+  const files = wanted.filter(item => item.flagged).map(item => `${item.source}/${item.path}`);
+  if (files.length === 0) return new Set();
+  // One that is gone makes it exit with 1 and leaves the others in its output.
+  const { stdout } = await run('lsattr', ['-d', '--', ...files], { maxBuffer: 1 << 24 }).catch(
+    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
+  );
+  const lines = stdout.split('\n').map(line => /^([^ ]+) (.+)$/.exec(line));
+  return new Set(lines.flatMap(m => (m?.[1]?.includes('i') === true && m[2] !== undefined ? [m[2]] : [])));
+}
