@@ -72,7 +72,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 
 /** Installs the packages, from copies: the clone may be where another user cannot read. */
 function installAll(folders: Folders, env: NodeJS.ProcessEnv, options: ServerOptions): void {
-  const copies = (options.vsix ?? [vsixPath()]).map(file => {
+  const copies = (options.vsix ?? [process.env.INCUS_AGENTS_VSIX ?? vsixPath()]).map(file => {
     const copy = join(folders.base, basename(file));
     copyFileSync(file, copy);
     return copy;

@@ -1,0 +1,124 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { until } from './wait.ts';
+
+/** An image with tmux, a `code` user and the agents, however this machine calls it. */
+export const testImage = (): string => {
+  const named = process.env.INCUS_AGENTS_TEST_IMAGE;
+  if (named) return named;
+  const aliases = incus('image', 'list', '--format=csv', '--columns=L').split('\n');
+  const found = ['incus-agents-test', 'test-agents'].find(alias => aliases.some(line => line.includes(alias)));
+  if (found === undefined) throw new Error('There is no test image: run npm test, which prepares one');
+  return found;
+};
+
+/** Runs the command line of Incus: the other program beside ours. Returns its stdout; a failure throws. */
+export function incus(...args: string[]): string {
+  return execFileSync('incus', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
+}
+
+/** An Incus project of one scenario: what other tests and users have on this machine is not in it. */
+export class Project {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** `incus <args>` in this project. */
+  run(...args: string[]): string {
+    return incus('--project', this.name, ...args);
+  }
+
+  /** Names and states of the containers: "coi-12345678-1" → "RUNNING". */
+  containers(): Map<string, string> {
+    const lines = this.run('list', '--format=csv', '--columns=ns').split('\n').filter(Boolean);
+    return new Map(lines.map(line => [line.split(',')[0] ?? '', line.split(',')[1] ?? '']));
+  }
+
+  /** Waits until there are that many containers and returns their names in order. */
+  async names(count: number): Promise<string[]> {
+    return until(`${count} containers`, () => {
+      const names = [...this.containers().keys()].sort();
+      return names.length === count && names;
+    });
+  }
+
+  /** Runs a program as the agents' user in a container; returns its stdout. */
+  exec(container: string, ...argv: string[]): string {
+    const user = ['--user', '1000', '--group', '1000', '--cwd', '/', '--env', 'HOME=/home/code'];
+    return this.run('exec', container, ...user, '-T', '--', ...argv);
+  }
+
+  /** tmux as it runs inside, on the agent's own server. */
+  tmux(container: string, ...args: string[]): string {
+    return this.exec(container, 'env', 'TMUX_TMPDIR=/home/code/.incus-agents/tmux', 'tmux', ...args);
+  }
+
+  /** What the agent's terminal shows, read from inside. */
+  screen(container: string): string {
+    return this.tmux(container, 'capture-pane', '-p', '-t', `=coi-${container}:`).trimEnd();
+  }
+
+  /** How many terminals look at the agent. */
+  clients(container: string): number {
+    return this.tmux(container, 'list-clients', '-t', `=coi-${container}`).split('\n').filter(Boolean).length;
+  }
+}
+
+/** Makes a project that shares images, profiles and networks with the default one, and removes it with all that is in it. */
+export function makeProject(t: TestContext): Project {
+  const project = new Project(`ia-editor-${randomBytes(4).toString('hex')}`);
+  const shared = ['images', 'profiles', 'networks', 'storage.volumes', 'storage.buckets'];
+  incus('project', 'create', project.name, ...shared.flatMap(what => ['-c', `features.${what}=false`]));
+  t.after(() => removeProject(project));
+  return project;
+}
+
+async function removeProject(project: Project): Promise<void> {
+  await until('the project to be removed', () => {
+    for (const name of project.containers().keys())
+      spawnSync('incus', ['--project', project.name, 'delete', '-f', name]);
+    incus('project', 'delete', project.name);
+    return true;
+  });
+}
+
+/** The ordinary user that owns workspaces here; the number is what counts, no account is needed. */
+export const owner = { name: 'owner', uid: 1000, gid: 1000 };
+
+/** A folder for agents to work on, owned by an ordinary user, with a file to link to. Removed at the end. */
+export function makeWorkspace(t: TestContext, name = 'project', uid = owner.uid): string {
+  const folder = join(mkdtempSync(join(tmpdir(), 'ws-')), name);
+  mkdirSync(join(folder, 'src'), { recursive: true });
+  writeFileSync(join(folder, 'hello.txt'), 'hello\n');
+  writeFileSync(join(folder, 'src/a.ts'), 'export const first = 1;\n\nexport const third = 3;\n');
+  for (const path of ['..', '.', 'src', 'hello.txt', 'src/a.ts']) chownSync(join(folder, path), uid, uid);
+  t.after(() => rmSync(dirname(folder), { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** The settings of a user whose slots run a shell in a project of their own. */
+export function slotSettings(project: Project, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    'incusAgents.agent': 'shell',
+    'incusAgents.image': testImage(),
+    'incusAgents.incusProject': project.name,
+    'incusAgents.stopTimeout': 10,
+    ...more,
+  };
+}
+
+/** The name of a slot's row in the tree. */
+export function rowName(slot: number): RegExp {
+  return new RegExp(`^Slot ${slot}\\b`);
+}
+
+/** The name of a workspace's row. */
+export function workspaceName(folder: string): RegExp {
+  return new RegExp(`^Workspace ${basename(folder)}\\b`);
+}
