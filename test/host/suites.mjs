@@ -82,5 +82,13 @@ export function choose(words) {
     return files.length > 0 ? [{ suite, files }] : [];
   });
   const idle = parts.filter(part => !chosen.some(entry => entry.files.some(file => file.includes(part))));
-  return idle.length > 0 ? { unknown: idle } : chosen;
+  return idle.length > 0 ? { unknown: idle } : withPackage(chosen);
+}
+
+/** The editor's tests are about the package as the sources are now. */
+function withPackage(chosen) {
+  const wanted = chosen.some(({ suite }) => suite.needs.includes('browser'));
+  const first = suites.find(suite => suite.name === 'package');
+  if (!wanted || !first || chosen.some(({ suite }) => suite === first)) return chosen;
+  return [{ suite: first, files: [] }, ...chosen];
 }
