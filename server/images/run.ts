@@ -1,6 +1,5 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import { whenStarted } from './again.ts';
 import type { BuildLog } from './build-log.ts';
 import type { Phase } from './plan.ts';
 import { BUILD_DIRECTORY } from './settings-files.ts';
@@ -8,10 +7,7 @@ import { BUILD_DIRECTORY } from './settings-files.ts';
 /** Makes the directory of the file and writes standard input to it. */
 const PUT = 'mkdir -p "$(dirname "$1")" && cat >"$1"';
 
-/**
- * Puts the files of a build into the running container, in memory. By exec: Incus's own way of writing files goes through a
- * helper that comes and goes by itself.
- */
+/** Puts the files of a build into the running container, in memory, all at once. */
 export async function putFiles(
   incus: Incus,
   container: string,
@@ -20,7 +16,7 @@ export async function putFiles(
 ): Promise<void> {
   const put = async ([name, stdin]: readonly [string, string]) => {
     const argv = ['sh', '-c', PUT, 'sh', `${BUILD_DIRECTORY}/${name}`];
-    const { exitCode, stderr } = await whenStarted(() => incus.exec(container, argv, { stdin, signal }), signal);
+    const { exitCode, stderr } = await incus.exec(container, argv, { stdin, signal });
     if (exitCode !== 0) throw new Failure('internal', `Writing ${name} into the build container failed: ${stderr}`);
   };
   await Promise.all([...files].map(put));
@@ -35,12 +31,9 @@ export async function runPhase(
   signal: AbortSignal,
 ): Promise<void> {
   const argv = ['bash', `${BUILD_DIRECTORY}/run.sh`, phase.name];
-  const run = async () => {
-    const process = await incus.execStream(container, argv, { onStdout: log.output, onStderr: log.output, signal });
-    process.end();
-    return process.result;
-  };
-  const code = await whenStarted(run, signal);
+  const process = await incus.execStream(container, argv, { onStdout: log.output, onStderr: log.output, signal });
+  process.end();
+  const code = await process.result;
   if (code === 0) return;
   const last = log.tail();
   if (phase.optional === true) log.line(`This step failed with exit code ${code}; going on without it.`);

@@ -1,18 +1,33 @@
 import { join } from 'node:path';
 import { type Log, silentLog } from '../../server/base/log.ts';
+import { takeMutex } from '../../server/connections/place.ts';
 import { buildImage } from '../../server/images/build.ts';
 import { readBuildScripts } from '../../server/images/scripts.ts';
 import type { BuildDeps, BuildResult, Recipe } from '../../server/images/types.ts';
 import type { Incus } from '../../server/incus/client.ts';
 import type { Progress } from '../../server/protocol/types.ts';
+import { uniqueName } from './support.ts';
 
 /** Alias of a base that is nothing but systemd and a network. */
 export const BASE = process.env.INCUS_AGENTS_BASE_IMAGE ?? 'incus-agents-base';
 
+/** Counts as a living backend until the end, so that no backend that another test starts cleans up behind this one. */
+export async function livingBackend(t: { after(end: () => void): void }): Promise<string> {
+  const key = uniqueName('ia-backend');
+  const mutex = await takeMutex(key);
+  t.after(() => mutex?.close());
+  return key;
+}
+
 /** What a build in a test works with; `home` takes the place of the user's, but for the user's configuration of npm. */
-export async function buildDeps(incus: Incus, home: string, log: Log = silentLog): Promise<BuildDeps> {
+export async function buildDeps(
+  incus: Incus,
+  home: string,
+  backendKey: string,
+  log: Log = silentLog,
+): Promise<BuildDeps> {
   const scripts = await readBuildScripts(join(import.meta.dirname, '../../media/image'));
-  return { incus, log, scripts, home, backendKey: 'test' };
+  return { incus, log, scripts, home, backendKey };
 }
 
 /** A build under way, with all that it told. */

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { Failure } from '../../server/base/errors.ts';
 import { silentLog } from '../../server/base/log.ts';
+import { isAlive } from '../../server/connections/place.ts';
 import { buildContainerName, cleanupBuilds } from '../../server/images/container.ts';
 import { deleteImage } from '../../server/images/delete.ts';
 import { IMAGE_MISSING, listImages, resolveImage } from '../../server/images/list.ts';
 import { BACKEND_KEY, BUILD_ID_KEY, BUILD_KEY, BUILD_PROPERTY } from '../../server/images/properties.ts';
 import type { BuildDeps } from '../../server/images/types.ts';
 import type { Incus } from '../../server/incus/client.ts';
-import { BASE, buildDeps, removeImages, startBuild } from './images-support.ts';
+import { BASE, buildDeps, livingBackend, removeImages, startBuild } from './images-support.ts';
 import { connect, isFailure, removeAfter, tempDirectory, tempInstance, uniqueName, until } from './support.ts';
 
 /** The image that the first test's recipe makes; the other builds start from it. */
@@ -26,7 +27,7 @@ before(async () => {
   incus = await connect(whole);
   const home = await tempDirectory(whole);
   await copyFile(join(homedir(), '.npmrc'), join(home, '.npmrc')).catch(() => undefined);
-  deps = await buildDeps(incus, home);
+  deps = await buildDeps(incus, home, await livingBackend(whole));
   ends.unshift(() => removeImages(incus, prepared));
   const build = startBuild(deps, { alias: prepared, base: BASE, agents: ['pi'], docker: false, compression: 'none' });
   await build.result;
@@ -191,15 +192,16 @@ test('builds of a dead backend are removed at the next start, those of a living 
     properties: { [BUILD_PROPERTY]: `id-${dead}` },
   });
   t.after(() => incus.deleteImage(unfinished));
-  await half(living, 'living');
+  await half(living, deps.backendKey);
   const other = await tempInstance(t, incus, { source: { alias: BASE }, config: { [BUILD_KEY]: dead }, start: false });
   const undone = await cleanupBuilds({
     incus,
     log: silentLog,
     backendKey: 'me',
-    backendAlive: async key => key === 'living',
+    backendAlive: isAlive,
   });
-  assert.deepEqual(undone, [dead]);
+  // A backend that another test starts at this moment may have been faster.
+  assert.ok(!undone.includes(living));
   assert.equal(await incus.instance(buildContainerName(dead)), undefined);
   assert.equal(await incus.image(unfinished), undefined);
   assert.ok(await incus.instance(buildContainerName(living)));
