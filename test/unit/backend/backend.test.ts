@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { Backend } from '../../../extension/backend/backend.ts';
 import type { BackendError } from '../../../extension/backend/errors.ts';
 import { socketPath } from '../../../extension/backend/place.ts';
-import { alive, STAND_IN, start, temporary, until } from '../connections/harness.ts';
+import { alive, kill, STAND_IN, start, temporary, undo, until } from '../connections/harness.ts';
 
 const UID = process.getuid?.() ?? 0;
 
@@ -46,9 +46,9 @@ function open(
   });
   backend.onSnapshot(({ revision }) => revisions.push(`s${revision}`));
   backend.onChange(({ revision }) => revisions.push(`c${revision}`));
-  t.after(() => {
+  undo(t, async () => {
     backend.dispose();
-    for (const pid of pids) if (alive(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) await kill(pid);
   });
   const pid = () => {
     if (backend.state.name !== 'connected') throw new Error(`not connected: ${JSON.stringify(backend.state)}`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,53 @@ import type { InitializeResult } from '../../../server/protocol/methods.ts';
 
 export const STAND_IN = fileURLToPath(new URL('stand-in.ts', import.meta.url));
 
+const cleanups = new WeakMap<TestContext, (() => void | Promise<void>)[]>();
+
+/** Undoes something after the test, the newest first: a directory goes after the backend that lives in it. */
+export function undo(t: TestContext, cleanup: () => void | Promise<void>): void {
+  const known = cleanups.get(t);
+  if (known !== undefined) {
+    known.push(cleanup);
+    return;
+  }
+  const list = [cleanup];
+  cleanups.set(t, list);
+  t.after(async () => {
+    for (const each of list.reverse()) await each();
+  });
+}
+
+/** Kills a backend, and waits until it writes nothing any more. */
+export async function kill(pid: number): Promise<void> {
+  if (alive(pid)) process.kill(pid, 'SIGKILL');
+  await until(`${pid} is gone`, () => !alive(pid));
+}
+
 /** A directory of the test's own, gone afterwards. It is the HOME of what the test starts, and so part of its key. */
 export function temporary(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'ia-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  undo(t, async () => {
+    // Also those that lost the race for a place and win it now that the winner is gone.
+    for (const pid of processesNaming(directory)) await kill(pid);
+    rmSync(directory, { recursive: true, force: true });
+  });
   return directory;
+}
+
+function processesNaming(directory: string): number[] {
+  const pids = readdirSync('/proc')
+    .map(Number)
+    .filter(pid => pid > 0 && pid !== process.pid);
+  return pids.filter(pid => commandOf(pid).includes(`${directory}/`));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // It has ended meanwhile.
+    return '';
+  }
 }
 
 /** A backend that the test started; ended with the test. */
@@ -42,8 +84,11 @@ export function start(t: TestContext, home: string, args: readonly string[], pro
   const exited = new Promise<number | string>(resolve => {
     child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
   });
-  t.after(() => child.kill('SIGKILL'));
   if (child.pid === undefined) throw new Error('no process');
+  undo(t, async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
   return { child, pid: child.pid, exited, stderr: () => lines.join('') };
 }
 
@@ -67,7 +112,7 @@ export async function dial(t: TestContext, path: string): Promise<{ rpc: Message
       reader.partialMessageTimeout = 0;
       const rpc = createMessageConnection(reader, new StreamMessageWriter(socket));
       rpc.listen();
-      t.after(() => {
+      undo(t, () => {
         rpc.dispose();
         socket.destroy();
       });
