@@ -2,6 +2,7 @@ import { tmuxDirectory } from '../../guest/start.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { workspaceFragment } from '../../workspace/fragment.ts';
+import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { storedUser } from '../code-user.ts';
 import type { FlowDeps } from '../deps.ts';
 import { mergeFragments } from '../merge-fragments.ts';
@@ -16,6 +17,7 @@ export function definitionOf(
   session: SessionPlan,
   container: string,
   slot: number,
+  protection: ProtectionPlan,
 ): Required<InstanceFragment> {
   const pool = plan.config.get('container.storage_pool');
   return mergeFragments(
@@ -32,7 +34,9 @@ export function definitionOf(
       codeUid: plan.code.uid,
       codeGid: plan.code.gid,
       mounts: session.mounts,
+      recursive: protection.recursive,
     }),
+    protection.fragment,
     { config: { ...keysOf(plan, session, slot), ...otherKeys(plan) } },
   );
 }
@@ -54,7 +58,6 @@ function otherKeys(plan: OpenPlan): Record<string, string> {
   return {
     'user.incus-agents.user': storedUser(plan.code),
     'user.incus-agents.network': 'open',
-    'user.incus-agents.protection': 'off',
     ...(plan.workspace.rootOwned ? { 'user.incus-agents.root-owned': 'true' } : {}),
   };
 }

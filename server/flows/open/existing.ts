@@ -3,6 +3,8 @@ import { Failure, messageOf } from '../../base/errors.ts';
 import type { RequestContext } from '../../methods/context.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
+import { hookFailure } from '../../workspace/protection/explain.ts';
+import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import { type Opening, startOf } from './new.ts';
@@ -44,7 +46,8 @@ export async function bringUp(
     const start = startOf(opening, session, false);
     const preparing = prepareStart(deps, start, context);
     await redefine(deps, opening, session, context.signal);
-    await deps.incus.setState(container, 'start', { signal: context.signal });
+    await opening.protection.prepare();
+    await startContainer(deps, container, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     await startAgent(deps, start, await preparing, context.signal);
     await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
@@ -55,6 +58,15 @@ export async function bringUp(
   } finally {
     await deps.mirror.refresh(container);
     deps.board.note(container, { transition: undefined });
+  }
+}
+
+/** Starts it; says what the hooks refused, if they did. */
+async function startContainer(deps: FlowDeps, container: string, signal: AbortSignal): Promise<void> {
+  try {
+    await deps.incus.setState(container, 'start', { signal });
+  } catch (error) {
+    throw (await hookFailure(container, deps.incus.target.project)) ?? error;
   }
 }
 
@@ -71,11 +83,11 @@ export async function claim(deps: FlowDeps, container: string, signal: AbortSign
 /** Gives the container what this open would have made it with, and takes away what an earlier one gave it. */
 async function redefine(
   deps: FlowDeps,
-  { plan, container, slot }: Opening,
+  { plan, container, slot, protection }: Opening,
   session: SessionPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = definitionOf(deps, plan, session, container, slot);
+  const wanted = definitionOf(deps, plan, session, container, slot, protection);
   await deps.incus.putInstance(
     container,
     current => {
@@ -98,8 +110,8 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 }
 
 /** Devices that an open makes; what else is there the user added. */
-const OURS = /^(workspace|git-worktree-common|session-\d+)$/;
-const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile']);
+const OURS = /^(workspace|git-worktree-common|session-\d+|protect-\d+)$/;
+const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {
   try {

@@ -4,6 +4,8 @@ import type { Slot } from '../../protocol/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { destroy } from '../../slots/lifecycle.ts';
 import { workspaceMounts } from '../../workspace/mounts.ts';
+import { hookFailure } from '../../workspace/protection/explain.ts';
+import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import type { OpenPlan } from './prepare.ts';
@@ -17,6 +19,7 @@ export interface Opening {
   container: string;
   slot: number;
   prompt: string | undefined;
+  protection: ProtectionPlan;
 }
 
 /**
@@ -57,11 +60,13 @@ async function create(
   context: RequestContext,
   undo: (() => Promise<void>)[],
 ): Promise<void> {
-  const { plan, container, slot } = opening;
-  const definition = definitionOf(deps, plan, session, container, slot);
+  const { plan, container, slot, protection } = opening;
+  const definition = definitionOf(deps, plan, session, container, slot, protection);
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   try {
+    await protection.prepare();
+    undo.push(protection.release);
     await deps.incus.createInstance(
       {
         name: container,
@@ -80,15 +85,15 @@ async function create(
     );
   } catch (error) {
     if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
-    throw error;
+    throw (await hookFailure(container, deps.incus.target.project)) ?? error;
   }
   undo.push(() => destroy(deps.incus, container));
 }
 
 /** What an agent's start in this opening is. */
 export function startOf(opening: Opening, session: SessionPlan, fresh: boolean): AgentStart {
-  const { plan, container, prompt } = opening;
-  return { container, plan, session, fresh, ...(prompt === undefined ? {} : { prompt }) };
+  const { plan, container, prompt, protection } = opening;
+  return { container, plan, session, protection, fresh, ...(prompt === undefined ? {} : { prompt }) };
 }
 
 /** Undoes in the opposite order; one that fails is logged and leaves its traces to the next start's reconciliation. */

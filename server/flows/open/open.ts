@@ -5,6 +5,7 @@ import type { FlowDeps } from '../deps.ts';
 import { openExisting } from './existing.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
+import { slotProtection } from './protection.ts';
 
 /**
  * Opens a slot: takes a number, makes its container (or starts the one that is there) and the agent in it. A failure or a
@@ -28,7 +29,8 @@ async function openIn(
   container: string,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
-  const opening = { plan, container, slot: candidate.slot, prompt: request.prompt };
+  const protection = await slotProtection(deps, plan, container, context.signal);
+  const opening = { plan, container, slot: candidate.slot, prompt: request.prompt, protection };
   const open = candidate.reuse ? openExisting : openNew;
   const session = await open(deps, opening, context);
   return { container, slot: candidate.slot, session };

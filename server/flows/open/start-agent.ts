@@ -4,6 +4,7 @@ import { contextText } from '../../guest/context.ts';
 import { explainStart } from '../../guest/explain.ts';
 import { startPlan } from '../../guest/start.ts';
 import type { RequestContext } from '../../methods/context.ts';
+import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { FlowDeps } from '../deps.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
 import type { OpenPlan } from './prepare.ts';
@@ -14,6 +15,7 @@ export interface AgentStart {
   container: string;
   plan: OpenPlan;
   session: SessionPlan;
+  protection: ProtectionPlan;
   prompt?: string;
   /** The container was made for this start, so none of the agent's files is there yet. */
   fresh: boolean;
@@ -119,7 +121,7 @@ function modelOf({ plan }: AgentStart): string {
   }
 }
 
-function describePlace(deps: FlowDeps, { plan, container }: AgentStart): string {
+function describePlace(deps: FlowDeps, { plan, container, protection }: AgentStart): string {
   return contextText(deps.guest, {
     workspace: plan.mountPath,
     home: plan.code.home,
@@ -128,6 +130,7 @@ function describePlace(deps: FlowDeps, { plan, container }: AgentStart): string 
     persistent: plan.persistent,
     network: 'The internet and the networks of the host can be reached.',
     docker: plan.config.get('container.docker'),
+    protectedPaths: protection.protectedPaths,
   });
 }
 

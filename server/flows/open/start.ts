@@ -4,6 +4,7 @@ import type { FlowDeps } from '../deps.ts';
 import { ownedSlot } from '../owned.ts';
 import { bringUp, claim } from './existing.ts';
 import { prepareOpen } from './prepare.ts';
+import { slotProtection } from './protection.ts';
 import { continueSession } from './session.ts';
 
 /** Starts a stopped slot again, with the agent and the session that it had. One that runs already is a success. */
@@ -32,10 +33,11 @@ export async function startSlot(deps: FlowDeps, name: string, context: RequestCo
       identity.image ?? 'unknown',
     );
     const session = await continueSession(deps, plan, slot);
+    const protection = await slotProtection(deps, plan, name, context.signal);
     await claim(deps, name, context.signal);
     await bringUp(
       deps,
-      { plan, container: name, slot: identity.slot, prompt: undefined },
+      { plan, container: name, slot: identity.slot, prompt: undefined, protection },
       session,
       context,
       async () => {},

@@ -23,9 +23,9 @@ export async function planProtection(ws: Workspace, o: ProtectionOptions): Promi
   if (o.level === 'off') return nothing();
   const level = o.level === 'locked' && !o.immutable ? 'weak' : o.level;
   const flags = level === 'locked';
-  if (flags) await requireLocking(ws, o);
   const trees = await treesOf(ws, o, flags);
   if (trees.every(tree => tree.items.length === 0)) return nothing();
+  if (flags) await requireLocking(ws, o);
   if (!o.hooks) return deviceWay(ws, trees);
   const instance = hostName(o.container, o.project ?? 'default');
   const owner = `${ws.uid}:${ws.gid}`;

@@ -1,0 +1,19 @@
+import { Failure } from '../../base/errors.ts';
+import { readUntrusted } from '../../base/files.ts';
+import { hostName } from './hooks.ts';
+import { RUN_DIRECTORY } from './places.ts';
+
+/** Longest reason that is read. */
+const LIMIT = 4096;
+
+/**
+ * Why the hooks of a container refused its start; undefined if they did not. A start that they refuse fails in Incus without the reason.
+ */
+export async function hookFailure(container: string, project = 'default'): Promise<Failure | undefined> {
+  const text = await readUntrusted(`${RUN_DIRECTORY}/failed/${hostName(container, project)}`, LIMIT);
+  const reason = text?.toString('utf8').trim();
+  if (reason === undefined || reason === '') return undefined;
+  return new Failure('isolation', `The protected paths could not be locked, so the slot was not opened. ${reason}`, {
+    hint: 'Mend what is said there, or name the path in `[security] writable_paths`. `[security] protection = "weak"` opens slots with the weaker protection.',
+  });
+}
