@@ -8,7 +8,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { RequestContext } from '../methods/context.ts';
+import type { RequestContext } from '../flows/context.ts';
 import type { StateChange } from '../protocol/types.ts';
 import type { LogMessage } from './app.ts';
 import { ask } from './ask.ts';

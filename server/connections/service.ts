@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { RequestContext } from '../methods/context.ts';
+import type { RequestContext } from '../flows/context.ts';
 import type { InitializeResult } from '../protocol/methods.ts';
 import { PROTOCOL_VERSION } from '../protocol/types.ts';
 import type { App } from './app.ts';

@@ -1,5 +1,5 @@
 import { Failure } from '../base/errors.ts';
-import type { ClientSession } from '../methods/context.ts';
+import type { ClientSession } from '../flows/context.ts';
 import type { ClientRequests, InitializeParams, WorkspaceFolder } from '../protocol/methods.ts';
 
 /** Asks the client something; rejects with a Failure. */

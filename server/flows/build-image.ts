@@ -1,5 +1,5 @@
 import { buildImage } from '../images/build.ts';
-import type { RequestContext } from '../methods/context.ts';
+import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
 

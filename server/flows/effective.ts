@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/load.ts';
 import type { ConfigSources, EffectiveConfig } from '../config/types.ts';
-import type { RequestContext } from '../methods/context.ts';
+import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../methods/context.ts';
+import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
 import { ownedSlot } from './owned.ts';

@@ -1,7 +1,7 @@
-import type { RequestContext } from '../methods/context.ts';
 import type { TrustItem } from '../protocol/types.ts';
 import type { TrustRequest } from '../trust/types.ts';
 import { resolveWorkspace } from '../workspace/resolve.ts';
+import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
 import { rootOwnedRequest } from './open/consent.ts';

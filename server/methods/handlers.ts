@@ -1,5 +1,5 @@
+import type { RequestContext } from '../flows/context.ts';
 import type { Method, ResultOf } from '../protocol/methods.ts';
-import type { RequestContext } from './context.ts';
 
 /**
  * One handler per method. Parameters arrive as the client sent them (an object, or {} when it sent none): each

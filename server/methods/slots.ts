@@ -1,4 +1,5 @@
 import { attachTerminal } from '../flows/attach.ts';
+import type { RequestContext } from '../flows/context.ts';
 import type { FlowDeps } from '../flows/deps.ts';
 import { execInSlot } from '../flows/exec.ts';
 import { openSlot } from '../flows/open/open.ts';
@@ -9,7 +10,6 @@ import { closeSlot, deleteSlot, killSlot, MAX_STOP_SECONDS, stopSlot } from '../
 import { stopSeconds } from '../flows/stop-seconds.ts';
 import { slotUsage } from '../flows/usage.ts';
 import { MAX_SLOT } from '../slots/names.ts';
-import type { RequestContext } from './context.ts';
 import type { Handlers } from './handlers.ts';
 import { Params } from './validate.ts';
 

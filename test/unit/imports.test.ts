@@ -31,9 +31,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   connections: ['connections', 'methods', ...FLOWS],
 };
 
-/** What a handler gets besides its parameters: types only, made by methods/ and passed down to flows/. */
-const REQUEST_CONTEXT = 'server/methods/context.ts';
-
 interface Import {
   from: string;
   to: string;
@@ -66,7 +63,6 @@ function breaksRoomOrder({ from, to }: Import): boolean {
   const [here, there] = [roomOf(from), roomOf(to)];
   if (here === undefined) return false; // main.ts and what is wired beside it
   if (there === undefined) return true;
-  if (here === 'flows' && to === REQUEST_CONTEXT) return false;
   return here !== there && !(ALLOWED[here] ?? []).includes(there);
 }
 

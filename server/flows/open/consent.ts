@@ -1,7 +1,7 @@
 import { Failure } from '../../base/errors.ts';
-import type { RequestContext } from '../../methods/context.ts';
 import type { TrustRequest } from '../../trust/types.ts';
 import type { Workspace } from '../../workspace/types.ts';
+import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 
 /** What the user has to agree to before an agent works in a folder that belongs to root. */

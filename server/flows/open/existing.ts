@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
-import type { RequestContext } from '../../methods/context.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { hookFailure } from '../../workspace/protection/explain.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
+import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import { type Opening, startOf } from './new.ts';

@@ -1,11 +1,11 @@
 import { Failure, messageOf } from '../../base/errors.ts';
-import type { RequestContext } from '../../methods/context.ts';
 import type { Slot } from '../../protocol/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { destroy } from '../../slots/lifecycle.ts';
 import { workspaceMounts } from '../../workspace/mounts.ts';
 import { hookFailure } from '../../workspace/protection/explain.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
+import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import type { OpenPlan } from './prepare.ts';

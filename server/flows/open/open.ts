@@ -1,6 +1,6 @@
-import type { RequestContext } from '../../methods/context.ts';
 import type { SlotOpenResult } from '../../protocol/methods.ts';
 import type { Candidate } from '../../slots/numbers.ts';
+import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { openExisting } from './existing.ts';
 import { openNew } from './new.ts';

@@ -1,5 +1,5 @@
 import { Failure } from '../../base/errors.ts';
-import type { RequestContext } from '../../methods/context.ts';
+import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { ownedSlot } from '../owned.ts';
 import { bringUp, claim } from './existing.ts';

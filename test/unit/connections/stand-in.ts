@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../../server/base/errors.ts';
 import type { App, AppOptions } from '../../../server/connections/app.ts';
 import { run } from '../../../server/connections/run.ts';
-import type { RequestContext } from '../../../server/methods/context.ts';
+import type { RequestContext } from '../../../server/flows/context.ts';
 import type { Handlers } from '../../../server/methods/handlers.ts';
 import type { Slot, StateChange } from '../../../server/protocol/types.ts';
 
