@@ -28,6 +28,7 @@ export function openEvents(
   const watchdog = setTimeout(() => finish(`no sign of life for ${silence} ms`), silence);
   socket.on('open', () => {
     watchdog.refresh();
+    socket.resume();
     if (!done) handler.onOpen();
   });
   socket.on('ping', () => watchdog.refresh());
@@ -38,6 +39,5 @@ export function openEvents(
   });
   socket.on('error', error => finish(messageOf(error)));
   socket.on('close', code => finish(`closed (${code})`));
-  socket.resume();
   return { close: () => finish() };
 }

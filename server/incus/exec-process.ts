@@ -128,6 +128,7 @@ function pump(socket: WebSocket, take: OnOutput, terminal: boolean): Promise<voi
     });
     socket.on('close', () => resolve());
     socket.on('error', () => resolve());
+    if (socket.readyState === socket.CLOSED) resolve();
     socket.resume();
   });
 }

@@ -1,18 +1,19 @@
-import { connect } from 'node:net';
 import WebSocket from 'ws';
+import { LastingSocket } from './lasting-socket.ts';
 import type { IncusTarget } from './types.ts';
 
 /**
- * A websocket to a path of the API. Paused and without listeners: attach them, then `resume()`. Not `ws+unix:`, which cannot
+ * A websocket to a path of the API. Once open it is paused, so that no frame is lost: attach listeners, then `resume()`. Not `ws+unix:`, which cannot
  * carry every socket path.
  */
 export function webSocket(target: IncusTarget, path: string): WebSocket {
   const socket = new WebSocket(`ws://incus${path}`, {
     perMessageDeflate: false,
     handshakeTimeout: 8000,
-    createConnection: () => connect(target.socketPath),
+    createConnection: () => new LastingSocket().connect(target.socketPath),
   });
-  socket.pause();
+  // Before it is open, `pause` does nothing; the listener comes before any frame is read.
+  socket.once('open', () => socket.pause());
   return socket;
 }
 
@@ -20,6 +21,7 @@ export function webSocket(target: IncusTarget, path: string): WebSocket {
 export function opened(socket: WebSocket): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(socket));
-    socket.once('error', reject);
+    // Stays: an error without a listener would end the process.
+    socket.on('error', reject);
   });
 }

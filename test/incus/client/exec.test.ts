@@ -95,6 +95,17 @@ test('exec', async t => {
     await assert.rejects(incus.exec(stopped, ['true']), isFailure('conflict', /not running/));
   });
 
+  await t.test('no output is lost when many run at once', async () => {
+    const numbers = Array.from({ length: 100 }, (_, i) => i);
+    const all = await Promise.all(
+      numbers.map(i => incus.exec(name, ['sh', '-c', `echo out${i}; echo err${i} >&2; exit ${i}`])),
+    );
+    assert.deepEqual(
+      all.map(result => [result.exitCode, result.stdout.toString(), result.stderr.toString()]),
+      numbers.map(i => [i, `out${i}\n`, `err${i}\n`]),
+    );
+  });
+
   await t.test('twenty at once run at the same time', async () => {
     const started = performance.now();
     const all = await Promise.all(Array.from({ length: 20 }, () => incus.exec(name, ['sleep', '1'])));
