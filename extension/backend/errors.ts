@@ -1,4 +1,4 @@
-import { ResponseError } from 'vscode-jsonrpc/node';
+import type { ResponseError } from 'vscode-jsonrpc/node';
 import type { ErrorKind } from '../../server/protocol/errors.ts';
 
 /** A request that failed: `message` says what and why, `hint` what to do next, `detail` is for the log. */
@@ -45,7 +45,7 @@ const KINDS: ReadonlySet<string> = new Set<ErrorKind>([
 export function toBackendError(error: unknown): BackendError {
   if (error instanceof BackendError) return error;
   if (!(error instanceof Error)) return new BackendError('internal', String(error));
-  if (!(error instanceof ResponseError)) return new BackendError('unavailable', error.message);
+  if (!isReply(error)) return new BackendError('unavailable', error.message);
   const data: unknown = error.data;
   if (typeof data !== 'object' || data === null || !('kind' in data) || !isKind(data.kind))
     return new BackendError('internal', error.message);
@@ -53,6 +53,11 @@ export function toBackendError(error: unknown): BackendError {
     hint: 'hint' in data && typeof data.hint === 'string' ? data.hint : undefined,
     detail: 'detail' in data && typeof data.detail === 'string' ? data.detail : undefined,
   });
+}
+
+/** An error reply; told by its shape, since the class is not loaded before the first connection. Errors of the system have words as codes. */
+function isReply(error: Error): error is ResponseError<unknown> {
+  return 'data' in error && 'code' in error && typeof error.code === 'number';
 }
 
 function isKind(value: unknown): value is ErrorKind {

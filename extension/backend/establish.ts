@@ -3,7 +3,7 @@ import type { InitializeParams, InitializeResult } from '../../server/protocol/m
 import { BackendError, Hopeless, toBackendError } from './errors.ts';
 import { hasMoreGroups } from './groups.ts';
 import { connectOrStart, type LaunchOptions } from './launch.ts';
-import { Link, type LinkEvents } from './link.ts';
+import { Link, type LinkEvents, loadRpc } from './link.ts';
 import { isNewer } from './versions.ts';
 
 /** What is needed for a connection that is ready for use. */
@@ -35,8 +35,10 @@ const MAX_ROUNDS = 4;
 export async function establish(options: EstablishOptions): Promise<Established> {
   const { launch, initialize, events, signal } = options;
   let { patience } = options;
+  // Loaded before there is a socket: nobody listens to one while we wait.
+  const library = await loadRpc();
   for (let round = 1; ; round += 1) {
-    const link = new Link(await connectOrStart(launch, patience, signal), events);
+    const link = new Link(library, await connectOrStart(launch, patience, signal), events);
     try {
       const verdict = await greet(link, initialize, signal);
       if (typeof verdict === 'object' && (round === MAX_ROUNDS || !isOutdated(verdict, initialize.client.version)))

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import {
-  CancellationTokenSource,
-  createMessageConnection,
-  type MessageConnection,
-  ProgressType,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-jsonrpc/node';
+import type { MessageConnection, ProgressType } from 'vscode-jsonrpc/node';
 import type { ClientRequests, Method, Notifications, ParamsOf, ResultOf } from '../../server/protocol/methods.ts';
 import type { Progress, StateChange } from '../../server/protocol/types.ts';
 import { BackendError, toBackendError } from './errors.ts';
@@ -32,21 +25,31 @@ export interface LinkEvents extends ClientAnswers {
   onMessage(message: Notifications['log/message']): void;
 }
 
-const PROGRESS = new ProgressType<Progress>();
+/** The library of the protocol. It is a third of the extension and no part of activating it, so it comes with the first connection. */
+export type Rpc = typeof import('vscode-jsonrpc/node');
+
+/** Loads the library of the protocol. */
+export function loadRpc(): Promise<Rpc> {
+  return import('vscode-jsonrpc/node');
+}
 
 /** One connection to a backend. */
 export class Link {
+  readonly #library: Rpc;
   readonly #rpc: MessageConnection;
+  readonly #progress: ProgressType<Progress>;
   readonly #socket: Socket;
   readonly #gone = Promise.withResolvers<string>();
   #closed = false;
 
-  constructor(socket: Socket, events: LinkEvents) {
+  constructor(library: Rpc, socket: Socket, events: LinkEvents) {
+    this.#library = library;
     this.#socket = socket;
-    const reader = new StreamMessageReader(socket);
+    this.#progress = new library.ProgressType();
+    const reader = new library.StreamMessageReader(socket);
     // Its timer would go on for ever after a connection that was lost in the middle of a message.
     reader.partialMessageTimeout = 0;
-    this.#rpc = createMessageConnection(reader, new StreamMessageWriter(socket));
+    this.#rpc = library.createMessageConnection(reader, new library.StreamMessageWriter(socket));
     this.#rpc.onClose(() => this.close('The connection to the backend was lost.'));
     this.#rpc.onError(([error]) => this.close(`The connection to the backend broke: ${error.message}`));
     this.#rpc.onNotification('state/changed', (change: StateChange) => events.onChange(change));
@@ -70,7 +73,7 @@ export class Link {
     const { signal, onProgress } = options;
     if (signal?.aborted === true) throw cancelled(method);
     if (this.#closed) throw gone();
-    const source = new CancellationTokenSource();
+    const source = new this.#library.CancellationTokenSource();
     const given = Promise.withResolvers<never>();
     const giveUp = () => {
       source.cancel();
@@ -78,7 +81,7 @@ export class Link {
     };
     signal?.addEventListener('abort', giveUp, { once: true });
     const token = randomUUID();
-    const progress = onProgress && this.#rpc.onProgress(PROGRESS, token, onProgress);
+    const progress = onProgress && this.#rpc.onProgress(this.#progress, token, onProgress);
     const sent = onProgress === undefined ? params : { ...params, progress: token };
     try {
       return await Promise.race([this.#rpc.sendRequest<ResultOf<M>>(method, sent, source.token), given.promise]);

@@ -1,13 +1,14 @@
 // Prints the milliseconds that loading and activating the bundled extension take, in an editor whose every function does nothing.
 const { Module } = require('node:module');
 
-const nothing = new Proxy(() => {}, {
+const nothing = new Proxy(function stub() {}, {
   get: (_target, name) => {
     if (name === Symbol.toPrimitive) return () => '';
     if (name === Symbol.iterator) return () => [][Symbol.iterator]();
     if (name === 'then') return undefined;
     return nothing;
   },
+  set: () => true,
   apply: () => nothing,
   construct: () => nothing,
 });
@@ -19,7 +20,8 @@ class Emitter {
 const lists = { terminals: [], workspaceFolders: [], all: [] };
 const part = base =>
   new Proxy(base, { get: (target, name) => (name in target ? target[name] : name in lists ? lists[name] : nothing) });
-const editor = new Proxy(
+// Bundles copy a module's own names and leave the rest to its prototype, so the prototype answers.
+const answers = new Proxy(
   {
     EventEmitter: Emitter,
     window: part({}),
@@ -34,6 +36,7 @@ const editor = new Proxy(
   },
   { get: (target, name) => (name in target ? target[name] : nothing) },
 );
+const editor = Object.create(answers);
 const load = Module._load;
 Module._load = (request, ...rest) => (request === 'vscode' ? editor : load(request, ...rest));
 
