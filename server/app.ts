@@ -1,5 +1,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { agentNamed, agentNames } from './agents/registry.ts';
+import { Attention } from './attention/attention.ts';
 import { Failure, messageOf } from './base/errors.ts';
 import { Serial } from './base/serial.ts';
 import { loadConfig } from './config/load.ts';
@@ -7,14 +9,17 @@ import type { App, AppOptions, LogMessage } from './connections/app.ts';
 import type { FlowDeps } from './flows/deps.ts';
 import { Reservations } from './flows/open/reservation.ts';
 import { reconcile } from './flows/reconcile.ts';
+import { SessionBoard } from './flows/sessions/board.ts';
 import { loadGuestFiles } from './guest/files.ts';
 import { cleanupBuilds } from './images/container.ts';
 import { readBuildScripts } from './images/scripts.ts';
 import { Incus } from './incus/client.ts';
 import { findSocket } from './incus/target.ts';
-import type { IncusTarget } from './incus/types.ts';
+import type { IncusTarget, Instance } from './incus/types.ts';
 import { createHandlers } from './methods/create.ts';
 import { Readiness } from './readiness.ts';
+import { SessionStore } from './sessions/store.ts';
+import type { ConversationReader } from './sessions/types.ts';
 import { identify } from './slots/keys.ts';
 import { AddressFinder } from './state/addresses.ts';
 import { SlotBoard } from './state/board.ts';
@@ -30,28 +35,36 @@ export async function createApp(options: AppOptions): Promise<App> {
   const board = new SlotBoard(store, identify);
   const serial = new Serial();
   const readiness = new Readiness();
-  let _mending: Promise<void> | undefined;
+  let mended = false;
   const messages = new Set<(message: LogMessage) => void>();
   const message: FlowDeps['message'] = (level, text) => {
     log.info(text);
     for (const listener of messages) listener({ level, message: text });
   };
   const addresses = new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log);
+  const sessions = new SessionStore({ home, log, reader: readerOf });
+  const sessionBoard = new SessionBoard({ sessions, attention: new Attention(log), board, store, log });
+  const follow = (name: string, instance: Instance | undefined) => {
+    addresses.see(name, instance);
+    sessionBoard.see(name, instance);
+  };
   const mirror = new InstanceMirror(
     incus,
     {
       incus: state => {
         store.setIncus(state);
-        if (readiness.set(state)) _mending ??= mendAll(deps);
+        if (!readiness.set(state) || mended) return;
+        mended = true;
+        void mendAll(deps);
       },
       all: instances => {
+        const gone = new Set(board.instances().map(i => i.name));
         board.seeAll(instances);
-        for (const instance of board.instances()) addresses.see(instance.name, instance);
+        for (const { name } of board.instances()) gone.delete(name);
+        for (const name of gone) follow(name, undefined);
+        for (const instance of board.instances()) follow(instance.name, instance);
       },
-      one: (name, instance) => {
-        const ours = board.see(name, instance);
-        addresses.see(name, ours ? instance : undefined);
-      },
+      one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
       lifecycle: () => {},
     },
     log,
@@ -64,6 +77,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     mirror,
     serial,
     reservations: new Reservations(board),
+    sessions,
     trust: new TrustStore(home),
     guest,
     build: { incus, log, scripts, home, backendKey },
@@ -76,6 +90,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     incusBinary: 'incus',
     ready: signal => readiness.wait(signal),
   };
+  await sessionBoard.list();
   mirror.start();
   return {
     handlers: createHandlers(deps),
@@ -92,6 +107,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     close: async () => {
       mirror.close();
       addresses.close();
+      sessionBoard.close();
       readiness.close(new Failure('unavailable', 'The backend is ending.'));
       await incus.close();
     },
@@ -108,13 +124,18 @@ async function targetOf(options: AppOptions): Promise<IncusTarget> {
   };
 }
 
+/** Who reads the conversations of an agent; those that only configuration declares keep theirs to themselves. */
+function readerOf(agent: string): ConversationReader | undefined {
+  return agentNames().includes(agent) ? agentNamed(agent) : undefined;
+}
+
 /** What backends that are gone left half done. Only once: later it could be this one's own work. */
 async function mendAll(deps: FlowDeps): Promise<void> {
   try {
     await reconcile(deps);
     const removed = await cleanupBuilds(deps);
-    for (const name of removed)
-      deps.message('warning', `A build had been interrupted; its container ${name} was removed.`);
+    for (const alias of removed)
+      deps.message('warning', `Building ${alias} had been interrupted; what was left is removed.`);
   } catch (error) {
     deps.log.error(`Mending what was left half done failed: ${messageOf(error)}`);
   }

@@ -3,6 +3,7 @@ import type { Serial } from '../base/serial.ts';
 import type { GuestFiles } from '../guest/files.ts';
 import type { BuildDeps } from '../images/types.ts';
 import type { Incus } from '../incus/client.ts';
+import type { SessionStore } from '../sessions/store.ts';
 import type { SlotBoard } from '../state/board.ts';
 import type { InstanceMirror } from '../state/mirror.ts';
 import type { TrustStore } from '../trust/store.ts';
@@ -16,6 +17,7 @@ export interface FlowDeps {
   /** Changes of one container happen one after the other. */
   serial: Serial;
   reservations: Reservations;
+  sessions: SessionStore;
   trust: TrustStore;
   guest: GuestFiles;
   log: Log;

@@ -1,6 +1,7 @@
 import { Failure } from '../base/errors.ts';
 import { slotConfig } from '../slots/keys.ts';
 import type { FlowDeps } from './deps.ts';
+import { storedSession } from './open/session.ts';
 import { ownedSlot } from './owned.ts';
 import { changing } from './stop.ts';
 
@@ -33,7 +34,9 @@ export function unpauseSlot(deps: FlowDeps, name: string, signal: AbortSignal): 
 
 /** Keeps the container when its session is closed from now on. */
 export function persistSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
-  return changing(deps, name, undefined, signal, async () => {
+  return changing(deps, name, undefined, signal, async ({ identity }) => {
     await deps.incus.patchInstance(name, { config: slotConfig({ persistent: true }) }, { signal });
+    const record = await storedSession(deps, identity.session);
+    if (record !== undefined) await deps.sessions.update(record.id, { persistent: true });
   });
 }

@@ -6,6 +6,7 @@ import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { storedUser } from '../code-user.ts';
 import type { FlowDeps } from '../deps.ts';
 import { mergeFragments } from '../merge-fragments.ts';
+import { sharedWords } from './credentials.ts';
 import { containerFragment } from './hardening.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
@@ -49,7 +50,7 @@ function keysOf(plan: OpenPlan, session: SessionPlan, slot: number): Record<stri
     session: session.id,
     image: plan.image,
     persistent: plan.persistent,
-    shared: [],
+    shared: sharedWords(plan),
     ...(plan.config.profile === undefined ? {} : { profile: plan.config.profile }),
   });
 }

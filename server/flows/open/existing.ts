@@ -9,7 +9,7 @@ import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import { type Opening, startOf } from './new.ts';
 import { LostRace } from './reservation.ts';
-import { beginSession, discardSession, type SessionPlan } from './session.ts';
+import { discardSession, type SessionPlan, sessionFor } from './session.ts';
 import { prepareStart, startAgent } from './start-agent.ts';
 
 /** Seconds that a container has to go down again when a start is undone. */
@@ -20,8 +20,8 @@ const UNDO_SECONDS = 10;
  * else took it. Whatever fails, the container is stopped again.
  */
 export async function openExisting(deps: FlowDeps, opening: Opening, context: RequestContext): Promise<string> {
-  const { plan, container } = opening;
-  const session = await beginSession(deps, plan);
+  const { plan, container, slot, resumed } = opening;
+  const session = await sessionFor(deps, plan, { container, slot }, resumed);
   try {
     await claim(deps, container, context.signal);
   } catch (error) {
@@ -110,7 +110,7 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 }
 
 /** Devices that an open makes; what else is there the user added. */
-const OURS = /^(workspace|git-worktree-common|session-\d+|protect-\d+)$/;
+const OURS = /^(workspace|git-worktree-common|session-\d+|login|protect-\d+)$/;
 const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {

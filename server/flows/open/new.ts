@@ -1,5 +1,6 @@
 import { Failure, messageOf } from '../../base/errors.ts';
 import type { Slot } from '../../protocol/types.ts';
+import type { SessionRecord } from '../../sessions/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { destroy } from '../../slots/lifecycle.ts';
 import { workspaceMounts } from '../../workspace/mounts.ts';
@@ -10,7 +11,7 @@ import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import type { OpenPlan } from './prepare.ts';
 import { LostRace } from './reservation.ts';
-import { beginSession, discardSession, type SessionPlan } from './session.ts';
+import { discardSession, type SessionPlan, sessionFor } from './session.ts';
 import { type AgentStart, prepareStart, startAgent } from './start-agent.ts';
 
 /** One open, once its slot is chosen. */
@@ -20,6 +21,8 @@ export interface Opening {
   slot: number;
   prompt: string | undefined;
   protection: ProtectionPlan;
+  /** The session that is continued. */
+  resumed: SessionRecord | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
   const { plan, container, slot } = opening;
   deps.board.note(container, { transition: 'creating' });
   deps.board.announce(announced(opening));
-  const session = await beginSession(deps, plan);
+  const session = await begin(deps, opening);
   const undo: (() => Promise<void>)[] = [() => discardSession(deps, session)];
   try {
     const start = startOf(opening, session, true);
@@ -50,6 +53,17 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
     await deps.mirror.refresh(container);
     deps.board.retract(container);
     deps.board.note(container, { transition: undefined });
+  }
+}
+
+async function begin(deps: FlowDeps, opening: Opening): Promise<SessionPlan> {
+  const { plan, container, slot, resumed } = opening;
+  try {
+    return await sessionFor(deps, plan, { container, slot }, resumed);
+  } catch (error) {
+    deps.board.retract(container);
+    deps.board.note(container, { transition: undefined });
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { SlotOpenResult } from '../../protocol/methods.ts';
+import type { SessionRecord } from '../../sessions/types.ts';
 import type { Candidate } from '../../slots/numbers.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -6,31 +7,71 @@ import { openExisting } from './existing.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
+import { LostRace } from './reservation.ts';
+import { askedSession, formerSlot, liveSlot, stoppedHolder, withSession } from './resume.ts';
+import { startSlot } from './start.ts';
 
 /**
  * Opens a slot: takes a number, makes its container (or starts the one that is there) and the agent in it. A failure or a
- * cancel leaves the slot as it was before.
+ * cancel leaves the slot as it was before. Resuming a session that is live gives where it is; nothing is started twice.
  */
 export async function openSlot(deps: FlowDeps, request: OpenRequest, context: RequestContext): Promise<SlotOpenResult> {
   context.progress({ phase: 'prepare', message: 'Looking at the workspace' });
   await deps.ready(context.signal);
-  const plan = await prepareOpen(deps, request, context);
+  const record = await askedSession(deps, request);
+  if (record === undefined) return openFresh(deps, request, undefined, context);
+  return deps.serial.run(`session ${record.id}`, () => resumeSession(deps, request, record, context));
+}
+
+async function resumeSession(
+  deps: FlowDeps,
+  request: OpenRequest,
+  record: SessionRecord,
+  context: RequestContext,
+): Promise<SlotOpenResult> {
+  const live = liveSlot(deps, record.id);
+  if (live !== undefined) return live;
+  const holder = stoppedHolder(deps, record.id);
+  if (holder === undefined) return openFresh(deps, request, record, context);
+  await startSlot(deps, holder, context, request.prompt);
+  return { container: holder, slot: Number(holder.split('-').at(-1)), session: record.id };
+}
+
+async function openFresh(
+  deps: FlowDeps,
+  request: OpenRequest,
+  record: SessionRecord | undefined,
+  context: RequestContext,
+): Promise<SlotOpenResult> {
+  const plan = await prepareOpen(deps, withSession(request, record), context);
   const maxSlots = plan.config.get('maxSlots');
-  return deps.reservations.withSlot(plan.workspace.path, maxSlots, request.slot, (candidate, container) =>
-    deps.serial.run(container, () => openIn(deps, plan, request, candidate, container, context)),
-  );
+  const take = (asked: number | undefined) =>
+    deps.reservations.withSlot(
+      plan.workspace.path,
+      { maxSlots, asked, reuse: record === undefined },
+      (candidate, container) =>
+        deps.serial.run(container, () => openIn(deps, plan, request, record, candidate, container, context)),
+    );
+  const former = request.slot ?? (record === undefined ? undefined : formerSlot(deps, record, maxSlots));
+  try {
+    return await take(former);
+  } catch (error) {
+    if (!(error instanceof LostRace) || request.slot !== undefined || former === undefined) throw error;
+    return take(undefined);
+  }
 }
 
 async function openIn(
   deps: FlowDeps,
   plan: OpenPlan,
   request: OpenRequest,
+  record: SessionRecord | undefined,
   candidate: Candidate,
   container: string,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
   const protection = await slotProtection(deps, plan, container, context.signal);
-  const opening = { plan, container, slot: candidate.slot, prompt: request.prompt, protection };
+  const opening = { plan, container, slot: candidate.slot, prompt: request.prompt, protection, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   const session = await open(deps, opening, context);
   return { container, slot: candidate.slot, session };

@@ -35,6 +35,8 @@ export interface OpenPlan {
 /** What an open may say besides its folder; undefined leaves the choice to the configuration. */
 export type OpenRequest = { [K in keyof Omit<SlotOpenParams, 'progress'>]: SlotOpenParams[K] | undefined } & {
   workspace: string;
+  /** Whether the workspace keeps its path inside, where a session was made that way. */
+  preserve?: boolean | undefined;
 };
 
 /**
@@ -86,6 +88,7 @@ function launchOf(request: OpenRequest): { profile?: string; launch: Partial<Con
       ...(request.agent === undefined ? {} : { 'tool.name': request.agent }),
       ...(request.image === undefined ? {} : { 'container.image': request.image }),
       ...(request.persistent === undefined ? {} : { 'container.persistent': request.persistent }),
+      ...(request.preserve === undefined ? {} : { 'paths.preserve_workspace_path': request.preserve }),
     },
   };
 }

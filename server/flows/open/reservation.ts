@@ -23,17 +23,16 @@ export class Reservations {
 
   /**
    * Gives `work` the best slot, and the next one when another program was faster there. Fails as `candidates` does, and
-   * with the conflict itself when one number was asked for.
+   * with the conflict itself when one number was asked for. Without `reuse` only free numbers count.
    */
   async withSlot<T>(
     workspace: string,
-    maxSlots: number,
-    asked: number | undefined,
+    { maxSlots, asked, reuse }: { maxSlots: number; asked: number | undefined; reuse: boolean },
     work: (candidate: Candidate, container: string) => Promise<T>,
   ): Promise<T> {
     const lost = new Set<number>();
     for (;;) {
-      const [candidate] = candidates(this.#taken(workspace, maxSlots, lost), maxSlots, asked);
+      const [candidate] = candidates(this.#taken(workspace, maxSlots, lost, reuse), maxSlots, asked);
       if (candidate === undefined) throw new Failure('internal', 'No slot was found although some are free.');
       const container = containerName(workspace, candidate.slot);
       this.#names.add(container);
@@ -48,7 +47,7 @@ export class Reservations {
     }
   }
 
-  #taken(workspace: string, maxSlots: number, lost: ReadonlySet<number>): TakenSlot[] {
+  #taken(workspace: string, maxSlots: number, lost: ReadonlySet<number>, reuse: boolean): TakenSlot[] {
     const taken: TakenSlot[] = [];
     for (let slot = 1; slot <= maxSlots; slot++) {
       const name = containerName(workspace, slot);
@@ -60,7 +59,7 @@ export class Reservations {
       }
       const identity = identify(instance);
       const idle = !instance.running && !instance.frozen && identity?.phase === undefined;
-      taken.push({ slot, reusable: idle && !reserved && identity?.persistent === true });
+      taken.push({ slot, reusable: reuse && idle && !reserved && identity?.persistent === true });
     }
     return taken;
   }

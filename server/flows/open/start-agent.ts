@@ -6,6 +6,7 @@ import { startPlan } from '../../guest/start.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { credentialVariables, sharedWords } from './credentials.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
@@ -32,12 +33,14 @@ export interface PreparedStart {
 
 /** Collects what the start needs from the client and the host. */
 export async function prepareStart(deps: FlowDeps, start: AgentStart, context: RequestContext): Promise<PreparedStart> {
-  const { plan, session } = start;
+  const { plan } = start;
   const { config } = plan;
-  const [secrets, gitIdentity] = await Promise.all([
+  const [forwarded, credentials, gitIdentity] = await Promise.all([
     context.client.environment(config.get('defaults.forward_env')),
+    credentialVariables(plan, context),
     gitIdentityOf(config, deps.home),
   ]);
+  const secrets = { ...forwarded, ...credentials };
   const timezone = timezoneOf(config);
   const options = launchOptions(deps, start, secrets);
   return {
@@ -46,7 +49,6 @@ export async function prepareStart(deps: FlowDeps, start: AgentStart, context: R
     environment: { ...config.get('defaults.environment'), ...plan.agent.environment(options) },
     ...(timezone === undefined ? {} : { timezone }),
     ...(gitIdentity === undefined ? {} : { gitIdentity }),
-    ...(session.resume === undefined ? {} : {}),
   };
 }
 
@@ -131,6 +133,7 @@ function describePlace(deps: FlowDeps, { plan, container, protection }: AgentSta
     network: 'The internet and the networks of the host can be reached.',
     docker: plan.config.get('container.docker'),
     protectedPaths: protection.protectedPaths,
+    shared: sharedWords(plan),
   });
 }
 

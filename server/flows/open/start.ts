@@ -5,10 +5,10 @@ import { ownedSlot } from '../owned.ts';
 import { bringUp, claim } from './existing.ts';
 import { prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
-import { continueSession } from './session.ts';
+import { discardSession, sessionFor, storedSession } from './session.ts';
 
 /** Starts a stopped slot again, with the agent and the session that it had. One that runs already is a success. */
-export async function startSlot(deps: FlowDeps, name: string, context: RequestContext): Promise<void> {
+export async function startSlot(deps: FlowDeps, name: string, context: RequestContext, prompt?: string): Promise<void> {
   await deps.serial.run(name, async () => {
     const slot = await ownedSlot(deps, name, context.signal);
     if (slot.instance.running) return;
@@ -16,6 +16,7 @@ export async function startSlot(deps: FlowDeps, name: string, context: RequestCo
       throw new Failure('conflict', `The container ${name} is paused.`, { hint: 'Unpause the slot instead.' });
     }
     const { identity } = slot;
+    const record = await storedSession(deps, identity.session);
     const plan = await prepareOpen(
       deps,
       {
@@ -28,19 +29,20 @@ export async function startSlot(deps: FlowDeps, name: string, context: RequestCo
         resume: undefined,
         prompt: undefined,
         background: undefined,
+        preserve: record === undefined ? undefined : record.path !== '/workspace',
       },
       context,
       identity.image ?? 'unknown',
     );
-    const session = await continueSession(deps, plan, slot);
     const protection = await slotProtection(deps, plan, name, context.signal);
     await claim(deps, name, context.signal);
+    const session = await sessionFor(deps, plan, { container: name, slot: identity.slot }, record);
     await bringUp(
       deps,
-      { plan, container: name, slot: identity.slot, prompt: undefined, protection },
+      { plan, container: name, slot: identity.slot, prompt, protection, resumed: record },
       session,
       context,
-      async () => {},
+      () => discardSession(deps, session),
     );
   });
 }

@@ -1,0 +1,69 @@
+import { chown, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from '../../base/errors.ts';
+import type { AgentCredentials } from '../../config/entries.ts';
+import type { OwnedMount } from '../../workspace/mounts.ts';
+import type { RequestContext } from '../context.ts';
+import type { FlowDeps } from '../deps.ts';
+import type { OpenPlan } from './prepare.ts';
+
+/** How the agent of a slot gets its login, as configured; nothing unless configuration says so. */
+export function credentialsOf(plan: OpenPlan): AgentCredentials | undefined {
+  const found = plan.config.get('agents')[plan.agent.name]?.credentials;
+  return found === undefined || found.source === 'none' ? undefined : found;
+}
+
+/**
+ * The variables that only the agent's process gets: its key or token, asked from the client for this start and kept nowhere.
+ * Fails with `config` when the client has none, since the agent would ask for a login that was meant to be there.
+ */
+export async function credentialVariables(plan: OpenPlan, context: RequestContext): Promise<Record<string, string>> {
+  const credentials = credentialsOf(plan);
+  if (credentials?.source === 'secret') {
+    const value = await context.client.secret(credentials.secret);
+    if (value === null) throw missing(plan, `the secret "${credentials.secret}"`, 'Store it with "Store Secret…".');
+    return { [credentials.variable]: value };
+  }
+  if (credentials?.source === 'environment') {
+    const values = await context.client.environment(credentials.names);
+    if (Object.keys(values).length === 0) {
+      throw missing(
+        plan,
+        `any of the variables ${credentials.names.join(', ')}`,
+        'Set one where the editor is started.',
+      );
+    }
+    return values;
+  }
+  return {};
+}
+
+/** The login directory that all slots of the agent use together, as a mount; empty unless it is configured. */
+export async function loginMounts(deps: FlowDeps, plan: OpenPlan): Promise<OwnedMount[]> {
+  const credentials = credentialsOf(plan);
+  const { directory } = plan.agent.login;
+  if (credentials?.source !== 'shared' || directory === undefined) return [];
+  const { uid, gid } = plan.workspace;
+  const source =
+    credentials.directory || join(deps.home, '.coi', 'incus-agents', 'logins', `${plan.agent.name}-${uid}`);
+  await mkdir(source, { recursive: true, mode: 0o700 });
+  // Only root can give it away; another user's workspace is the user's own.
+  if (deps.uid === 0) await chown(source, uid, gid);
+  return [{ device: 'login', source, path: `${plan.code.home}/${directory}` }];
+}
+
+/** What of the user's a slot gets, in words for the UI. */
+export function sharedWords(plan: OpenPlan): string[] {
+  const credentials = credentialsOf(plan);
+  const forwarded = plan.config.get('defaults.forward_env');
+  return [
+    ...(credentials?.source === 'secret' ? [`the secret "${credentials.secret}" as ${credentials.variable}`] : []),
+    ...(credentials?.source === 'environment' ? [`the variables ${credentials.names.join(', ')}`] : []),
+    ...(credentials?.source === 'shared' ? [`a login of ${plan.agent.title} that its slots share`] : []),
+    ...(forwarded.length === 0 ? [] : [`the variables ${forwarded.join(', ')}`]),
+  ];
+}
+
+function missing(plan: OpenPlan, what: string, hint: string): Failure {
+  return new Failure('config', `${plan.agent.title} is to use ${what}, which is not there.`, { hint });
+}

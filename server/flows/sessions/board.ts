@@ -1,0 +1,156 @@
+import { agentNamed, agentNames } from '../../agents/registry.ts';
+import { SIGNALS } from '../../agents/signal.ts';
+import type { Attention } from '../../attention/attention.ts';
+import { messageOf } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { Instance } from '../../incus/types.ts';
+import type { AgentState, Session } from '../../protocol/types.ts';
+import type { SessionStore } from '../../sessions/store.ts';
+import type { SessionRecord } from '../../sessions/types.ts';
+import { watchSessions } from '../../sessions/watch.ts';
+import { identify } from '../../slots/keys.ts';
+import type { SlotBoard } from '../../state/board.ts';
+import { statusOf } from '../../state/describe.ts';
+import type { StateStore } from '../../state/store.ts';
+
+/** What the board puts together. */
+export interface SessionBoardParts {
+  sessions: SessionStore;
+  attention: Attention;
+  board: SlotBoard;
+  store: StateStore;
+  log: Log;
+}
+
+/**
+ * Keeps the state's sessions to what is on disk and to what runs, and the agents' states to their signals. Nothing is polled:
+ * records are watched, a conversation is looked at when its agent says that something happened.
+ */
+export class SessionBoard {
+  readonly #parts: SessionBoardParts;
+  readonly #records = new Map<string, SessionRecord>();
+  readonly #ends: (() => void)[] = [];
+  readonly #holders = new Map<string, string>();
+  #listing: { again: boolean } | undefined;
+
+  constructor(parts: SessionBoardParts) {
+    this.#parts = parts;
+    this.#ends.push(
+      parts.attention.onChange((container, state) => this.#onState(container, state)),
+      parts.sessions.onChange(id => void this.#reread(id)),
+      watchSessions(parts.sessions.root, parts.log, () => void this.list()),
+    );
+  }
+
+  /** Takes what Incus says of an instance of ours now; undefined when it is gone. */
+  see(name: string, instance: Instance | undefined): void {
+    const identity = instance && identify(instance);
+    const before = this.#holders.get(name);
+    const up = instance !== undefined && (instance.running || instance.frozen);
+    if (instance === undefined || identity === undefined) {
+      this.#parts.attention.untrack(name);
+      this.#holders.delete(name);
+    } else {
+      this.#track(name, identity);
+      this.#parts.attention.containerStatus(name, statusOf(instance.statusCode));
+      if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
+      else this.#holders.delete(name);
+    }
+    for (const id of new Set([before, this.#holders.get(name)])) if (id !== undefined) this.#publish(id);
+  }
+
+  /** Reads all records anew. Never throws. */
+  async list(): Promise<void> {
+    if (this.#listing !== undefined) {
+      this.#listing.again = true;
+      return;
+    }
+    const listing = { again: true };
+    this.#listing = listing;
+    try {
+      while (listing.again) {
+        listing.again = false;
+        this.#replace(await this.#parts.sessions.list());
+      }
+    } catch (error) {
+      this.#parts.log.warn(`The sessions could not be listed: ${messageOf(error)}`);
+    } finally {
+      this.#listing = undefined;
+    }
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+    this.#parts.attention.dispose();
+  }
+
+  #replace(records: readonly SessionRecord[]): void {
+    const gone = new Set(this.#records.keys());
+    for (const record of records) {
+      gone.delete(record.id);
+      this.#records.set(record.id, record);
+      this.#publish(record.id);
+    }
+    for (const id of gone) this.#forget(id);
+  }
+
+  async #reread(id: string): Promise<void> {
+    try {
+      this.#records.set(id, await this.#parts.sessions.get(id));
+      this.#publish(id);
+    } catch {
+      // Gone, or damaged, which the store has said.
+      this.#forget(id);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#records.delete(id);
+    this.#parts.store.setSession(id, undefined);
+  }
+
+  #publish(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined) return;
+    const holder = [...this.#holders].find(([, session]) => session === id)?.[0];
+    this.#parts.store.setSession(id, sessionOf(record, holder));
+  }
+
+  #track(container: string, identity: { agent: string; session?: string }): void {
+    const { session } = identity;
+    if (session === undefined) return;
+    const known = agentNames().includes(identity.agent) ? agentNamed(identity.agent) : undefined;
+    this.#parts.attention.track({
+      container,
+      session,
+      sessionDir: this.#parts.sessions.directory(identity.agent, session),
+      signals: SIGNALS.saved,
+      ...(known?.registry === undefined ? {} : { registry: known.registry }),
+      tells: known?.tells ?? false,
+    });
+  }
+
+  #onState(container: string, state: AgentState): void {
+    this.#parts.board.note(container, { agentState: state });
+    const session = this.#holders.get(container);
+    if (session !== undefined) void this.#refresh(session);
+  }
+
+  /** Takes title and activity from the conversation. */
+  async #refresh(id: string): Promise<void> {
+    try {
+      const record = await this.#parts.sessions.refresh(id);
+      this.#records.set(id, record);
+      this.#publish(id);
+    } catch (error) {
+      this.#parts.log.debug(`Reading the conversation of ${id} failed: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** A record as clients see it; `holder` is the container in which its agent runs. */
+export function sessionOf(record: SessionRecord, holder: string | undefined): Session {
+  const { titled: _titled, container, ...rest } = record;
+  const place = holder ?? container;
+  return { ...rest, live: holder !== undefined, ...(place === undefined ? {} : { container: place }) };
+}

@@ -1,0 +1,50 @@
+import { Failure } from '../../base/errors.ts';
+import type { Session, TranscriptEntry } from '../../protocol/types.ts';
+import { identify } from '../../slots/keys.ts';
+import { cleanWorkspacePath } from '../../workspace/resolve.ts';
+import type { FlowDeps } from '../deps.ts';
+import { liveSlot } from '../open/resume.ts';
+import { sessionOf } from './board.ts';
+
+/** The sessions on disk, the one in which something happened last first. */
+export async function listSessions(
+  deps: FlowDeps,
+  filter: { workspace: string | undefined; agent: string | undefined },
+): Promise<Session[]> {
+  const records = await deps.sessions.list({
+    ...(filter.workspace === undefined ? {} : { workspace: cleanWorkspacePath(filter.workspace) }),
+    ...(filter.agent === undefined ? {} : { agent: filter.agent }),
+  });
+  return records.map(record => sessionOf(record, liveSlot(deps, record.id)?.container));
+}
+
+/** A session with its conversation. */
+export async function showSession(
+  deps: FlowDeps,
+  id: string,
+): Promise<{ session: Session; transcript: TranscriptEntry[] }> {
+  const record = await deps.sessions.refresh(id);
+  return {
+    session: sessionOf(record, liveSlot(deps, id)?.container),
+    transcript: await deps.sessions.transcript(id),
+  };
+}
+
+/** Gives a session the user's own title; an empty one brings back that of its first prompt. */
+export async function renameSession(deps: FlowDeps, id: string, title: string): Promise<void> {
+  await deps.sessions.rename(id, title);
+}
+
+/** Deletes a session with its conversation. Fails with `conflict` while its agent runs. A stopped slot that held it starts anew. */
+export function deleteSession(deps: FlowDeps, id: string): Promise<void> {
+  return deps.serial.run(`session ${id}`, async () => {
+    const live = liveSlot(deps, id);
+    const starting = deps.board.instances().some(i => identify(i)?.session === id && deps.serial.has(i.name));
+    if (live !== undefined || starting) {
+      throw new Failure('conflict', `The session ${id} is live${live === undefined ? '' : ` in ${live.container}`}.`, {
+        hint: 'Close its slot first.',
+      });
+    }
+    await deps.sessions.remove(id);
+  });
+}
