@@ -1,4 +1,5 @@
 import { geminiConversation, geminiTranscript } from './gemini-history.ts';
+import { questionFile, questionProgram } from './gemini-question.ts';
 import { signalFile, signalProgram } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
@@ -17,7 +18,8 @@ export const gemini: Agent = {
     variables: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
   },
   versionArgv: ['gemini', '--version'],
-  enterPause: 50,
+  // An Enter that comes sooner counts as part of a paste.
+  enterPause: 200,
   findConversation: geminiConversation,
   transcript: geminiTranscript,
 };
@@ -36,6 +38,7 @@ function files(o: LaunchOptions): AgentFile[] {
   const settings = `${o.home}/.gemini/settings.json`;
   return [
     signalFile(o),
+    questionFile(o.home),
     { path: settings, content: `${JSON.stringify(answers(o), null, 2)}\n`, mode: 0o600, merge: 'json' },
     ...(o.context === undefined
       ? []
@@ -44,7 +47,8 @@ function files(o: LaunchOptions): AgentFile[] {
 }
 
 function answers(o: LaunchOptions): object {
-  const hook = (word: string) => [{ hooks: [{ type: 'command', command: `${signalProgram(o.home)} ${word}` }] }];
+  const call = (command: string) => [{ hooks: [{ type: 'command', command }] }];
+  const hook = (word: string) => call(`${signalProgram(o.home)} ${word}`);
   const key = o.secrets?.GEMINI_API_KEY;
   return {
     general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
@@ -55,7 +59,7 @@ function answers(o: LaunchOptions): object {
     hooks: {
       SessionStart: hook('ready'),
       BeforeAgent: hook('working'),
-      Notification: hook('waiting'),
+      Notification: call(questionProgram(o.home)),
       AfterTool: hook('working'),
       AfterAgent: hook('idle'),
     },

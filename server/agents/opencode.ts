@@ -20,7 +20,7 @@ export const opencode: Agent = {
     variables: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY', 'OPENCODE_API_KEY'],
   },
   versionArgv: ['opencode', '--version'],
-  enterPause: 50,
+  enterPause: 100,
   findConversation: opencodeConversation,
   transcript: opencodeTranscript,
 };

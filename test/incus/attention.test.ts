@@ -69,7 +69,9 @@ for (const agent of ['claude', 'codex', 'opencode', 'gemini'] as const) {
     const times: Record<string, number> = {};
     /** From the moment that the screen shows it. */
     const after = async (what: string, shown: () => boolean | Promise<boolean>, state: AgentState['state']) => {
-      await until(what, shown, 60_000);
+      await until(what, shown, 30_000).catch(async (error: unknown) => {
+        throw new Error(`${String(error)}; seen: ${JSON.stringify(seen)}\n${await run.screen()}`);
+      });
       times[what] = Math.round(await reaches(state));
     };
     await after('ready', async () => (await run.screen()).includes(PROMPT[agent]), 'idle');

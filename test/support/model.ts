@@ -32,13 +32,14 @@ export interface Model {
 
 /**
  * Starts the stand-in: Anthropic Messages, OpenAI Responses, OpenAI Chat Completions and Gemini's generateContent. A message
- * that contains RUN-A-COMMAND is answered with the wish to run a command, so that a permission question arises; one
- * with SLOW is answered after `slow` milliseconds; any other with the number of messages that came.
+ * that contains RUN-A-COMMAND is answered once with the wish to run a command, so that a permission question arises; one
+ * with SLOW is answered after `slow` milliseconds, unless the agent gave up on it before; any other with the number of messages that came.
  */
 export async function startModel(t: Ending, o: { slow?: number } = {}): Promise<Model> {
   const requests: ModelRequest[] = [];
+  const memory = { milliseconds: o.slow ?? 60_000, over: 0, commands: 0 };
   const server = createServer((request, response) => {
-    answer(request, response, requests, o.slow ?? 60_000).catch((error: unknown) => {
+    answer(request, response, requests, memory).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
     });
   });
@@ -63,34 +64,30 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   requests: ModelRequest[],
-  slow: number,
+  memory: { milliseconds: number; over: number; commands: number },
 ): Promise<void> {
   const path = (request.url ?? '').split('?')[0] ?? '';
   const body = parse(await read(request));
   const messages = listOf(body.messages ?? body.input ?? body.contents);
   const text = JSON.stringify(messages);
   if (messages.length > 0 && !path.endsWith('count_tokens')) requests.push({ path, messages: messages.length, text });
-  if (wants(text, 'SLOW')) await delay(slow, response);
-  const reply: Reply =
-    wants(text, 'RUN-A-COMMAND') && listOf(body.tools).length > 0
-      ? { command: 'touch /etc/from-the-agent' }
-      : { text: `stand-in answer to ${messages.length} messages` };
+  const slow = text.split('SLOW').length - 1;
+  if (slow > memory.over) {
+    await delay(memory.milliseconds, response);
+    memory.over = slow;
+  }
+  const commands = text.split('RUN-A-COMMAND').length - 1;
+  const wanted = commands > memory.commands && listOf(body.tools).length > 0;
+  if (wanted) memory.commands = commands;
+  const reply: Reply = wanted
+    ? { command: 'touch /etc/from-the-agent' }
+    : { text: `stand-in answer to ${messages.length} messages` };
   if (path.endsWith('/count_tokens')) response.end('{"input_tokens":10}');
   else if (path.endsWith('/messages')) answerAnthropic(body, reply, response);
   else if (path.endsWith('/responses')) answerResponses(body, reply, response);
   else if (path.endsWith('/chat/completions')) answerChat(body, reply, response);
   else if (/generateContent$/i.test(path)) answerGemini(path, reply, response);
   else response.end('{"data":[]}');
-}
-
-/** Whether a word was said after the last answer and the last result of a command. */
-function wants(text: string, word: string): boolean {
-  const last = Math.max(
-    ...['stand-in answer', '"tool_result"', '"function_call_output"', '"role":"tool"'].map(mark =>
-      text.lastIndexOf(mark),
-    ),
-  );
-  return text.lastIndexOf(word) > last;
 }
 
 /** Waits, but not longer than the agent does. */

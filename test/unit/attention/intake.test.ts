@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Attention } from '../../../server/attention/attention.ts';
+import { parseSignals } from '../../../server/attention/lines.ts';
+import { Pace } from '../../../server/attention/pace.ts';
+import { parseEntry, readRegistry } from '../../../server/attention/registry.ts';
+import { Tail } from '../../../server/attention/tail.ts';
+import { silentLog } from '../../../server/base/log.ts';
+
+interface Ending {
+  after(fn: () => Promise<void>): void;
+}
+
+async function temporary(t: Ending): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'ia-attention-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function until(what: string, ask: () => boolean): Promise<void> {
+  const end = Date.now() + 5000;
+  while (!ask()) {
+    assert.ok(Date.now() < end, what);
+    await sleep(5);
+  }
+}
+
+test('lines: words, times and reasons; anything else is left out', () => {
+  const now = 2_000_000_000_000;
+  const signals = parseSignals(
+    [
+      'working 1700000000 {"prompt":"x"}',
+      'waiting 1700000001 {"hook":"P","tool_name":"Bash\u202e","tool_input":{"command":"rm',
+      'exit 1700000002 137',
+      'dance 1700000003 ',
+      'idle soon',
+      '\u0000\u0001',
+      'idle 999999999999 ',
+    ].join('\n'),
+    now,
+  );
+  assert.deepEqual(
+    signals.map(s => [s.word, s.detail, s.code]),
+    [
+      ['working', undefined, undefined],
+      ['waiting', 'Bash', undefined],
+      ['exit', undefined, 137],
+      ['idle', undefined, undefined],
+    ],
+  );
+  assert.equal(signals[3]?.at, now, 'no time of the future');
+});
+
+test('a flood of lines counts by its end only', () => {
+  const flood = `${'working 1700000000 x\n'.repeat(100_000)}idle 1700000001 `;
+  const signals = parseSignals(flood, Date.now());
+  assert.ok(signals.length <= 64);
+  assert.equal(signals.at(-1)?.word, 'idle');
+});
+
+test('the tail gives each line once, waits for whole ones, and starts again when the file is replaced or cut', async t => {
+  const dir = await temporary(t);
+  const file = join(dir, 'events');
+  const tail = new Tail(file);
+  assert.equal(await tail.read(), '');
+  await writeFile(file, 'a 1\nb 2\nhalf');
+  assert.equal(await tail.read(), 'a 1\nb 2\n');
+  await appendFile(file, ' 3\n');
+  assert.equal(await tail.read(), 'half 3\n');
+  await writeFile(file, 'c 4\n');
+  assert.equal(await tail.read(), 'c 4\n');
+  await writeFile(`${file}.new`, 'd 5 and more\n');
+  await rename(`${file}.new`, file);
+  assert.equal(await tail.read(), 'd 5 and more\n');
+  await writeFile(file, `${'x'.repeat(200_000)}\nlast 6\n`);
+  assert.match(await tail.read(), /^x*\nlast 6\n$/);
+});
+
+test('a symlink, a FIFO and a directory in place of the events file are not read', { timeout: 5000 }, async t => {
+  const dir = await temporary(t);
+  await writeFile(join(dir, 'secret'), 'working 1700000000 \n');
+  await symlink(join(dir, 'secret'), join(dir, 'link'));
+  execFileSync('mkfifo', [join(dir, 'fifo')]);
+  await mkdir(join(dir, 'directory'));
+  for (const name of ['link', 'fifo', 'directory']) assert.equal(await new Tail(join(dir, name)).read(), '', name);
+});
+
+test('the registry: the newest entry counts; nonsense, symlinks and huge files do not', async t => {
+  const dir = await temporary(t);
+  await mkdir(join(dir, 'sessions'));
+  const at = (name: string) => join(dir, 'sessions', name);
+  assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'none');
+  await writeFile(at('1.json'), '{"status":"idle","statusUpdatedAt":1}');
+  assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'idle');
+  await sleep(10);
+  await writeFile(
+    at('2.json'),
+    '{"status":"waiting","waitingFor":"permission prompt","statusUpdatedAt":99999999999999}',
+  );
+  const entry = await readRegistry(dir, ['sessions'], 5);
+  assert.deepEqual([entry?.status, entry?.detail, entry?.updatedAt], ['waiting', 'permission prompt', 5]);
+  await rm(at('1.json'));
+  await writeFile(at('2.json'), '{"stat');
+  assert.equal(await readRegistry(dir, ['sessions'], 5), undefined, 'being written is not taken away');
+  await rm(at('2.json'));
+  await writeFile(join(dir, 'evil'), '{"status":"waiting"}');
+  await symlink(join(dir, 'evil'), at('3.json'));
+  assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'none');
+  for (const text of ['[]', 'null', '{"status":"dancing"}', '{"status":{}}', '"idle"'])
+    assert.equal(parseEntry(text, 1), undefined);
+});
+
+test('the pace: at once, never two at a time, again when asked meanwhile, slow for who asks without end', async () => {
+  let runs = 0;
+  let together = 0;
+  const pace = new Pace(async () => {
+    assert.equal(together++, 0);
+    runs++;
+    await sleep(1);
+    together--;
+  });
+  pace.ask();
+  assert.equal(runs, 1);
+  pace.ask();
+  await until('once more', () => runs === 2);
+  const end = Date.now() + 4000;
+  while (Date.now() < end) {
+    pace.ask();
+    await sleep(2);
+  }
+  assert.ok(runs >= 40 && runs <= 60, `${runs} runs`);
+  pace.end();
+  const before = runs;
+  pace.ask();
+  assert.equal(runs, before);
+});
+
+test('attention: lines in the directory change the state of that container only, until it is forgotten', async t => {
+  const dir = await temporary(t);
+  for (const name of ['a/signals', 'b/signals']) await mkdir(join(dir, name), { recursive: true });
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  const seen: string[] = [];
+  attention.onChange((container, state) => seen.push(`${container} ${state.state}`));
+  for (const name of ['a', 'b'])
+    attention.track({ container: name, session: name, sessionDir: join(dir, name), signals: 'signals' });
+  const say = (name: string, word: string) =>
+    appendFile(join(dir, name, 'signals/events'), `${word} ${Math.floor(Date.now() / 1000)} \n`);
+  await say('a', 'working');
+  await until('a works', () => attention.state('a').state === 'working');
+  assert.equal(attention.state('b').state, 'unknown');
+  attention.containerStatus('a', 'stopped');
+  assert.equal(attention.state('a').state, 'exited');
+  await say('b', 'waiting');
+  await until('b waits', () => attention.state('b').state === 'waiting');
+  attention.untrack('b');
+  await say('b', 'idle');
+  await sleep(150);
+  assert.deepEqual(seen, ['a working', 'a exited', 'b waiting']);
+  assert.equal(attention.state('b').state, 'unknown');
+});
+
+test('what was said before anybody listened is known afterwards, with its time', async t => {
+  const dir = await temporary(t);
+  await mkdir(join(dir, 'signals'));
+  await writeFile(
+    join(dir, 'signals/events'),
+    'start 1700000000 \nworking 1700000005 \nwaiting 1700000010 {"tool_name":"Edit"}\n',
+  );
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals' });
+  await until('it waits', () => attention.state('a').state === 'waiting');
+  assert.equal(attention.state('a').since, new Date(1_700_000_010_000).toISOString());
+});
