@@ -7,6 +7,7 @@ import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
+import { noteDone } from './done.ts';
 import { type Opening, startOf } from './new.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
@@ -50,7 +51,7 @@ export async function bringUp(
     await startContainer(deps, container, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     await startAgent(deps, start, await preparing, context.signal);
-    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    noteDone(deps, container);
     return session.id;
   } catch (error) {
     await undo(deps, container, discard);

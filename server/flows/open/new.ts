@@ -9,6 +9,7 @@ import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
+import { noteDone } from './done.ts';
 import type { OpenPlan } from './prepare.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
@@ -43,7 +44,7 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     deps.board.note(container, { transition: 'starting' });
     await startAgent(deps, start, prepared, context.signal);
-    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    noteDone(deps, container);
     deps.log.info(`Opened slot ${slot} of ${plan.workspace.path} as ${container}.`);
     return session.id;
   } catch (error) {
