@@ -1,8 +1,8 @@
 // VS Code with a browser as its window: code-server from npm, installed once per version into the cache.
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { node24, node24Environment, nodeVersion } from './node.mjs';
-import { codeServerFolder, vsCodeVersions } from './paths.mjs';
+import { nodeStep } from './node.mjs';
+import { codeServerFolder, nodeFolder, vsCode } from './paths.mjs';
 import { run } from './shell.mjs';
 
 /** Packages of the host that building its two native modules takes. */
@@ -14,26 +14,29 @@ export const codeServerPackages = ['git', 'g++', 'make', 'python3', 'ca-certific
 const nativeModules = ['@vscode/spdlog', '@vscode/native-watchdog', 'native-watchdog'];
 
 /**
+ * The Node that it is made for, and it.
  * @param {'newest' | 'oldest'} which
- * @returns {import('./plan.mjs').Step}
+ * @returns {import('./plan.mjs').Step[]}
  */
-export function codeServerStep(which) {
-  const version = vsCodeVersions[which];
+export function codeServerSteps(which) {
+  const { version, node } = vsCode[which];
   const folder = codeServerFolder(which);
   const done = path.join(folder, '.done');
-  const stamp = `code-server ${version}, node ${nodeVersion}\n`;
-  return {
+  const stamp = `code-server ${version}, node ${node}\n`;
+  const step = {
     title: `install code-server ${version} (VS Code in a browser) from npm`,
     missing: () => !existsSync(done) || readFileSync(done, 'utf8') !== stamp,
     make: () => {
       rmSync(folder, { recursive: true, force: true });
-      install(folder, version);
+      install(folder, version, environmentOf(nodeFolder(node)));
       writeFileSync(done, stamp);
     },
   };
+  return [nodeStep(node), step];
 }
 
-function install(folder, version) {
+function install(folder, version, env) {
+  const npm = (cwd, ...args) => run(['npm', ...args], { cwd, env });
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), '{"private":true}\n');
   npm(folder, 'install', '--ignore-scripts', '--no-save', `code-server@${version}`);
@@ -43,11 +46,13 @@ function install(folder, version) {
   link('code-linux.sh', path.join(vscode, 'bin/remote-cli/code-server'));
   link('browser-linux.sh', path.join(vscode, 'bin/helpers/browser.sh'));
   npm(path.join(vscode, 'extensions'), 'install', '--omit=dev', '--ignore-scripts');
-  run(['node', 'postinstall.mjs'], { cwd: path.join(vscode, 'extensions'), env: environment() });
-  const native = nativeModules.filter(name => existsSync(path.join(vscode, 'node_modules', name)));
-  npm(vscode, 'rebuild', ...native);
+  run(['node', 'postinstall.mjs'], { cwd: path.join(vscode, 'extensions'), env });
+  npm(vscode, 'rebuild', ...nativeModules.filter(name => existsSync(path.join(vscode, 'node_modules', name))));
   linkRipgrep(vscode);
-  buildMissing(folder, vscode);
+  // Where a release carries no ready binaries of its own for these, they are built.
+  if (!existsSync(path.join(folder, 'node_modules/argon2/prebuilds'))) npm(folder, 'rebuild', 'argon2');
+  const pty = path.join(vscode, `node_modules/node-pty/prebuilds/linux-${process.arch}/pty.node`);
+  if (!existsSync(pty)) npm(vscode, 'rebuild', 'node-pty');
 }
 
 /**
@@ -69,13 +74,6 @@ function withPackagedWatcher(vscode) {
   writeFileSync(lockFile, JSON.stringify(lock, null, 2));
 }
 
-/** Where the release carries no ready binary of its own for these, they are built. */
-function buildMissing(folder, vscode) {
-  if (!existsSync(path.join(folder, 'node_modules/argon2/prebuilds'))) npm(folder, 'rebuild', 'argon2');
-  const pty = path.join(vscode, `node_modules/node-pty/prebuilds/linux-${process.arch}/pty.node`);
-  if (!existsSync(pty)) npm(vscode, 'rebuild', 'node-pty');
-}
-
 /** Older versions download ripgrep when they are installed; searching in files is not what we open VS Code for. */
 function linkRipgrep(vscode) {
   const folder = path.join(vscode, 'node_modules/@vscode/ripgrep');
@@ -89,15 +87,19 @@ function link(target, file) {
   symlinkSync(target, file);
 }
 
-function npm(cwd, ...args) {
-  run(['npm', ...args], { cwd, env: environment() });
-}
-
 /** The headers for native modules must be those of the Node that runs them. */
-function environment() {
-  const quiet = { npm_config_loglevel: 'error', npm_config_audit: 'false', npm_config_fund: 'false' };
-  const clean = Object.entries(node24Environment()).filter(
+function environmentOf(node) {
+  const clean = Object.entries(process.env).filter(
     ([key]) => !/^npm_(package|lifecycle|config_local_prefix)/.test(key),
   );
-  return { ...Object.fromEntries(clean), ...quiet, npm_config_nodedir: node24(), npm_config_yes: 'true', JOBS: 'max' };
+  return {
+    ...Object.fromEntries(clean),
+    PATH: `${path.join(node, 'bin')}:${process.env.PATH}`,
+    npm_config_nodedir: node,
+    npm_config_yes: 'true',
+    npm_config_loglevel: 'error',
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    JOBS: 'max',
+  };
 }

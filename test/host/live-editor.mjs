@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { node24, node24Environment } from './node.mjs';
-import { codeServerFolder, vsixPath } from './paths.mjs';
+import { node24Environment } from './node.mjs';
+import { codeServerCommand, vsixPath } from './paths.mjs';
 import { PrepareError, run, which } from './shell.mjs';
 
 const settings = {
@@ -51,9 +51,8 @@ function makeHome() {
   writeFileSync(config, 'auth: none\n');
   const file = path.join(data, 'User/settings.json');
   if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(settings, null, 2)}\n`);
-  const entry = path.join(codeServerFolder('newest'), 'node_modules/code-server/out/node/entry.js');
   const places = ['--config', config, '--user-data-dir', data, '--extensions-dir', extensions];
-  return [path.join(node24(), 'bin/node'), entry, ...places];
+  return [...codeServerCommand('newest'), ...places];
 }
 
 /** As in the person's own shell, without what npm adds. */

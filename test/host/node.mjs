@@ -1,22 +1,17 @@
 // Node and the project's own packages, from npm.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cache, root } from './paths.mjs';
+import { cache, nodeFolder, root, vsCode } from './paths.mjs';
 import { PrepareError, run, tryRun } from './shell.mjs';
 
-/** The Node that runs the sources, the tests and VS Code: its major version is the one that code-server asks for. */
-export const nodeVersion = '24.21.0';
+/** The Node that runs the sources and the tests; the one that the newest VS Code is made for. */
+export const nodeVersion = vsCode.newest.node;
 
 const quiet = { ...process.env, npm_config_loglevel: 'error', npm_config_audit: 'false', npm_config_fund: 'false' };
 
-/** Folder of the Node from npm: binary and headers; its package runs no script. The same one on every machine. */
+/** Folder of that Node, the same one on every machine. */
 export function node24() {
-  return path.join(cache, `node-${nodeVersion}`, 'node_modules', nodePackage());
-}
-
-function nodePackage() {
-  if (process.arch === 'x64' || process.arch === 'arm64') return `node-linux-${process.arch}`;
-  throw new PrepareError(`There is no Node from npm for ${process.arch}: this runs on x64 and arm64.`);
+  return nodeFolder(nodeVersion);
 }
 
 /** Environment in which `node` is Node 24, for everything that runs after the preparation. */
@@ -24,18 +19,23 @@ export function node24Environment() {
   return { ...process.env, PATH: `${path.join(node24(), 'bin')}:${process.env.PATH}` };
 }
 
-/** @returns {import('./plan.mjs').Step} */
-export function nodeStep() {
+/**
+ * The package holds the binary and its headers, and runs no script.
+ * @returns {import('./plan.mjs').Step}
+ */
+export function nodeStep(version = nodeVersion) {
   return {
-    title: `fetch Node ${nodeVersion} from npm into ${cache}`,
-    missing: () => !tryRun([path.join(node24(), 'bin/node'), '--version']).ok,
+    title: `fetch Node ${version} from npm into ${cache}`,
+    missing: () => !tryRun([path.join(nodeFolder(version), 'bin/node'), '--version']).ok,
     make: () => {
-      const folder = path.join(cache, `node-${nodeVersion}`);
+      if (process.arch !== 'x64' && process.arch !== 'arm64') {
+        throw new PrepareError(`There is no Node from npm for ${process.arch}: this runs on x64 and arm64.`);
+      }
+      const folder = path.join(cache, `node-${version}`);
       mkdirSync(folder, { recursive: true });
       writeFileSync(path.join(folder, 'package.json'), '{"private":true}\n');
-      run(['npm', 'install', '--prefix', folder, '--ignore-scripts', '--no-save', `${nodePackage()}@${nodeVersion}`], {
-        env: quiet,
-      });
+      const name = `node-linux-${process.arch}@${version}`;
+      run(['npm', 'install', '--prefix', folder, '--ignore-scripts', '--no-save', name], { env: quiet });
     },
   };
 }

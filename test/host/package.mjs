@@ -14,7 +14,9 @@ export function makePackage() {
   const environment = node24Environment();
   const env = { ...environment, PATH: `${root}/node_modules/.bin:${environment.PATH}` };
   run(['npm', 'run', 'build'], { cwd: root, env });
-  const flags = ['--no-dependencies', '--allow-missing-repository', '--out', vsixPath()];
+  // There is no repository to lead the README's relative links to: they stay as they are.
+  const repository = ['--allow-missing-repository', '--no-rewrite-relative-links'];
+  const flags = ['--no-dependencies', ...repository, '--out', vsixPath()];
   const done = run(['sh', '-c', 'exec "$@" 2>&1', 'sh', 'vsce', 'package', ...flags], { cwd: root, env });
   const warnings = done.split('\n').filter(line => /warning/i.test(line));
   if (warnings.length > 0) throw new PrepareError(`vsce warns:\n${done}`);

@@ -4,7 +4,7 @@ export const root: string;
 export const cache: string;
 /** The packaged extension. */
 export function vsixPath(): string;
-/** Releases of code-server: the newest, and the one with the oldest VS Code that the manifest allows. */
-export const vsCodeVersions: { readonly newest: string; readonly oldest: string };
 /** Folder of an installed code-server. */
 export function codeServerFolder(which: 'newest' | 'oldest'): string;
+/** How a code-server is run: its Node and its script. */
+export function codeServerCommand(which: 'newest' | 'oldest'): [string, string];

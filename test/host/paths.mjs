@@ -24,13 +24,31 @@ export function vsixPath() {
   return path.join(root, `${name}-${version}.vsix`);
 }
 
-/** Releases of code-server: the newest, and the one with the oldest VS Code that the manifest allows. */
-export const vsCodeVersions = { newest: '4.139.1', oldest: '4.105.1' };
+/** Releases of code-server, and of the Node that each is made for: the newest, and the oldest that the manifest allows. */
+export const vsCode = {
+  newest: { version: '4.139.1', node: '24.21.0' },
+  oldest: { version: '4.105.1', node: '22.23.3' },
+};
 
 /**
  * Folder of an installed code-server.
  * @param {'newest' | 'oldest'} which
  */
 export function codeServerFolder(which) {
-  return path.join(cache, `code-server-${vsCodeVersions[which]}`);
+  return path.join(cache, `code-server-${vsCode[which].version}`);
+}
+
+/** Folder of a Node from npm: bin/node and its headers. @param {string} version */
+export function nodeFolder(version) {
+  return path.join(cache, `node-${version}`, 'node_modules', `node-linux-${process.arch}`);
+}
+
+/**
+ * How a code-server is run: its Node and its script.
+ * @param {'newest' | 'oldest'} which
+ * @returns {[string, string]}
+ */
+export function codeServerCommand(which) {
+  const script = path.join(codeServerFolder(which), 'node_modules/code-server/out/node/entry.js');
+  return [path.join(nodeFolder(vsCode[which].node), 'bin/node'), script];
 }

@@ -1,7 +1,7 @@
 // Prepares a machine for what is asked, and nothing beyond it.
 import { aptStep, missingPackages, requireApt } from './apt.mjs';
 import { chromiumPackages, chromiumStep } from './chromium.mjs';
-import { codeServerPackages, codeServerStep } from './code-server.mjs';
+import { codeServerPackages, codeServerSteps } from './code-server.mjs';
 import { baseStep } from './default-image.mjs';
 import { imagePackages, imageStep } from './images.mjs';
 import { incusPackages, incusSteps } from './incus.mjs';
@@ -34,8 +34,8 @@ const stepsOf = {
   'base-image': () => [imageStep('base')],
   'default-base': () => [baseStep()],
   'test-image': () => [imageStep('test')],
-  vscode: () => [codeServerStep('newest')],
-  'vscode-oldest': () => [codeServerStep('oldest')],
+  vscode: () => codeServerSteps('newest'),
+  'vscode-oldest': () => codeServerSteps('oldest'),
   browser: () => [chromiumStep()],
 };
 

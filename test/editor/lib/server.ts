@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { copyFileSync, createWriteStream, globSync, readFileSync, rmSync, type WriteStream } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { codeServerFolder, vsixPath } from '../../host/paths.mjs';
+import { codeServerCommand, vsixPath } from '../../host/paths.mjs';
 import { type Account, environmentOf, type Folders, handOver, makeFolders } from './folders.ts';
 import { endProcessesWithHome } from './processes.ts';
 
@@ -86,10 +86,9 @@ function installAll(folders: Folders, env: NodeJS.ProcessEnv, options: ServerOpt
 }
 
 function commandOf(folders: Folders, { testDriver = false }: ServerOptions): string[] {
-  const entry = join(codeServerFolder(versionUnderTest), 'node_modules/code-server/out/node/entry.js');
   const places = ['--config', folders.config, '--user-data-dir', folders.data, '--extensions-dir', folders.extensions];
   const driver = testDriver ? ['--vscode-option', 'enable-smoke-test-driver'] : [];
-  return [process.execPath, entry, ...places, ...driver];
+  return [...codeServerCommand(versionUnderTest), ...places, ...driver];
 }
 
 function asAccount(argv: string[], { account }: ServerOptions): string[] {
