@@ -91,7 +91,7 @@ for (const agent of ['claude', 'codex', 'opencode', 'gemini'] as const) {
     await after('turn end', async () => (await run.screen()).includes('stand-in answer'), 'idle');
     assert.ok(seen.some(state => state.state === 'working'));
     const killed = performance.now();
-    await run.exec(['pkill', '-KILL', '-x', agent === 'gemini' ? 'node' : agent]);
+    await run.exec(['pkill', '-KILL', ...(agent === 'gemini' ? ['-f', 'approval-mode'] : ['-x', agent])]);
     await reaches('failed');
     times.SIGKILL = Math.round(performance.now() - killed);
     assert.equal(attention.state(run.container).why, 'The agent was killed.');

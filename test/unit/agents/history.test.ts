@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { agentNamed } from '../../../server/agents/registry.ts';
+import { resumeOf } from '../../../server/agents/resume.ts';
+
+const A = '11111111-1111-4111-8111-111111111111';
+const B = '22222222-2222-4222-8222-222222222222';
+
+async function session(t: { after(fn: () => Promise<void>): void }): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'ia-history-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function put(path: string, lines: readonly unknown[], seconds = 1_700_000_000): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, lines.map(line => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
+  await utimes(path, seconds, seconds);
+}
+
+const claudeUser = (content: unknown, more = {}) => ({ type: 'user', message: { role: 'user', content }, ...more });
+
+test('claude: the newest conversation in which something was said, under any path inside', async t => {
+  const dir = await session(t);
+  const at = (slug: string, id: string) => join(dir, '.claude/projects', slug, `${id}.jsonl`);
+  const { findConversation, transcript } = agentNamed('claude');
+  assert.equal(await findConversation(dir), undefined);
+  await put(at('-home-me-src', A), [
+    claudeUser('<command-name>/clear</command-name>'),
+    claudeUser('a note', { isMeta: true }),
+    claudeUser('the question', { timestamp: '2026-01-01T00:00:00Z' }),
+    {
+      type: 'assistant',
+      message: {
+        content: [
+          { type: 'text', text: 'the answer' },
+          { type: 'tool_use', name: 'Bash' },
+        ],
+      },
+    },
+    { type: 'user', message: { content: [{ type: 'tool_result', content: 'secret output' }] } },
+    claudeUser('of a helper', { isSidechain: true }),
+    '{"cut off',
+    'null',
+  ]);
+  await put(at('-home-me-src', B), [{ type: 'mode' }], 1_800_000_000);
+  const found = await findConversation(dir);
+  assert.deepEqual(found, { agentSessionId: A, title: 'the question', lastActivityAt: '2023-11-14T22:13:20.000Z' });
+  const lines = await transcript(dir);
+  assert.deepEqual(lines.slice(1), [
+    { role: 'user', text: 'the question', at: '2026-01-01T00:00:00.000Z' },
+    { role: 'assistant', text: 'the answer\n[Bash]' },
+  ]);
+  assert.deepEqual(await resumeOf(agentNamed('claude'), dir), { agentSessionId: A });
+});
+
+test('where nothing was said, an agent starts afresh', async t => {
+  const dir = await session(t);
+  for (const name of ['claude', 'codex', 'opencode', 'gemini'])
+    assert.equal(await resumeOf(agentNamed(name), dir), undefined, name);
+});
+
+test('codex, gemini and opencode: what the program itself said is no prompt', async t => {
+  const dir = await session(t);
+  const codex = (role: string, text: string) => ({
+    type: 'response_item',
+    payload: { type: 'message', role, content: [{ type: 'input_text', text }] },
+  });
+  await put(join(dir, `.codex/sessions/2026/01/02/rollout-2026-01-02T00-00-00-${A}.jsonl`), [
+    { type: 'session_meta' },
+    codex('developer', 'rules'),
+    codex('user', '<environment_context>x</environment_context>'),
+    codex('user', 'codex question'),
+    codex('assistant', 'codex answer'),
+  ]);
+  await put(join(dir, '.gemini/tmp/workspace/chats/session-1.jsonl'), [
+    { sessionId: B },
+    { $set: { messages: [] } },
+    { type: 'user', content: [{ text: 'gemini question' }] },
+    { type: 'info', content: 'Request cancelled.' },
+    { type: 'gemini', content: 'gemini answer' },
+  ]);
+  const said = (id: string, role: string, text: string) => ({ session: id, role, text, at: 1_700_000_000_000 });
+  await put(join(dir, '.local/share/opencode/db/transcript.jsonl'), [
+    said('ses_a', 'user', 'older'),
+    said('ses_b', 'user', 'opencode question'),
+    said('ses_b', 'assistant', 'opencode answer'),
+    said('../../etc', 'user', 'bad id'),
+  ]);
+  for (const [name, id] of [
+    ['codex', A],
+    ['gemini', B],
+    ['opencode', 'ses_b'],
+  ] as const) {
+    const agent = agentNamed(name);
+    const found = await agent.findConversation(dir);
+    assert.equal(found?.agentSessionId, id);
+    assert.equal(found?.title, `${name} question`);
+    assert.deepEqual(
+      (await agent.transcript(dir)).map(line => [line.role, line.text]),
+      [
+        ['user', `${name} question`],
+        ['assistant', `${name} answer`],
+      ],
+    );
+  }
+});
+
+test('no symlink is followed at any depth, no FIFO waited for, and text comes without control characters', {
+  timeout: 10_000,
+}, async t => {
+  const dir = await session(t);
+  const outside = await session(t);
+  const { findConversation, transcript } = agentNamed('claude');
+  await put(join(outside, 'p', `${A}.jsonl`), [claudeUser('of the host')]);
+  await mkdir(join(dir, '.claude/projects/real'), { recursive: true });
+  await symlink(join(outside, 'p'), join(dir, '.claude/projects/-workspace'));
+  await symlink(join(outside, 'p', `${A}.jsonl`), join(dir, '.claude/projects/real', `${A}.jsonl`));
+  execFileSync('mkfifo', [join(dir, '.claude/projects/real', `${B}.jsonl`)]);
+  assert.equal(await findConversation(dir), undefined);
+  assert.deepEqual(await transcript(dir, A), []);
+  await rm(join(dir, '.claude'), { recursive: true });
+  await symlink(outside, join(dir, '.claude'));
+  await symlink(join(outside, 'p'), join(outside, 'projects'));
+  assert.equal(await findConversation(dir), undefined, 'the state directory itself');
+  await rm(join(dir, '.claude'));
+  await put(join(dir, '.claude/projects/x', `${A}.jsonl`), [
+    claudeUser('a\u001b[31mred\u001b]0;title\u0007\u202etext\nline'),
+  ]);
+  assert.deepEqual(await transcript(dir), [{ role: 'user', text: 'aredtext\nline' }]);
+});
+
+test('a huge conversation is read by its end, and a directory of thousands of files in part', async t => {
+  const dir = await session(t);
+  const { transcript, findConversation } = agentNamed('claude');
+  const line = `${JSON.stringify(claudeUser('x'.repeat(1000)))}\n`;
+  const path = join(dir, '.claude/projects/-workspace', `${A}.jsonl`);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${line.repeat(20_000)}${JSON.stringify(claudeUser('the last'))}\n`);
+  const lines = await transcript(dir);
+  assert.ok(lines.length <= 5000);
+  assert.equal(lines.at(-1)?.text, 'the last');
+  assert.ok(((await findConversation(dir))?.title?.length ?? 0) <= 4096);
+});

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { signalFile } from '../../../server/agents/signal.ts';
+import { parseSignals } from '../../../server/attention/lines.ts';
+
+interface Place {
+  events: string;
+  run(args: string[], input?: string): string;
+}
+
+async function place(t: { after(fn: () => Promise<void>): void }): Promise<Place> {
+  const dir = await mkdtemp(join(tmpdir(), 'ia-signal-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const signals = join(dir, 'a dir');
+  await mkdir(signals);
+  const file = signalFile({ sessionId: 'x', permissionMode: 'bypass', home: dir, cwd: '/', signalsDir: signals });
+  await mkdir(join(dir, '.incus-agents'));
+  await writeFile(file.path, file.content, { mode: file.mode });
+  return {
+    events: join(signals, 'events'),
+    run: (args, input = '') =>
+      execFileSync(file.path, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] }),
+  };
+}
+
+test('one bounded line per signal, from standard input or an argument, and JSON as an answer', async t => {
+  const p = await place(t);
+  assert.equal(p.run(['working'], '{"a":\n"b"}\r\n'), '{}\n');
+  p.run(['waiting', '{"tool_name":"Bash"}']);
+  p.run(['idle'], 'x'.repeat(200_000));
+  const lines = (await readFile(p.events, 'utf8')).trimEnd().split('\n');
+  assert.equal(lines.length, 3);
+  assert.ok(lines.every(line => line.length < 4096));
+  const signals = parseSignals(`${lines.join('\n')}\n`, Date.now());
+  assert.deepEqual(
+    signals.map(s => [s.word, s.detail]),
+    [
+      ['working', undefined],
+      ['waiting', 'Bash'],
+      ['idle', undefined],
+    ],
+  );
+});
+
+test('the file starts again when it has grown, and a symlink is not written through', async t => {
+  const p = await place(t);
+  await writeFile(p.events, 'x'.repeat(300_000));
+  p.run(['idle'], '');
+  assert.ok((await stat(p.events)).size < 100);
+  await rm(p.events);
+  await writeFile(`${p.events}.other`, 'mine');
+  await symlink(`${p.events}.other`, p.events);
+  p.run(['idle'], '');
+  assert.equal(await readFile(`${p.events}.other`, 'utf8'), 'mine');
+});
+
+test('without its directory it fails silently, so that no agent is disturbed', async t => {
+  const p = await place(t);
+  await rm(join(p.events, '..'), { recursive: true });
+  assert.equal(p.run(['idle'], 'x'), '{}\n');
+});
