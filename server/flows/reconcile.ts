@@ -5,6 +5,7 @@ import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
 import { agentRuns } from './screen.ts';
+import { settleForStop } from './settle.ts';
 import { finishClose } from './stop.ts';
 
 /**
@@ -57,7 +58,7 @@ async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promi
     await destroy(deps.incus, name);
     deps.message('warning', `Opening ${where} had been interrupted; the half-made container was removed.`);
   } else {
-    if (slot.instance.running || slot.instance.frozen) await powerOff(deps.incus, name, 10);
+    if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, name, 10);
     await deps.incus.patchInstance(name, { config: slotConfig({ phase: null, backend: null }) });
     deps.message('warning', `Starting ${where} had been interrupted; the slot was stopped again.`);
   }

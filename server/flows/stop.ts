@@ -6,6 +6,7 @@ import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
 import { type OwnedSlot, ownedSlot } from './owned.ts';
+import { settleForStop } from './settle.ts';
 
 /** Longest graceful stop that may be asked for (seconds). */
 export const MAX_STOP_SECONDS = 3600;
@@ -33,7 +34,7 @@ export function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Pro
 /** Finishes what a close began; for the backend that finds it half done. */
 export async function finishClose(deps: FlowDeps, slot: OwnedSlot): Promise<void> {
   await changing(deps, slot.name, 'stopping', new AbortController().signal, async current => {
-    if (current.instance.running || current.instance.frozen) await powerOff(deps.incus, current.name, 10);
+    if (await settleForStop(deps, current, true)) await powerOff(deps.incus, current.name, 10);
     if (current.identity.persistent) await setPhase(deps, current.name, null);
     else await destroy(deps.incus, current.name);
   });
@@ -61,8 +62,8 @@ function takeAway(
 }
 
 async function shutDown(deps: FlowDeps, slot: OwnedSlot, seconds: number, signal: AbortSignal): Promise<void> {
-  if (!slot.instance.running && !slot.instance.frozen) return;
-  if (slot.instance.running) await handOverWorkspace(deps, slot, codeUser(slot.instance), signal);
+  if (!(await settleForStop(deps, slot, seconds > 0, signal))) return;
+  await handOverWorkspace(deps, slot, codeUser(slot.instance), signal);
   await powerOff(deps.incus, slot.name, seconds, signal);
 }
 

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { TestBackend } from '../../support/backend.ts';
+import { isReply } from '../../support/backend.ts';
+import { until } from '../support.ts';
+import { coiName, type Lab, makeLab } from './support.ts';
+
+describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  before(async () => {
+    lab = await makeLab();
+    backend = await lab.backend();
+  });
+  after(() => lab.close());
+
+  /** No container of the workspace, no slot in the state, and no immutable flag in the folder. */
+  async function nothingLeft(ws: string, b: TestBackend): Promise<void> {
+    await until('nothing half-made stays', async () => (await lab.containers(ws)).length === 0, 40_000);
+    await b.when(coiName(ws, 1), s => s === undefined);
+    await until('no file is immutable', async () => !(await lab.hasFlags(ws)));
+  }
+
+  for (const phase of ['prepare', 'create', 'agent'])
+    it(`an open that is cancelled in phase "${phase}" leaves nothing`, async () => {
+      const ws = await lab.workspace();
+      const cancel = new AbortController();
+      const onProgress = (p: { phase: string }) => void (p.phase === phase && cancel.abort());
+      const open = backend.call('slot/open', { workspace: ws }, { signal: cancel.signal, onProgress });
+      await assert.rejects(open, isReply('cancelled'));
+      await nothingLeft(ws, backend);
+      const again = await lab.open(backend, ws);
+      assert.equal(again.slot, 1, 'the number is free again');
+      await backend.call('slot/kill', { container: again.container });
+    });
+
+  it('a cancelled start of a persistent slot leaves it stopped and free to be used', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws, { persistent: true });
+    await backend.call('slot/close', { container, timeout: 0 });
+    for (const method of ['open', 'start'] as const) {
+      const cancel = new AbortController();
+      const { signal } = cancel;
+      const onProgress = (p: { phase: string }) => void (p.phase === 'agent' && cancel.abort());
+      const work =
+        method === 'open'
+          ? backend.call('slot/open', { workspace: ws }, { signal, onProgress })
+          : backend.call('slot/start', { container }, { signal, onProgress });
+      await assert.rejects(work, isReply('cancelled'));
+      const down = async () => {
+        const i = await lab.instance(container);
+        return i?.status === 'Stopped' && (i.config['user.incus-agents.phase'] ?? '') === '';
+      };
+      await until('it is stopped again', down, 30_000);
+      await backend.when(container, s => s?.status === 'stopped');
+    }
+    const again = await lab.open(backend, ws);
+    assert.equal(again.container, container);
+    await backend.call('slot/kill', { container });
+  });
+
+  for (const phase of ['create', 'agent'])
+    it(`an open whose client goes in phase "${phase}" leaves nothing`, async () => {
+      const ws = await lab.workspace();
+      const leaving = await lab.backend();
+      const reached = Promise.withResolvers<void>();
+      const onProgress = (p: { phase: string }) => void (p.phase === phase && reached.resolve());
+      leaving.call('slot/open', { workspace: ws }, { onProgress }).catch(() => {});
+      await reached.promise;
+      await leaving.end();
+      await nothingLeft(ws, backend);
+    });
+
+  for (const { phase, delay } of [
+    { phase: 'prepare', delay: 30 },
+    { phase: 'create', delay: 0 },
+    { phase: 'create', delay: 60 },
+    { phase: 'create', delay: 200 },
+    { phase: 'agent', delay: 0 },
+    { phase: 'agent', delay: 80 },
+  ])
+    it(`the next backend mends an open that was killed ${delay} ms after "${phase}" began, and says so`, async () => {
+      const ws = await lab.workspace();
+      const name = coiName(ws, 1);
+      const dying = await lab.backend();
+      const reached = Promise.withResolvers<void>();
+      const onProgress = (p: { phase: string }) => void (p.phase === phase && setTimeout(reached.resolve, delay));
+      dying.call('slot/open', { workspace: ws }, { onProgress }).catch(() => {});
+      await reached.promise;
+      await dying.kill();
+      await settled(name);
+      const left = await lab.instance(name);
+      const next = await lab.backend();
+      if (left === undefined) return nothingLeft(ws, next);
+      if ((left.config['user.incus-agents.phase'] ?? '') === '') {
+        await next.call('slot/kill', { container: name }); // It had just been finished.
+        return;
+      }
+      const mended = async () => next.messages.some(m => m.message.includes(`slot 1 of ${ws}`));
+      await until('it says so', mended, 40_000);
+      const now = await lab.instance(name);
+      if (now === undefined) return nothingLeft(ws, next);
+      // Its agent had been started already, so it was kept.
+      assert.equal(now.config['user.incus-agents.phase'] ?? '', '');
+      assert.equal((await next.when(name, s => s?.status === 'running'))?.slot, 1);
+      const has = { container: name, argv: ['tmux', 'has-session', '-t', `=coi-${name}`] };
+      assert.equal((await next.call('slot/exec', has)).exitCode, 0);
+      await next.call('slot/kill', { container: name });
+      await next.end();
+    });
+
+  for (const delay of [0, 100, 400, 1500])
+    it(`the next backend mends a start that was killed after ${delay} ms, and starts nothing`, async () => {
+      const ws = await lab.workspace();
+      const { container } = await lab.open(backend, ws, { persistent: true });
+      await backend.call('slot/close', { container, timeout: 0 });
+      const dying = await lab.backend();
+      dying.call('slot/start', { container }).catch(() => {});
+      await until('it is claimed', async () => (await lab.phase(container)) === 'starting');
+      await new Promise(resolve => setTimeout(resolve, delay));
+      await dying.kill();
+      await settled(container);
+      const next = await lab.backend();
+      await until('it is mended', async () => (await lab.phase(container)) === '', 40_000);
+      const now = await lab.instance(container);
+      if (now?.running !== true) assert.equal(now?.status, 'Stopped');
+      else {
+        const has = { container, argv: ['tmux', 'has-session', '-t', `=coi-${container}`] };
+        assert.equal((await next.call('slot/exec', has)).exitCode, 0, 'only with its agent is it kept');
+      }
+      const again = await lab.open(next, ws);
+      assert.equal(again.slot, now?.running === true ? 2 : 1);
+      await next.call('slot/kill', { container });
+      await next.end();
+    });
+
+  for (const delay of [0, 150, 700])
+    it(`the next backend finishes a close that was killed after ${delay} ms`, async () => {
+      const ws = await lab.workspace();
+      const { container } = await lab.open(backend, ws);
+      const dying = await lab.backend();
+      await dying.when(container, s => s?.status === 'running');
+      dying.call('slot/close', { container, timeout: 30 }).catch(() => {});
+      const begun = async () =>
+        (await lab.instance(container)) === undefined || (await lab.phase(container)) === 'closing';
+      await until('it has begun', begun);
+      await new Promise(resolve => setTimeout(resolve, delay));
+      await dying.kill();
+      const left = await lab.instance(container);
+      const next = await lab.backend();
+      await nothingLeft(ws, next);
+      if (left !== undefined)
+        await until('it says so', () => next.messages.some(m => /Closing slot 1 .* finished now/.test(m.message)));
+      await next.end();
+    });
+
+  it('does not touch what another living backend has under way', async () => {
+    const ws = await lab.workspace();
+    const reached = Promise.withResolvers<void>();
+    const onProgress = (p: { phase: string }) => void (p.phase === 'create' && reached.resolve());
+    const open = backend.call('slot/open', { workspace: ws }, { onProgress });
+    await reached.promise;
+    const next = await lab.backend();
+    const { container } = await open;
+    await next.when(container, s => s?.status === 'running');
+    assert.deepEqual(next.messages, []);
+    await backend.call('slot/kill', { container });
+    await next.end();
+  });
+
+  it('starts nothing that is stopped when it comes back', async () => {
+    const ws = await lab.workspace();
+    const kept = await lab.open(backend, ws, { persistent: true });
+    const stopped = await lab.open(backend, ws);
+    await Promise.all([kept, stopped].map(o => backend.call('slot/stop', { container: o.container, timeout: 0 })));
+    const usedAt = async () => (await lab.containers(ws)).map(async n => (await lab.instance(n))?.lastUsedAt);
+    const before = await Promise.all(await usedAt());
+    for (let i = 0; i < 2; i++) {
+      const next = await lab.backend();
+      await next.when(kept.container, s => s?.status === 'stopped');
+      await next.when(stopped.container, s => s?.status === 'stopped');
+      await next.kill();
+    }
+    assert.deepEqual(await Promise.all(await usedAt()), before);
+    await Promise.all([kept, stopped].map(o => backend.call('slot/delete', { container: o.container })));
+  });
+
+  /** Waits until Incus has ended what the killed backend had asked of it. */
+  async function settled(name: string): Promise<void> {
+    const quiet = async () => (await lab.incus.operations()).every(op => !op.instances.includes(name));
+    await until(`${name} is quiet`, quiet, 40_000);
+  }
+});

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { lstat, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { isReply, type TestBackend } from '../../support/backend.ts';
+import { until } from '../support.ts';
+import { coiName, type Lab, makeLab, OWNER } from './support.ts';
+
+describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  before(async () => {
+    lab = await makeLab();
+    backend = await lab.backend();
+  });
+  after(() => lab.close());
+
+  /** Runs a command in a slot that must succeed; gives what it printed. */
+  async function inside(container: string, argv: string[], user: 'code' | 'root' = 'code'): Promise<string> {
+    const result = await backend.call('slot/exec', { container, argv, user });
+    assert.equal(result.exitCode, 0, `${argv.join(' ')}: ${result.stderr}`);
+    return result.stdout;
+  }
+
+  it('opens: one container with the name that coi gives it, the folder in it, the agent in tmux', async () => {
+    const ws = await lab.workspace();
+    const phases: string[] = [];
+    const onProgress = (p: { phase: string }) => void (phases.at(-1) === p.phase || phases.push(p.phase));
+    const { container, slot, session } = await backend.call('slot/open', { workspace: ws }, { onProgress });
+    assert.deepEqual({ container, slot }, { container: coiName(ws, 1), slot: 1 });
+    assert.match(session, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-/);
+    assert.deepEqual(phases, ['prepare', 'create', 'agent']);
+    const instance = await lab.instance(container);
+    assert.equal(instance?.config['user.incus-agents.workspace'], ws);
+    assert.equal(instance?.config['user.incus-agents.session'], session);
+    await until('nothing is under way', async () => (await lab.phase(container)) === '');
+    assert.equal(instance?.config['security.guestapi'], 'false');
+    const seen = await backend.when(container, s => s?.status === 'running');
+    assert.equal(seen?.workspace, ws);
+    assert.ok(seen?.mounts.some(m => m.source === ws && m.path === '/workspace' && !m.readonly));
+    await inside(container, ['tmux', 'has-session', '-t', `=coi-${container}`]);
+    await backend.call('slot/kill', { container });
+    assert.equal(await lab.instance(container), undefined);
+    assert.equal(await backend.when(container, s => s === undefined), undefined);
+  });
+
+  it('hands files to the owner on both sides, also those of container root once it stops', async () => {
+    const ws = await lab.workspace();
+    execFileSync('/bin/sh', ['-c', 'umask 077; echo host >from-host'], { cwd: ws, ...OWNER });
+    const { container } = await lab.open(backend, ws);
+    const words = 'cat from-host && echo code >from-code && stat -c %u:%g from-host';
+    assert.equal(await inside(container, ['/bin/sh', '-c', words]), 'host\n1000:1000\n');
+    const made =
+      'mkdir -p node_modules/x && echo r >node_modules/x/r && ln -s /etc/shadow link && chmod -R 700 node_modules';
+    await inside(container, ['/bin/sh', '-c', made], 'root');
+    const owner = async (name: string) => {
+      const { uid, gid } = await lstat(join(ws, name));
+      return { uid, gid };
+    };
+    assert.deepEqual(await owner('from-code'), OWNER);
+    assert.notEqual((await owner('node_modules/x/r')).uid, 0, 'root inside is nobody outside');
+    await backend.call('slot/close', { container });
+    for (const name of ['node_modules', 'node_modules/x', 'node_modules/x/r', 'link'])
+      assert.deepEqual(await owner(name), OWNER, name);
+    assert.equal(await lab.instance(container), undefined);
+    execFileSync('rm', ['-r', 'node_modules', 'link', 'from-code'], { cwd: ws, ...OWNER });
+  });
+
+  it('keeps the path of the folder where that is wanted, and the given path of a link', async () => {
+    const real = await lab.workspace({ path: join(lab.directory, `real "ä' $(id) -x`) });
+    const link = lab.adopt(join(lab.directory, '-link'));
+    await symlink(real, link);
+    await writeFile(join(real, 'file'), 'through the link\n');
+    const preserving = await lab.backend({ settings: { preserveWorkspacePath: true } });
+    const { container } = await lab.open(preserving, link);
+    assert.equal(container, coiName(link, 1), 'links are not resolved, as in coi');
+    assert.equal(await inside(container, ['cat', 'file']), 'through the link\n');
+    assert.equal(await inside(container, ['pwd']), `${link}\n`);
+    assert.equal((await lab.instance(container))?.devices.workspace?.path, link);
+    const direct = await lab.open(backend, real);
+    assert.equal(direct.container, coiName(real, 1));
+    assert.equal(await inside(direct.container, ['pwd']), '/workspace\n');
+    await Promise.all([container, direct.container].map(c => backend.call('slot/kill', { container: c })));
+    await preserving.end();
+  });
+
+  it('runs commands, types, reads the screen and tells what is used', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    const echo = { container, argv: ['cat'], stdin: 'grüße' };
+    assert.deepEqual(await backend.call('slot/exec', echo), { exitCode: 0, stdout: 'grüße', stderr: '' });
+    const who = await backend.call('slot/exec', { container, argv: ['id', '-u'], user: 'root', cwd: '/' });
+    assert.equal(who.stdout, '0\n');
+    const other = await backend.call('slot/exec', {
+      container,
+      argv: ['sh', '-c', 'id -u; echo e >&2; exit 7'],
+      user: 1234,
+    });
+    assert.deepEqual(other, { exitCode: 7, stdout: '1234\n', stderr: 'e\n' });
+    const env = await backend.call('slot/exec', { container, argv: ['sh', '-c', 'echo $A-$HOME'], env: { A: 'b c' } });
+    assert.equal(env.stdout, 'b c-/home/code\n');
+    await backend.call('slot/send', { container, text: "echo $((6*7)) 'q;uote'" });
+    const shows = async () => (await backend.call('slot/capture', { container, lines: 50 })).text.includes('42 q;uote');
+    await until('the answer on the screen', shows);
+    const usage = await backend.call('slot/usage', { container });
+    assert.ok(usage.cpuSeconds > 0 && usage.memoryBytes > 1e6 && usage.processes > 3, JSON.stringify(usage));
+    const cancel = new AbortController();
+    const long = backend.call(
+      'slot/exec',
+      { container, argv: ['sh', '-c', 'sleep 4711 & sleep 4711'] },
+      { signal: cancel.signal },
+    );
+    const sleeping = async () =>
+      (await backend.call('slot/exec', { container, argv: ['pgrep', '-f', '^sleep 4711'] })).exitCode === 0;
+    await until('the command runs', sleeping);
+    cancel.abort();
+    await assert.rejects(long, isReply('cancelled'));
+    await until('its tree is gone', async () => !(await sleeping()));
+    await backend.call('slot/kill', { container });
+  });
+
+  it('gives a terminal its command, whose tmux coi would find as well', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    for (const kind of ['agent', 'shell', 'root'] as const) {
+      const what = await backend.call('slot/attach', { container, kind });
+      assert.ok(what.args.includes(`INCUS_AGENTS_TERMINAL=${container}/${kind}`));
+      const env = Object.fromEntries(Object.entries(what.env).filter((e): e is [string, string] => e[1] !== null));
+      const terminal = spawn('script', ['-qfec', shellWords([what.file, ...what.args]), '/dev/null'], {
+        cwd: what.cwd,
+        env: { PATH: process.env.PATH, HOME: lab.home, TERM: 'xterm-256color', ...env },
+      });
+      let text = '';
+      terminal.stdout.on('data', chunk => (text += chunk));
+      terminal.stdin.write(`echo "in-$(id -u)-$((40+2))"\n`);
+      const expected = kind === 'root' ? 'in-0-42' : 'in-1000-42';
+      await until(`${kind} answers`, () => text.includes(expected));
+      const ended = new Promise(resolve => terminal.once('exit', resolve));
+      if (kind === 'agent') terminal.stdin.write('\u0002d');
+      else terminal.stdin.write('exit\n');
+      assert.equal(await ended, 0, text);
+    }
+    // As coi does: a plain exec as the code user, which sees the instance's own environment.
+    const coi = ['exec', container, '--user', '1000', '--', 'tmux', 'list-sessions', '-F', '#{session_name}'];
+    assert.match(execFileSync('incus', coi, { encoding: 'utf8' }), new RegExp(`^coi-${container}$`, 'm'));
+    await backend.call('slot/kill', { container });
+  });
+
+  it('pauses and goes on; a paused or stopped one says what to do', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    await backend.call('slot/pause', { container });
+    await backend.call('slot/pause', { container });
+    await backend.when(container, s => s?.status === 'paused');
+    for (const method of ['slot/capture', 'slot/attach'] as const)
+      await assert.rejects(backend.call(method, { container }), isReply('conflict', /paused/));
+    await assert.rejects(backend.call('slot/start', { container }), isReply('conflict', /paused/));
+    await backend.call('slot/unpause', { container });
+    await backend.when(container, s => s?.status === 'running');
+    await inside(container, ['true']);
+    await backend.call('slot/pause', { container });
+    await backend.call('slot/stop', { container });
+    await backend.when(container, s => s?.status === 'stopped');
+    for (const method of ['slot/pause', 'slot/unpause', 'slot/capture'] as const)
+      await assert.rejects(backend.call(method, { container }), isReply('conflict', /stopped/));
+    await backend.call('slot/delete', { container });
+    assert.equal(await lab.instance(container), undefined);
+  });
+
+  it('keeps an ephemeral one that was stopped until it is closed, and starts it again', async () => {
+    const ws = await lab.workspace();
+    const { container, session } = await lab.open(backend, ws);
+    await inside(container, ['touch', '/home/code/kept']);
+    await backend.call('slot/stop', { container });
+    await backend.call('slot/stop', { container });
+    assert.equal((await backend.when(container, s => s?.status === 'stopped'))?.agentState.state, 'exited');
+    const second = await lab.open(backend, ws);
+    assert.equal(second.slot, 2, 'what is stopped and not persistent is not taken');
+    await backend.call('slot/start', { container });
+    await backend.call('slot/start', { container });
+    await backend.when(container, s => s?.status === 'running');
+    assert.equal((await lab.instance(container))?.config['user.incus-agents.session'], session);
+    await inside(container, ['test', '-e', '/home/code/kept']);
+    await inside(container, ['tmux', 'has-session', '-t', `=coi-${container}`]);
+    await backend.call('slot/stop', { container });
+    await Promise.all([container, second.container].map(c => backend.call('slot/close', { container: c })));
+    assert.deepEqual(await lab.containers(ws), []);
+  });
+
+  it('keeps a persistent one when it is closed, and takes it first', async () => {
+    const ws = await lab.workspace();
+    const first = await lab.open(backend, ws);
+    const second = await lab.open(backend, ws);
+    const { container } = second;
+    await backend.call('slot/persist', { container });
+    await backend.when(container, s => s?.persistent === true);
+    await inside(container, ['touch', '/home/code/kept']);
+    await backend.call('slot/close', { container });
+    await backend.call('slot/close', { container: first.container });
+    await backend.when(container, s => s?.status === 'stopped');
+    const again = await lab.open(backend, ws);
+    assert.deepEqual({ ...again, session: '' }, { container, slot: 2, session: '' });
+    assert.notEqual(again.session, second.session);
+    await inside(container, ['test', '-e', '/home/code/kept']);
+    assert.equal((await backend.when(container, s => s?.status === 'running'))?.persistent, true);
+    await backend.call('slot/delete', { container });
+    assert.deepEqual(await lab.containers(ws), []);
+    const born = await lab.open(backend, ws, { persistent: true });
+    assert.equal(backend.slots.get(born.container)?.persistent, true);
+    await backend.call('slot/kill', { container: born.container });
+    assert.equal(await readFile(join(ws, 'nothing'), 'utf8').catch(() => 'absent'), 'absent');
+  });
+
+  it('stops a slot that has only just started gracefully and soon', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    const began = performance.now();
+    await backend.call('slot/stop', { container, timeout: 60 });
+    const seconds = (performance.now() - began) / 1000;
+    assert.ok(seconds < 15, `took ${seconds.toFixed(1)} s`);
+    assert.equal((await lab.instance(container))?.status, 'Stopped');
+    await backend.call('slot/close', { container });
+  });
+});
+
+function shellWords(words: readonly string[]): string {
+  return words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+}

@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { silentLog } from '../../../server/base/log.ts';
+import { Incus } from '../../../server/incus/client.ts';
+import { findSocket } from '../../../server/incus/target.ts';
+import type { Instance } from '../../../server/incus/types.ts';
+import type { SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
+import { type BackendOptions, startBackend, type TestBackend } from '../../support/backend.ts';
+import { testImage, until } from '../support.ts';
+
+const run = promisify(execFile);
+
+/** Uid and gid of the workspaces: not root's, and the one that every prepared machine may map. */
+export const OWNER = { uid: 1000, gid: 1000 };
+
+/** Name of a slot's container, reckoned here anew as coi does: SHA-256 of the path as it was given. */
+export function coiName(workspace: string, slot: number): string {
+  return `coi-${createHash('sha256').update(workspace).digest('hex').slice(0, 8)}-${slot}`;
+}
+
+/** A home and workspaces of a test's own, backends that work with them, and the certainty that nothing of it stays. */
+export class Lab {
+  readonly incus: Incus;
+  readonly image: string;
+  readonly directory: string;
+  readonly home: string;
+  readonly #backends = new Set<TestBackend>();
+  readonly #workspaces = new Set<string>();
+  #made = 0;
+
+  constructor(incus: Incus, image: string, directory: string) {
+    this.incus = incus;
+    this.image = image;
+    this.directory = directory;
+    this.home = join(directory, 'home');
+  }
+
+  /** An empty folder of OWNER (or of `uid`), whose containers are removed at the end. */
+  async workspace(o: { path?: string; uid?: number } = {}): Promise<string> {
+    const path = o.path ?? join(this.directory, `ws-${++this.#made}`);
+    await mkdir(path, { recursive: true });
+    await chown(path, o.uid ?? OWNER.uid, o.uid ?? OWNER.gid);
+    this.#workspaces.add(path);
+    return path;
+  }
+
+  /** Has the containers of a path removed at the end, though the folder is none of `workspace`. */
+  adopt(path: string): string {
+    this.#workspaces.add(path);
+    return path;
+  }
+
+  async write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+
+  async backend(o: BackendOptions = {}): Promise<TestBackend> {
+    const backend = await startBackend({
+      ...o,
+      env: { HOME: this.home, ...o.env },
+      settings: { image: this.image, agent: 'shell', network: 'open', stopTimeout: 20, ...o.settings },
+    });
+    this.#backends.add(backend);
+    return backend;
+  }
+
+  /** Opens a slot. */
+  open(backend: TestBackend, workspace: string, more: Partial<SlotOpenParams> = {}): Promise<SlotOpenResult> {
+    return backend.call('slot/open', { workspace, ...more });
+  }
+
+  /** What Incus itself has of a container; undefined when it is gone. */
+  async instance(name: string): Promise<Instance | undefined> {
+    return (await this.incus.instance(name))?.instance;
+  }
+
+  /** What is noted as under way; '' for nothing, undefined for a container that is gone. */
+  async phase(name: string): Promise<string | undefined> {
+    const instance = await this.instance(name);
+    return instance === undefined ? undefined : (instance.config['user.incus-agents.phase'] ?? '');
+  }
+
+  /** The containers of a workspace that exist, by name. */
+  async containers(workspace: string): Promise<string[]> {
+    const prefix = coiName(workspace, 0).slice(0, -1);
+    const all = await this.incus.instances();
+    return all.map(i => i.name).filter(name => name.startsWith(prefix));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#backends].map(endBackend));
+    try {
+      const names = (await Promise.all([...this.#workspaces].map(w => this.containers(w)))).flat();
+      await Promise.all(names.map(name => this.remove(name)));
+    } finally {
+      await this.incus.close();
+      // The flags of protected paths go a moment after the container that they were for.
+      await until('no file is immutable', async () => !(await this.hasFlags(this.directory)));
+      await rm(this.directory, { recursive: true, force: true });
+    }
+  }
+
+  /** Whether anything in a folder is immutable or append-only. */
+  async hasFlags(path: string): Promise<boolean> {
+    const { stdout } = await run('lsattr', ['-Ra', path]);
+    return /^[-A-Za-z]*[ia][-A-Za-z]* \//m.test(stdout);
+  }
+
+  /** Deletes a container, running or not. */
+  async remove(name: string): Promise<void> {
+    if ((await this.instance(name)) === undefined) return;
+    await this.incus.setState(name, 'stop', { force: true });
+    await this.incus.deleteInstance(name);
+  }
+}
+
+/** Ends a backend unless a test has ended it already. */
+async function endBackend(backend: TestBackend): Promise<void> {
+  const { exitCode, signalCode } = backend.process;
+  if (exitCode === null && signalCode === null) await backend.end();
+}
+
+/** A lab; whoever makes it closes it. */
+export async function makeLab(): Promise<Lab> {
+  const incus = new Incus({ socketPath: await findSocket(), project: 'default' }, silentLog);
+  const image = await testImage(incus);
+  const directory = await mkdtemp(join(tmpdir(), 'ia-flows-'));
+  await chmod(directory, 0o755);
+  const lab = new Lab(incus, image, directory);
+  await mkdir(lab.home);
+  return lab;
+}
+
+/** Runs the incus command line, as a user would; gives its standard output. */
+export async function incusCli(...args: string[]): Promise<string> {
+  const { stdout } = await run('incus', args);
+  return stdout;
+}
+
+/** The reply's error of a call that must fail. */
+export async function failureOf(
+  call: Promise<unknown>,
+): Promise<{ message: string; kind: string; hint: string; detail: string }> {
+  try {
+    await call;
+  } catch (error) {
+    const { message, data } = error as { message: string; data?: { kind?: string; hint?: string; detail?: string } };
+    return { message, kind: data?.kind ?? `none: ${message}`, hint: data?.hint ?? '', detail: data?.detail ?? '' };
+  }
+  throw new Error('It succeeded.');
+}
