@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { agentNamed } from '../../../server/agents/registry.ts';
+import { mountedDirs, SIGNALS } from '../../../server/agents/signal.ts';
+import { Failure } from '../../../server/base/errors.ts';
+import { silentLog } from '../../../server/base/log.ts';
+import { SessionStore } from '../../../server/sessions/store.ts';
+import { watchSessions } from '../../../server/sessions/watch.ts';
+
+const ID = '0a0a0a0a-1111-4111-8111-111111111111';
+const ROOT = process.getuid?.() === 0;
+const OWNER = ROOT ? { uid: 1234, gid: 1235 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+
+interface Ending {
+  after(fn: () => Promise<void> | void): void;
+}
+
+async function place(t: Ending): Promise<{ home: string; store: SessionStore; warned: string[] }> {
+  const home = await mkdtemp(join(tmpdir(), 'ia-sessions-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const warned: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void warned.push(message) };
+  return { home, store: new SessionStore({ home, log, reader: name => agentNamed(name) }), warned };
+}
+
+/** A session as coi saves it. */
+async function coiSession(home: string, metadata: object | string, id = ID): Promise<string> {
+  const dir = join(home, '.coi/sessions-claude', id);
+  await mkdir(join(dir, '.claude/projects/-workspace'), { recursive: true });
+  const line = { type: 'user', message: { content: 'said to coi' } };
+  await writeFile(join(dir, '.claude/projects/-workspace', `${ID}.jsonl`), `${JSON.stringify(line)}\n`);
+  await writeFile(join(dir, '.claude/.credentials.json'), '{"secret":1}');
+  await writeFile(join(dir, 'metadata.json'), typeof metadata === 'string' ? metadata : JSON.stringify(metadata));
+  return dir;
+}
+
+const COI = {
+  session_id: ID,
+  container_name: 'coi-0123abcd-2',
+  persistent: true,
+  profile_name: 'big',
+  workspace: '/home/me/project',
+  saved_at: '2026-02-03T04:05:06+01:00',
+  from_the_future: { kept: true },
+};
+
+const isFailure = (kind: string) => (error: unknown) => error instanceof Failure && error.kind === kind;
+
+test('a session of ours is a record that coi can read', async t => {
+  const { home, store } = await place(t);
+  const record = await store.create({
+    agent: 'claude',
+    workspace: '/home/me/project',
+    path: '/workspace',
+    container: 'coi-0123abcd-1',
+    slot: 1,
+    persistent: false,
+    title: '  a\u202e title\n',
+  });
+  const dir = join(home, '.coi/sessions-claude', record.id);
+  const metadata = JSON.parse(await readFile(join(dir, 'metadata.json'), 'utf8'));
+  assert.equal(metadata.session_id, record.id);
+  assert.equal(metadata.container_name, 'coi-0123abcd-1');
+  assert.equal(metadata.profile_name, '');
+  assert.equal(metadata.workspace, '/home/me/project');
+  assert.equal(metadata.persistent, false);
+  assert.match(metadata.saved_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assert.equal(record.title, 'a title');
+  assert.equal((await stat(dir)).mode & 0o777, 0o700);
+  assert.equal((await stat(join(dir, 'metadata.json'))).mode & 0o777, 0o600);
+  assert.deepEqual(await store.get(record.id), record);
+});
+
+test('a session of coi is listed, its title comes from the conversation, and its keys stay', async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const [listed] = await store.list({ workspace: '/home/me/project' });
+  assert.deepEqual(listed, {
+    id: ID,
+    agent: 'claude',
+    workspace: '/home/me/project',
+    path: '/workspace',
+    container: 'coi-0123abcd-2',
+    slot: 2,
+    persistent: true,
+    profile: 'big',
+    savedAt: '2026-02-03T03:05:06.000Z',
+    startedAt: '2026-02-03T03:05:06.000Z',
+  });
+  const refreshed = await store.refresh(ID);
+  assert.equal(refreshed.title, 'said to coi');
+  assert.equal(refreshed.agentSessionId, ID);
+  const metadata = JSON.parse(await readFile(join(dir, 'metadata.json'), 'utf8'));
+  assert.deepEqual(metadata.from_the_future, { kept: true });
+  assert.equal(new Date(metadata.saved_at).getTime(), new Date(COI.saved_at).getTime());
+  assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'said to coi' }]);
+});
+
+test('sessions of other workspaces and agents are never offered', async t => {
+  const { home, store } = await place(t);
+  await coiSession(home, COI);
+  const base = { path: '/workspace', persistent: false };
+  const other = await store.create({ ...base, agent: 'codex', workspace: '/home/me/project' });
+  await store.create({ ...base, agent: 'claude', workspace: '/home/me/project/sub' });
+  assert.deepEqual((await store.list({ workspace: '/home/me/project' })).map(s => s.id).sort(), [ID, other.id].sort());
+  assert.equal((await store.latest('/home/me/project'))?.id, other.id);
+  assert.equal((await store.latest('/home/me/project', 'claude'))?.id, ID);
+  assert.equal(await store.latest('/home/me'), undefined);
+});
+
+test('a title of the user stays when the conversation goes on, and comes back when it is taken away', async t => {
+  const { home, store } = await place(t);
+  await coiSession(home, COI);
+  assert.equal((await store.rename(ID, 'My\u0007 own')).title, 'My own');
+  assert.equal((await store.refresh(ID)).title, 'My own');
+  assert.equal((await store.rename(ID, '  ')).title, 'said to coi');
+});
+
+test('directories become mounts: owned by the workspace’s owner, below directories that are the backend’s own', async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const record = await store.get(ID);
+  const mounts = await store.prepare(record, mountedDirs(agentNamed('claude')), OWNER, '/home/code');
+  assert.deepEqual(mounts, [
+    { device: 'session-0', source: join(dir, '.claude/projects'), path: '/home/code/.claude/projects' },
+    { device: 'session-1', source: join(dir, '.claude/sessions'), path: '/home/code/.claude/sessions' },
+    { device: 'session-2', source: join(dir, 'signals'), path: '/home/code/.incus-agents/signals' },
+  ]);
+  const conversation = join(dir, '.claude/projects/-workspace', `${ID}.jsonl`);
+  for (const path of [...mounts.map(mount => mount.source), conversation]) {
+    const { uid, gid } = await lstat(path);
+    assert.deepEqual({ uid, gid }, OWNER, path);
+  }
+  assert.equal((await lstat(join(dir, '.claude'))).uid, process.getuid?.());
+  assert.equal((await lstat(join(dir, '.claude/.credentials.json'))).uid, process.getuid?.());
+});
+
+test('what tells about running processes is emptied before a start; the conversation is not', async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const record = await store.get(ID);
+  const dirs = mountedDirs(agentNamed('claude'));
+  await store.prepare(record, dirs, OWNER, '/home/code');
+  await writeFile(join(dir, '.claude/sessions/77.json'), '{"status":"busy"}');
+  await writeFile(join(dir, 'signals/events'), 'working 1 \n');
+  await symlink('/etc/passwd', join(dir, 'signals/link'));
+  await store.prepare(record, dirs, OWNER, '/home/code');
+  assert.deepEqual(await readdir(join(dir, '.claude/sessions')), []);
+  assert.deepEqual(await readdir(join(dir, 'signals')), []);
+  assert.deepEqual(await readdir(join(dir, '.claude/projects/-workspace')), [`${ID}.jsonl`]);
+});
+
+test('a symlink in place of a directory is not mounted, and nothing beyond it is changed', async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const victim = join(home, 'victim');
+  await mkdir(victim);
+  await writeFile(join(victim, 'file'), 'x');
+  await rm(join(dir, '.claude'), { recursive: true });
+  await symlink(victim, join(dir, '.claude'));
+  const record = await store.get(ID);
+  await assert.rejects(store.prepare(record, mountedDirs(agentNamed('claude')), OWNER, '/h'), isFailure('invalid'));
+  await rm(join(dir, '.claude'));
+  await mkdir(join(dir, '.claude/projects'), { recursive: true });
+  await symlink(victim, join(dir, '.claude/projects/sub'));
+  await symlink(victim, join(dir, 'signals'));
+  await assert.rejects(store.prepare(record, [SIGNALS], OWNER, '/h'), isFailure('invalid'));
+  await store.prepare(record, [{ saved: '.claude/projects', home: '.claude/projects' }], OWNER, '/h');
+  assert.equal((await stat(victim)).uid, process.getuid?.());
+  assert.deepEqual(await readdir(victim), ['file']);
+});
+
+test('damaged records: a clear error, untouched, and the others are still listed', async t => {
+  const { home, store, warned } = await place(t);
+  await coiSession(home, COI);
+  const damaged: [string, string][] = [
+    ['broken', '{'],
+    ['list', '[]'],
+    ['nowhere', '{"saved_at":"2026-01-01T00:00:00Z"}'],
+    ['relative', '{"workspace":"a/b","saved_at":"2026-01-01T00:00:00Z"}'],
+    ['undated', '{"workspace":"/w","saved_at":"soon"}'],
+    ['foreign', `{"session_id":"${ID}","workspace":"/w","saved_at":"2026-01-01T00:00:00Z"}`],
+    ['huge', `{"workspace":"/w","x":"${'x'.repeat(300_000)}"}`],
+  ];
+  for (const [id, text] of damaged) await coiSession(home, text, id);
+  await mkdir(join(home, '.coi/sessions-claude/link'));
+  await symlink(
+    join(home, '.coi/sessions-claude', ID, 'metadata.json'),
+    join(home, '.coi/sessions-claude/link/metadata.json'),
+  );
+  await mkdir(join(home, '.coi/sessions-claude/empty'));
+  assert.deepEqual(
+    (await store.list()).map(s => s.id),
+    [ID],
+  );
+  await store.list();
+  assert.equal(warned.length, damaged.length + 1, 'each is told once');
+  assert.equal((await store.damaged()).length, damaged.length + 1);
+  for (const [id, text] of damaged) {
+    await assert.rejects(store.get(id), isFailure('invalid'), id);
+    await assert.rejects(store.update(id, { title: 'x' }), isFailure('invalid'), id);
+    assert.equal(await readFile(join(home, '.coi/sessions-claude', id, 'metadata.json'), 'utf8'), text);
+  }
+  await assert.rejects(store.get('empty'), isFailure('not-found'));
+  await store.remove('broken');
+  assert.equal((await store.damaged()).length, damaged.length);
+});
+
+test('hostile values of a record are made harmless', async t => {
+  const { home, store } = await place(t);
+  await coiSession(home, {
+    ...COI,
+    title: `x\u001b[31m${'y'.repeat(500)}`,
+    slot: -1,
+    container_name: { a: 1 },
+    profile_name: 'a\nb',
+    agent_session_id: '../../../etc/passwd',
+    path: 'relative',
+    persistent: 'true',
+  });
+  const record = await store.get(ID);
+  assert.ok((record.title?.length ?? 0) <= 80);
+  assert.ok(!record.title?.includes('\u001b'));
+  assert.deepEqual(
+    [record.slot, record.container, record.profile, record.agentSessionId, record.path, record.persistent],
+    [undefined, undefined, 'a b', undefined, '/workspace', false],
+  );
+});
+
+test('names that lead elsewhere are no sessions', async t => {
+  const { home, store } = await place(t);
+  await mkdir(join(home, '.coi/sessions-claude'), { recursive: true });
+  await writeFile(join(home, '.coi/metadata.json'), JSON.stringify({ ...COI, session_id: '..' }));
+  for (const id of ['..', '.', '../claude', 'a/b', '', 'x\0y', '-rf', 'a'.repeat(200)]) {
+    await assert.rejects(store.get(id), isFailure('not-found'), JSON.stringify(id));
+    await assert.rejects(store.remove(id), isFailure('not-found'), JSON.stringify(id));
+  }
+  assert.throws(() => store.directory('../x', ID), isFailure('invalid'));
+});
+
+test('deleting a session removes it and follows no symlink', async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const victim = join(home, 'victim');
+  await mkdir(victim);
+  await writeFile(join(victim, 'file'), 'x');
+  await symlink(victim, join(dir, '.claude/projects/link'));
+  const changed: string[] = [];
+  store.onChange(id => changed.push(id));
+  await store.remove(ID);
+  await assert.rejects(lstat(dir));
+  assert.deepEqual(await readdir(victim), ['file']);
+  assert.deepEqual(changed, [ID]);
+});
+
+test('changes at the same time are all kept', async t => {
+  const { home, store } = await place(t);
+  await coiSession(home, COI);
+  await Promise.all([
+    store.update(ID, { title: 'a' }),
+    store.update(ID, { container: 'coi-0123abcd-3' }),
+    store.update(ID, { slot: 3 }),
+    store.update(ID, { agentSessionId: 'x' }),
+  ]);
+  const record = await store.get(ID);
+  assert.deepEqual(
+    [record.title, record.container, record.slot, record.agentSessionId],
+    ['a', 'coi-0123abcd-3', 3, 'x'],
+  );
+});
+
+test('sessions that another program makes or removes are told, also of an agent that had none', async t => {
+  const { home, store } = await place(t);
+  let told = 0;
+  const end = watchSessions(store.root, silentLog, () => told++);
+  t.after(end);
+  const toldAfter = async (what: string, work: () => Promise<unknown>) => {
+    const before = told;
+    await work();
+    const limit = Date.now() + 3000;
+    while (told === before) {
+      assert.ok(Date.now() < limit, what);
+      await sleep(10);
+    }
+    await sleep(250);
+  };
+  await toldAfter('a new agent', () => coiSession(home, COI));
+  await toldAfter('a second session', () => coiSession(home, COI, 'second'));
+  await toldAfter('a removal', () => rm(join(home, '.coi/sessions-claude/second'), { recursive: true }));
+  end();
+});
+
+test('a thousand sessions are listed in a second', async t => {
+  const { home, store } = await place(t);
+  for (let i = 0; i < 1000; i++) {
+    const dir = join(home, '.coi/sessions-claude', `s${i}`);
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'metadata.json'), JSON.stringify({ ...COI, session_id: `s${i}` }));
+  }
+  const from = performance.now();
+  assert.equal((await store.list()).length, 1000);
+  assert.ok(performance.now() - from < 1000, `${performance.now() - from} ms`);
+});
+
+test('files with a second name are not given away', { skip: !ROOT }, async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const { link } = await import('node:fs/promises');
+  await writeFile(join(home, 'precious'), 'x');
+  await link(join(home, 'precious'), join(dir, '.claude/projects/hard'));
+  await chown(join(dir, '.claude/projects'), 0, 0);
+  await store.prepare(await store.get(ID), mountedDirs(agentNamed('claude')), OWNER, '/h');
+  assert.equal((await stat(join(home, 'precious'))).uid, 0);
+});
