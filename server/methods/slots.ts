@@ -1,4 +1,5 @@
 import { attachTerminal } from '../flows/attach.ts';
+import { configureSlot } from '../flows/configure.ts';
 import type { RequestContext } from '../flows/context.ts';
 import type { FlowDeps } from '../flows/deps.ts';
 import { execInSlot } from '../flows/exec.ts';
@@ -64,6 +65,12 @@ function insideHandlers(deps: FlowDeps): Handlers {
       const p = new Params(params);
       const lines = p.optional('lines', o => o.integer('lines', 1, 50_000));
       return { text: await captureScreen(deps, p.string('container'), lines, signal) };
+    },
+    'slot/configure': async (params, { signal }) => {
+      const p = new Params(params);
+      const limits = p.optional('limits', o => o.texts('limits'));
+      await configureSlot(deps, { container: p.string('container'), limits }, signal);
+      return {};
     },
     'slot/usage': async (params, { signal }) => slotUsage(deps, new Params(params).string('container'), signal),
   };

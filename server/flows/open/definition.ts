@@ -1,3 +1,4 @@
+import type { EffectiveConfig } from '../../config/types.ts';
 import { tmuxDirectory } from '../../guest/start.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
@@ -24,10 +25,12 @@ export function definitionOf(
   return mergeFragments(
     containerFragment({
       docker: plan.config.get('container.docker'),
+      deny: deniedCalls(plan.config),
       isolatedIds: plan.isolatedIds,
       tmuxDirectory: tmuxDirectory(plan.code.home),
       ...(pool === '' ? {} : { pool }),
     }),
+    plan.limits,
     workspaceFragment(plan.workspace, {
       container,
       project: deps.incus.target.project,
@@ -40,6 +43,12 @@ export function definitionOf(
     protection.fragment,
     { config: { ...keysOf(plan, session, slot), ...otherKeys(plan) } },
   );
+}
+
+/** How much of the kernel is kept from the slot. */
+function deniedCalls(config: EffectiveConfig): 'none' | 'risky' | 'strict' {
+  if (config.get('security.reduce_kernel_surface_strict')) return 'strict';
+  return config.get('security.reduce_kernel_surface') ? 'risky' : 'none';
 }
 
 function keysOf(plan: OpenPlan, session: SessionPlan, slot: number): Record<string, string> {

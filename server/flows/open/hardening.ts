@@ -4,6 +4,8 @@ import type { InstanceFragment } from '../../incus/types.ts';
 export interface ContainerOptions {
   /** Nested containers work (Docker, Podman). */
   docker: boolean;
+  /** System calls that are denied; with any, there is no Docker, which needs them. */
+  deny: 'none' | 'risky' | 'strict';
   /** Pool of the root disk; undefined leaves it to the profile. */
   pool?: string;
   /** The host has id ranges enough for one of its own per container. */
@@ -22,11 +24,27 @@ export function containerFragment(o: ContainerOptions): InstanceFragment {
       // A container that came up by itself after a reboot would have no agent in it.
       'boot.autostart': 'false',
       'environment.TMUX_TMPDIR': o.tmuxDirectory,
-      ...(o.isolatedIds ? { 'security.idmap.isolated': 'true' } : {}),
-      ...(o.docker ? DOCKER : {}),
+      ...(o.isolatedIds ? ISOLATED : {}),
+      ...(o.deny === 'none' ? (o.docker ? DOCKER : {}) : { 'security.syscalls.deny': denied(o.deny) }),
     },
     ...(o.pool === undefined ? {} : { devices: { root: { type: 'disk', path: '/', pool: o.pool } } }),
   };
+}
+
+/** Ids of its own for the container, enough for the users of rootless containers inside too. */
+const ISOLATED: Readonly<Record<string, string>> = {
+  'security.idmap.isolated': 'true',
+  'security.idmap.size': '200000',
+};
+
+/** coi's list: parts of the kernel with many holes in the past, which an agent's work does not need. */
+const RISKY = [
+  ...['io_uring_setup', 'io_uring_enter', 'io_uring_register', 'bpf', 'userfaultfd'],
+  ...['keyctl', 'add_key', 'request_key'],
+];
+
+function denied(how: 'risky' | 'strict'): string {
+  return [...RISKY, ...(how === 'strict' ? ['perf_event_open'] : [])].join('\n');
 }
 
 /** What coi gives a container in which Docker is to run. */

@@ -5,6 +5,7 @@ import type { Agent } from '../../agents/types.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { ConfigValues } from '../../config/values.ts';
 import { resolveImage } from '../../images/list.ts';
+import type { InstanceFragment } from '../../incus/types.ts';
 import type { SlotOpenParams } from '../../protocol/methods.ts';
 import { checkFileSystem } from '../../workspace/filesystem.ts';
 import { checkIdMap, mappingFor } from '../../workspace/idmap.ts';
@@ -17,6 +18,7 @@ import type { FlowDeps } from '../deps.ts';
 import { effectiveConfig } from '../effective.ts';
 import { requireConsent } from './consent.ts';
 import { declaredAgents } from './declared.ts';
+import { slotLimits } from './limits.ts';
 
 /** Everything that is known before anything is made. */
 export interface OpenPlan {
@@ -30,6 +32,7 @@ export interface OpenPlan {
   mountPath: string;
   code: CodeUser;
   isolatedIds: boolean;
+  limits: InstanceFragment;
 }
 
 /** What an open may say besides its folder; undefined leaves the choice to the configuration. */
@@ -58,9 +61,10 @@ export async function prepareOpen(
   const config = await effectiveConfig(deps, workspace.path, context, launchOf(request));
   config.requireValid();
   const image = madeFrom ?? config.get('container.image');
-  const [found, isolatedIds] = await Promise.all([
+  const [found, isolatedIds, limits] = await Promise.all([
     madeFrom === undefined ? resolveImage(deps.incus, image, context.signal) : undefined,
     hasIdRanges(),
+    slotLimits(deps, config, context.signal),
     mappingFor(workspace) === 'raw' ? checkIdMap(workspace.uid, workspace.gid) : checkFileSystem(workspace),
   ]);
   return {
@@ -73,6 +77,7 @@ export async function prepareOpen(
     mountPath: mountPath(workspace, config.get('paths.preserve_workspace_path')),
     code: codeUserOf(config),
     isolatedIds,
+    limits,
   };
 }
 
@@ -100,7 +105,7 @@ function codeUserOf(config: EffectiveConfig): CodeUser {
 }
 
 /** Ids that each container gets of its own, and how many containers' worth root must have for it to be worth it. */
-const IDS_PER_CONTAINER = 65_536;
+const IDS_PER_CONTAINER = 200_000;
 const CONTAINERS = 100;
 
 /** Whether root's ranges are large enough for every container to get ids of its own. */
