@@ -1,5 +1,5 @@
 import type { OwnedMount } from './mounts.ts';
-import { encodeForIncus, encodeForMountTable } from './protection/text.ts';
+import { encodeForMountTable, stagedName } from './protection/text.ts';
 
 /**
  * Mounts for a folder that belongs to the host's root (uid or gid 0). raw.idmap cannot do it: the container would not start, and
@@ -31,7 +31,7 @@ const UNPIN = `f=${PINS}/$LXC_NAME; umount "$f" 2>/dev/null; rm -f "$f"; true`;
 export function idmappedLines(mounts: readonly OwnedMount[], o: IdmappedOptions): string {
   const name = o.project === 'default' ? o.container : `${o.project}_${o.container}`;
   const entries = mounts.map(mount => {
-    const staged = `${o.incusDir}/devices/${name}/disk.${mount.device}.${encodeForIncus(mount.path.slice(1))}`;
+    const staged = `${o.incusDir}/devices/${name}/${stagedName(mount.device, mount.path)}`;
     const options = `rbind,create=dir,${mount.readonly === true ? 'ro,' : ''}idmap=${PINS}/${name}`;
     return `lxc.mount.entry = ${encodeForMountTable(staged)} ${encodeForMountTable(mount.path.slice(1))} none ${options} 0 0`;
   });

@@ -1,6 +1,6 @@
 import { LOCK } from './lock-script.ts';
 import { SWEEP } from './sweep-script.ts';
-import { encodeForIncus, encodeForMountTable, gitPattern, quote } from './text.ts';
+import { encodeForMountTable, gitPattern, quote, stagedName } from './text.ts';
 import type { Item, Tree } from './types.ts';
 
 /*
@@ -35,6 +35,8 @@ export function hookLines(
   const words = [folded(LOCK), folded(SWEEP), o.instance, o.owner, o.flags ? '1' : '0', ...rows];
   return [
     `lxc.hook.pre-start = /bin/sh -c ${quote(START)} protect ${words.map(quote).join(' ')}`,
+    // The first runs before Incus says that it stopped, so that who waits for that finds everything cleared.
+    `lxc.hook.stop = ${sweepCommand(o.instance)}`,
     `lxc.hook.post-stop = ${sweepCommand(o.instance)}`,
   ].join('\n');
 }
@@ -51,7 +53,7 @@ function folded(script: string): string {
 }
 
 function treeRows(tree: Tree, devices: string): string[] {
-  const staged = `${devices}/disk.${tree.device}.${encodeForIncus(tree.path.slice(1))}`;
+  const staged = `${devices}/${stagedName(tree.device, tree.path)}`;
   const first = ['T', staged, encodeForMountTable(staged), tree.source, tree.inode].join('\t');
   const rest = tree.items.map(item => {
     const row = [letterOf(item), item.path, encodeForMountTable(item.path)];

@@ -14,6 +14,8 @@ const FILES: Readonly<Record<string, '' | '{}'>> = {
   gitdir: '',
 };
 
+const JSON_NAME = /\.(json|jsonc|code-workspace)$/;
+
 /** Entries of one directory that are looked through for files with several names. */
 const LOOKED_THROUGH = 5000;
 
@@ -51,16 +53,22 @@ async function lockItem(root: string, wish: Wish): Promise<Item | undefined> {
     case 'dir':
       return { ...base, path: found.path, kind: 'dir' };
     case 'file':
-      return { ...base, path: found.path, kind: 'file', content: '' };
+      return { ...base, path: found.path, ...fileOf(found.path, wish) };
   }
 }
 
-function placeholder({ path, inGit }: Wish): Item {
+function placeholder(wish: Wish): Item {
+  const { path } = wish;
   const name = posix.basename(path);
-  const content = FILES[name] ?? (/\.(json|jsonc|code-workspace)$/.test(name) ? '{}' : undefined);
-  const isFile = content !== undefined || /.\.[a-z]+$/.test(name);
-  if (!isFile) return { path, action: 'lock', kind: 'dir' };
-  return { path, action: 'lock', kind: 'file', content: content ?? '', ...(inGit === true ? {} : { visible: true }) };
+  const isFile = FILES[name] !== undefined || /.\.[a-z]+$/.test(name) || JSON_NAME.test(name);
+  return { path, action: 'lock', ...(isFile ? fileOf(path, wish) : { kind: 'dir' }) };
+}
+
+/** Also a file that is there can be gone when the slot starts, or be the placeholder of another slot. */
+function fileOf(path: string, { inGit }: Wish): Pick<Item, 'kind' | 'content' | 'visible'> {
+  const name = posix.basename(path);
+  const content = FILES[name] ?? (JSON_NAME.test(name) ? '{}' : '');
+  return { kind: 'file', content, ...(inGit === true ? {} : { visible: true }) };
 }
 
 function coveredBy(path: string, items: ReadonlyMap<string, Item>): boolean {

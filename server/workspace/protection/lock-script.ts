@@ -52,6 +52,7 @@ dirs() {
   case $1 in
     T)
       r=$2 real=$4
+      [ -d "$r" ] || fail "Incus did not mount $real where it was expected."
       [ "$(stat -c %i "$r")" = "$5" ] || fail "$real is not the folder that it was a moment ago."
       mount -c --make-rprivate "$r" && mount -c -o remount,bind,nosymfollow "$r" || fail "The mount of $real cannot be changed."
       roots="$roots$r$n";;

@@ -71,5 +71,6 @@ async function isKept(first: string, boot: string): Promise<boolean> {
   if (at === '') return true;
   if (at !== boot || !/^\d+$/.test(pid)) return false;
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] === start;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return !/^[ZX]?$/.test(fields[0] ?? '') && fields[19] === start;
 }

@@ -16,11 +16,12 @@ exec 9>>$R/lock
 flock -w 60 9 || exit 1
 read -r boot </proc/sys/kernel/random/boot_id
 
-# Sets s to the start time of a process.
+# Sets s to the start time of a process, unless it has ended.
 born() {
   [ -r /proc/$1/stat ] && read -r s </proc/$1/stat || return 1
   s=\${s##*) }
   set -- $s
+  case $1 in Z|X) return 1;; esac
   shift 19
   s=$1
 }

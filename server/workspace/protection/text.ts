@@ -8,8 +8,13 @@ export function decodeMountTable(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** How Incus writes a path as one name: `/` becomes `-`, `-` becomes `--`. */
-export function encodeForIncus(path: string): string {
+/** The name that Incus gives to the mount of a disk device below its directory of devices, until the container has it. */
+export function stagedName(device: string, path: string): string {
+  return `disk.${encodeForIncus(device)}.${encodeForIncus(path.slice(1))}`;
+}
+
+/** How Incus writes a path as one name. */
+function encodeForIncus(path: string): string {
   return path.replaceAll('-', '--').replaceAll('/', '-');
 }
 
