@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { Failure } from '../base/errors.ts';
+import type { Incus } from '../incus/client.ts';
+import type { Network, NetworkLease } from '../incus/types.ts';
+import { type Cidr, contains, formatAddress, formatCidr, parseAddress, parseCidr, sizeOf } from './ipv4.ts';
+import type { Place } from './types.ts';
+
+/** The card that a slot gets, and where it is. */
+export interface Card {
+  /** Name of the device, as the profile has it. */
+  device: string;
+  /** Further cards of the profile, which would be ways around the rules. */
+  others: string[];
+  place: Place;
+}
+
+/** Milliseconds within which an address that was given out shows at Incus. */
+const SHOWS = 60_000;
+
+/** Addresses that were given out a moment ago, so that opens at the same time do not get the same one. */
+export class AddressBook {
+  readonly #given = new Map<number, { container: string; until: number }>();
+
+  /** Those that others than `container` were given. */
+  taken(container: string, now = Date.now()): number[] {
+    return [...this.#given]
+      .filter(([, by]) => by.until > now && by.container !== container)
+      .map(([address]) => address);
+  }
+
+  give(address: number, container: string, now = Date.now()): void {
+    for (const [old, by] of this.#given) if (by.until <= now || by.container === container) this.#given.delete(old);
+    this.#given.set(address, { container, until: now + SHOWS });
+  }
+}
+
+/**
+ * Finds the bridge of the default profile and an address on it that nobody has. The address stays the same for a container that is
+ * there. Fails with `isolation` where the rules could not be put in force: no managed bridge with IPv4.
+ */
+export async function findCard(
+  incus: Incus,
+  book: AddressBook,
+  container: string,
+  signal?: AbortSignal,
+): Promise<Card> {
+  const profile = await incus.profile('default', signal);
+  const cards = Object.entries(profile?.devices ?? {}).filter(([, device]) => device.type === 'nic');
+  const [first, ...others] = cards.sort(([a], [b]) => (a < b ? -1 : 1));
+  const bridge = first?.[1].network;
+  if (first === undefined || bridge === undefined) throw notManaged();
+  const [network, leases] = await Promise.all([incus.network(bridge, signal), incus.networkLeases(bridge, signal)]);
+  return { device: first[0], others: others.map(([name]) => name), place: placeOn(book, network, leases, container) };
+}
+
+function placeOn(
+  book: AddressBook,
+  network: Network | undefined,
+  leases: readonly NetworkLease[],
+  container: string,
+): Place {
+  const own = network?.config['ipv4.address'] ?? '';
+  const subnet = parseCidr(own);
+  const gateway = parseAddress(own.split('/')[0] ?? '');
+  if (network?.type !== 'bridge' || !network.managed || subnet === undefined || gateway === undefined)
+    throw notManaged();
+  const address = freeAddress(subnet, [gateway, ...book.taken(container)], leases, container);
+  book.give(address, container);
+  return {
+    bridge: network.name,
+    address: formatAddress(address),
+    gateway: formatAddress(gateway),
+    subnet: formatCidr(subnet),
+  };
+}
+
+/** The address that is reserved for the container, else the first free one from a place that its name says. */
+export function freeAddress(subnet: Cidr, gateway: number, leases: readonly NetworkLease[], container: string): number {
+  const kept = leases.find(lease => lease.type === 'static' && lease.hostname === container);
+  const before = kept === undefined ? undefined : parseAddress(kept.address);
+  if (before !== undefined && contains(subnet, before)) return before;
+  const taken = new Set([...leases.map(lease => parseAddress(lease.address)), ...others]);
+  // Neither the first nor the last address of a network is anybody's.
+  const usable = sizeOf(subnet) - 2;
+  const [, family = '', number = '0'] = /^(.*?)(\d*)$/.exec(container) ?? [];
+  // Slots of one workspace get neighbouring addresses, and so never the same one.
+  const start = createHash('sha256').update(family).digest().readUInt32BE(0) + Number(number);
+  for (let i = 0; i < usable; i++) {
+    const address = subnet.first + 1 + ((start + i) % usable);
+    if (!taken.has(address)) return address;
+  }
+  throw new Failure('conflict', `Every address of the network ${formatCidr(subnet)} is taken.`, {
+    hint: 'Close slots, or give the bridge a larger network.',
+  });
+}
+
+function notManaged(): Failure {
+  return new Failure(
+    'isolation',
+    'The network of slots cannot be restricted: the default profile has no card on a bridge that Incus manages and that has IPv4.',
+    { hint: 'Run: incus network create incusbr0 && incus profile device add default eth0 nic network=incusbr0' },
+  );
+}

@@ -1,0 +1,63 @@
+import { type Rules, tableOf } from './rules.ts';
+import type { Place } from './types.ts';
+
+/*
+ * What runs as root on the host, without sudo: LXC runs hooks before the container starts and after it is gone. The slot's cable is
+ * there by then and not yet in the container, so the rules are in force before the first packet. They are inline, so a container
+ * starts well without any program of ours.
+ */
+
+/** Where a hook leaves why it refused a start; everybody may read it. */
+export const FAILED_DIRECTORY = '/run/incus-agents/network';
+
+/** Stands for a line break in LXC's configuration, where a value is one line; no rule has it. */
+export const BREAK = '~';
+
+/**
+ * $1: rules outwards, $2: inwards. The host's end of the cable is found by the other end's `iflink`. A kernel before 5.16 cannot filter
+ * what goes to the slot; that is only for comfort, so it is left out there.
+ */
+const START = [
+  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; exit 1; }`,
+  'p= m= o= d=',
+  'while IFS=" " read -r k e x; do case $k in lxc.net.0.link) p=$x;; lxc.net.0.hwaddr) m=$x;; lxc.net.*.link) o=$k;; esac; done <$LXC_CONFIG_FILE',
+  '[ -z "$o" ] || fail "The container has more than one network card."',
+  '[ -n "$p" ] && [ -n "$m" ] && read -r i </sys/class/net/$p/iflink || fail "The container has no network card on a bridge."',
+  `for f in /sys/class/net/*/ifindex; do read -r j <$f; [ "$j" != "$i" ] || d=\${f%/ifindex}; done`,
+  `d=\${d##*/}`,
+  'read -r b </sys/class/net/$d/master/address || fail "The network card of the container is on no bridge."',
+  `lines() { printf "%s\\n" "define cable = $d" "define slotmac = $m" "define hostmac = $b"; IFS="${BREAK}"; set -f; printf "%s\\n" $1; }`,
+  `w=$(lines "$1${BREAK}$2" | nft -f - 2>&1) || w=$(lines "$1" | nft -f - 2>&1) || fail "$w"`,
+  `[ ! -e ${FAILED_DIRECTORY}/$LXC_NAME ] || rm -f ${FAILED_DIRECTORY}/$LXC_NAME`,
+].join('; ');
+
+/** The table that holds an instance's rules. */
+export function tableName(instance: string): string {
+  return `incus-agents-${instance}`;
+}
+
+/** The instance's name as its host-side files have it. */
+export function instanceName(container: string, project: string): string {
+  return project === 'default' ? container : `${project}_${container}`;
+}
+
+/** The `raw.lxc` lines that put a container's rules in force before it starts, and take them away when it is gone. */
+export function hookLines(instance: string, place: Place, rules: Rules): string {
+  const table = tableName(instance);
+  const { outward, inward } = tableOf(table, place, rules);
+  return [
+    `lxc.hook.pre-start = /bin/sh -c ${quote(START)} network ${quote(outward.join(BREAK))} ${quote(inward.join(BREAK))}`,
+    `lxc.hook.post-stop = /bin/sh -c ${quote(`nft delete table netdev ${table} 2>/dev/null || :`)}`,
+  ].join('\n');
+}
+
+/** Those lines of `raw.lxc` that are not from `hookLines`. */
+export function withoutHookLines(text: string, instance: string): string[] {
+  const own = new RegExp(`netdev ${tableName(instance).replaceAll('.', '\\.')}(?![\\w.-])`);
+  return text.split('\n').filter(line => line !== '' && !own.test(line));
+}
+
+/** A word of a shell command, whatever is in it. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,76 @@
+import { Failure } from '../base/errors.ts';
+import type { Incus } from '../incus/client.ts';
+import type { Devices } from '../incus/types.ts';
+import { type AddressBook, type Card, findCard } from './bridge.ts';
+import { hookLines, instanceName } from './hook.ts';
+import { NETWORK_KEY, POLICY_KEY, recordPolicy } from './record.ts';
+import { privateEntries, rulesOf } from './rules.ts';
+import type { NetworkPlan, Policy } from './types.ts';
+
+/** What a plan is made for. */
+export interface NetworkOptions {
+  container: string;
+  policy: Policy;
+  /** Whether the project lets an instance have `raw.lxc`. */
+  hooks: boolean;
+}
+
+/**
+ * Plans the network of a slot; changes nothing. Fails with `isolation` where a policy other than `open` cannot be held, and with
+ * `config` for one that contradicts itself.
+ */
+export async function planNetwork(
+  incus: Incus,
+  book: AddressBook,
+  { container, policy, hooks }: NetworkOptions,
+  signal?: AbortSignal,
+): Promise<NetworkPlan> {
+  checkPolicy(policy);
+  if (!hooks && policy.mode === 'open') return bare(policy);
+  if (!hooks) throw noHooks(incus.target.project);
+  const card = await findCard(incus, book, container, signal);
+  const rules = rulesOf(policy, card.place);
+  const instance = instanceName(container, incus.target.project);
+  return {
+    ...bare(policy),
+    fragment: {
+      config: { 'raw.lxc': hookLines(instance, card.place, rules), ...keysOf(policy) },
+      devices: devicesOf(card),
+    },
+  };
+}
+
+/** Fails with `config` where the allow-list names what the rest of the policy forbids. */
+export function checkPolicy(policy: Policy): void {
+  const [first] = policy.mode === 'allowlist' ? privateEntries(policy) : [];
+  if (first === undefined) return;
+  throw new Failure('config', `The allow-list has ${first}, which is in a private network.`, {
+    hint: 'Name the address in `[[network.hosts]]`, or set `[network] allow_local_network_access = true`.',
+  });
+}
+
+function bare(policy: Policy): NetworkPlan {
+  return {
+    mode: policy.mode,
+    fragment: { config: keysOf(policy) },
+    environment: {},
+    prepare: async () => {},
+    release: async () => {},
+  };
+}
+
+function keysOf(policy: Policy): Record<string, string> {
+  return { [NETWORK_KEY]: policy.mode, [POLICY_KEY]: recordPolicy(policy) };
+}
+
+/** The one card, at a fixed address; the profile's other cards are taken away. */
+function devicesOf({ device, others, place }: Card): Devices {
+  const card = { type: 'nic', network: place.bridge, name: 'eth0', 'ipv4.address': place.address };
+  return { ...Object.fromEntries(others.map(name => [name, { type: 'none' }])), [device]: card };
+}
+
+function noHooks(project: string): Failure {
+  return new Failure('isolation', `The Incus project ${project} does not allow what restricts a network (raw.lxc).`, {
+    hint: 'Use another project, or allow low-level options in it. `[network] mode = "open"` in your own configuration opens slots without restriction.',
+  });
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { hookLines, withoutHookLines } from '../../../server/network/hook.ts';
+import { checkPolicy } from '../../../server/network/plan.ts';
+import { recordedPolicy, recordPolicy } from '../../../server/network/record.ts';
+import { rulesOf } from '../../../server/network/rules.ts';
+import type { Policy } from '../../../server/network/types.ts';
+
+const place = { bridge: 'br0', address: '10.9.8.7', gateway: '10.9.8.1', subnet: '10.9.8.0/24' };
+
+function policy(change: Partial<Policy> = {}): Policy {
+  const flags = { blockPrivate: true, blockMetadata: true, allowLocal: false };
+  return { mode: 'restricted', allow: [], resolvers: [], ports: [], hosts: [], ...flags, ...change };
+}
+
+const outward = (change: Partial<Policy> = {}) => rulesOf(policy(change), place).outward;
+
+describe('the rules of a policy', () => {
+  it('leave the internet and close the rest, by default', () => {
+    const rules = outward();
+    assert.equal(rules[0], 'jump strict');
+    assert.equal(rules.at(-1), 'accept');
+    const closed = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', place.subnet];
+    for (const range of closed)
+      assert.ok(
+        rules.some(rule => rule.startsWith(`ip daddr ${range} reject`)),
+        range,
+      );
+    assert.ok(rules.some(rule => rule.startsWith('fib daddr type != unicast reject')));
+  });
+
+  it('look at the host before private ranges, and at exceptions before both', () => {
+    const rules = outward({ hosts: [{ ip: '10.1.1.1', hostnames: ['db'], ports: [5432] }] });
+    const at = (start: string) => rules.findIndex(rule => rule.startsWith(start));
+    assert.ok(at('ip daddr 10.1.1.1 meta l4proto { tcp, udp } th dport { 5432 } accept') < at('fib daddr'));
+    assert.ok(at('fib daddr') < at('ip daddr 10.0.0.0/8'));
+  });
+
+  it('are none but the own address when all is open', () => {
+    assert.deepEqual(outward({ mode: 'open' }), ['accept']);
+    assert.deepEqual(rulesOf(policy({ mode: 'open' }), place).inward, []);
+  });
+
+  it('end with no in allow-list mode, and give no resolver', () => {
+    const rules = outward({ mode: 'allowlist', allow: ['example.org', '203.0.113.0/24:22,80-90', '198.51.100.7'] });
+    assert.match(rules.at(-1) ?? '', /^reject/);
+    assert.ok(!rules.some(rule => rule.includes('dport 53')));
+    assert.ok(rules.includes('ip daddr 203.0.113.0/24 meta l4proto { tcp, udp } th dport { 22, 80-90 } accept'));
+    assert.ok(rules.includes('ip daddr 198.51.100.7 accept'));
+    assert.ok(!rules.some(rule => rule.includes('example')));
+  });
+
+  it('keep metadata, the host and other slots closed where the local network is permitted', () => {
+    const rules = outward({ allowLocal: true });
+    assert.ok(!rules.some(rule => rule.startsWith('ip daddr 10.0.0.0/8')));
+    for (const start of [`ip daddr ${place.subnet} reject`, 'ip daddr 169.254.0.0/16 reject', 'fib daddr'])
+      assert.ok(
+        rules.some(rule => rule.startsWith(start)),
+        start,
+      );
+  });
+
+  it('leave one way to names where the resolvers are named', () => {
+    const rules = outward({ resolvers: ['192.0.2.53'] });
+    assert.ok(!rules.some(rule => rule.startsWith(`ip daddr ${place.gateway} meta l4proto`)));
+    const yes = rules.indexOf('ip daddr { 192.0.2.53 } meta l4proto { tcp, udp } th dport 53 accept');
+    const no = rules.findIndex(rule => rule.startsWith('meta l4proto { tcp, udp } th dport { 53, 853 } reject'));
+    assert.ok(yes > 0 && yes < no);
+  });
+
+  it('leave only named ports where some are named', () => {
+    const rules = outward({ ports: [80, 443] });
+    assert.ok(rules.includes('meta l4proto { tcp, udp } th dport { 80, 443 } accept'));
+    assert.match(rules.at(-1) ?? '', /^reject/);
+  });
+});
+
+describe('a policy', () => {
+  it('does not let private networks in by the allow-list alone', () => {
+    const wanted = policy({ mode: 'allowlist', allow: ['10.1.2.0/24'] });
+    assert.throws(() => checkPolicy(wanted), /10\.1\.2\.0\/24/);
+    checkPolicy({ ...wanted, allowLocal: true });
+    checkPolicy({ ...wanted, mode: 'restricted' });
+  });
+
+  it('is read back as it was written, and nothing else is', () => {
+    const wanted = policy({ hosts: [{ ip: '10.1.1.1', hostnames: ['db'], ports: [1] }], ports: [443] });
+    assert.deepEqual(recordedPolicy(recordPolicy(wanted)), wanted);
+    const broken = [undefined, '', '[]', '{"mode":"open"}', recordPolicy({ ...wanted, ports: [1.5] })];
+    for (const text of broken) assert.equal(recordedPolicy(text), undefined, text);
+  });
+});
+
+describe('the lines for LXC', () => {
+  const lines = hookLines('coi-01234567-1', place, rulesOf(policy(), place));
+
+  it('are one line each', () => {
+    assert.deepEqual(
+      lines.split('\n').map(line => line.split(' ')[0]),
+      ['lxc.hook.pre-start', 'lxc.hook.post-stop'],
+    );
+  });
+
+  it('are found again among those of others, also of a slot whose number begins alike', () => {
+    const other = hookLines('coi-01234567-12', place, rulesOf(policy(), place)).split('\n');
+    const text = ['lxc.hook.pre-start = /bin/sh -c x', lines, ...other].join('\n');
+    assert.deepEqual(withoutHookLines(text, 'coi-01234567-1'), ['lxc.hook.pre-start = /bin/sh -c x', ...other]);
+  });
+});
