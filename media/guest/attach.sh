@@ -8,7 +8,7 @@ esac
 export TERM
 trap : INT QUIT
 
-agent='s=coi-$1; h=$(tmux has-session -t "=$s" 2>&1) || { printf "No agent is running in this container (%s).\n" "$h"; exit 0; }; exec tmux -u attach-session -t "=$s"'
+agent='s=coi-$1; h=$(tmux has-session -t "=$s" 2>&1) || { printf "No agent is running in this container (%s).\n" "$h"; exit 90; }; exec tmux -u attach-session -t "=$s"'
 shell='cd -- "$1" 2>/dev/null; u=$(id -un -- "$2" 2>/dev/null || getent passwd "$2" | cut -d: -f1); s=$(getent passwd "$2" | cut -d: -f7); s=${s:-/bin/sh}
 HOME=$4 USER=$u LOGNAME=$u SHELL=$s; export HOME USER LOGNAME SHELL; [ -r "$4/.incus-agents/environment" ] && . "$4/.incus-agents/environment"
 if [ "$2" = 0 ]; then exec "$s" -l; fi
@@ -25,23 +25,29 @@ esac
 code=$?
 [ $code = 0 ] && exit 0
 
-# A container on its way down ends its processes some time before it counts as stopped.
+# The editor closes a terminal that ends with 0 at once, and shows this whole script in an error if it ends with anything else.
+stay() { printf '%s Press Enter to close this terminal.' "$1"; read -r line; exit 0; }
+[ "$kind:$code" = agent:90 ] && stay ''
+# A shell ends with the code of its last command, which says nothing about the terminal.
+[ "$kind" = agent ] || { [ $code -lt 126 ] && exit 0; }
+
+# A container on its way down ends its processes some time before it counts as stopped or is gone; in between Incus
+# may not be able to say anything of it.
 tries=0
 while :; do
   state=$("$incus" query "/1.0/instances/$container/state?project=$project" 2>&1)
-  case $kind:$code:$state in agent:1[2-9][0-9]:*'"Running"'*) ;; *) break ;; esac
+  case $state in *'"Frozen"'*|*'"Stopped"'*|*'"Stopping"'*|*'not found'*) break ;; esac
   [ $tries -lt 25 ] || break
   tries=$((tries + 1))
   sleep 0.2
 done
 case $state in
-  *'"Running"'*) ;;
-  *'"Frozen"'*) printf '\nThe container %s is paused.\n' "$container"; exit 0 ;;
+  *'"Frozen"'*) stay "
+The container $container is paused." ;;
   *'"Stopped"'*|*'"Stopping"'*) printf '\nThe container %s has stopped.\n' "$container"; exit 0 ;;
   *'not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
-  *) printf '\nIncus cannot be reached: %s\n' "$state" >&2; exit $code ;;
+  *'"Running"'*) stay "
+The connection to $container ended (exit code $code). What runs in it goes on." ;;
 esac
-# A shell ends with the code of its last command, which says nothing about the terminal.
-[ "$kind" = agent ] || exit 0
-printf '\nThe connection to %s ended (exit code %s). The agent goes on.\n' "$container" $code >&2
-exit $code
+stay "
+Incus cannot be reached: $state"

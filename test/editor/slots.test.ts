@@ -1,37 +1,80 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
-import { makeProject, makeWorkspace, rowName, slotSettings } from './lib/incus.ts';
+import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { Slots } from './lib/slots.ts';
 import { until } from './lib/wait.ts';
 
-test('a click opens a slot, a reload finds its terminal again, closing it leaves the agent at work', async t => {
+test('one click to the agent, and back to it after a reload and a detach', async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t);
   const settings = slotSettings(project, { 'terminal.integrated.enablePersistentSessions': true });
-  await withEditor(t, { folder, settings }, async ({ workbench, terminals, shot, page }) => {
-    await workbench.showSidebar('Incus Agents');
-    await workbench.welcomeButton('Open Slot').first().waitFor();
-    await shot('1-welcome');
-    await workbench.viewAction('Open Slot');
-    const [container = ''] = await project.names(1);
-    await workbench.treeItem(rowName(1)).waitFor();
-    await until('a prompt', async () => /\$ ?$/.test(await terminals.text()), 30_000);
-    await terminals.type('echo "answer $((6*7))"');
-    await terminals.waitFor('answer 42');
-    await until('the same inside', () => project.screen(container).includes('answer 42'));
-    await shot('2-open');
+  await withEditor(t, { folder, settings }, async editor => {
+    const { workbench, terminals, shot } = editor;
+    const slots = new Slots(editor, project);
+    let container = '';
 
-    await workbench.treeItem(rowName(1)).click();
-    assert.equal(await terminals.all().count(), 1);
-    assert.equal(project.clients(container), 1);
+    await t.test('"+" opens a slot, and its terminal shows the agent inside tmux', async () => {
+      await slots.show();
+      await workbench.welcomeButton('Open Slot').first().waitFor();
+      await shot('1-welcome');
+      container = await slots.open(1);
+      await slots.terminalHasFocus();
+      await terminals.type('echo "answer $((6*7))"; touch made-inside');
+      await terminals.waitFor('answer 42');
+      assert.match(project.screen(container), /answer 42/);
+      await shot('2-open');
+    });
 
-    await workbench.reload();
-    await terminals.waitFor('answer 42');
-    await workbench.showSidebar('Incus Agents');
-    await workbench.treeItem(rowName(1)).click();
-    await until('one client', () => project.clients(container) === 1);
-    assert.equal(await terminals.all().count(), 1);
-    await shot('3-reloaded');
-    await page.waitForTimeout(100);
+    await t.test('a second click focuses the same terminal', async () => {
+      await workbench
+        .treeItem(/hello|Shell|^Slot 1,/)
+        .first()
+        .click();
+      await slots.terminalHasFocus();
+      assert.equal(await terminals.all().count(), 1);
+      assert.equal(project.clients(container), 1);
+    });
+
+    await t.test('a reload adopts the terminal', async () => {
+      await workbench.reload();
+      await terminals.waitFor('answer 42');
+      await slots.show();
+      await slots.row(1).click();
+      await slots.terminalHasFocus();
+      assert.equal(await terminals.all().count(), 1);
+      await until('one client', () => project.clients(container) === 1);
+      await shot('3-reloaded');
+    });
+
+    await t.test('closing the terminal detaches, without a word, and the agent goes on', async () => {
+      await terminals.type('(sleep 2; echo "went on" > later) &');
+      await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+      await until('no terminal', async () => (await terminals.all().count()) === 0);
+      await until('nobody attached', () => project.clients(container) === 0);
+      await slots.noToasts();
+      await until('the work to be done', () => project.exec(container, 'cat', '/workspace/later').includes('went on'));
+      await slots.row(1).click();
+      await terminals.waitFor('answer 42');
+      assert.equal(await terminals.all().count(), 1);
+    });
+
+    await t.test('a detach from inside tmux ends the terminal with 0', async () => {
+      project.tmux(container, 'detach-client', '-s', `=coi-${container}`);
+      await until('no terminal', async () => (await terminals.all().count()) === 0);
+      await slots.noToasts();
+    });
+
+    await t.test('closing the slot asks by name and deletes the container', async () => {
+      await workbench.contextAction(slots.row(1), /^Close/);
+      await workbench.dialog().waitFor();
+      assert.match(await workbench.dialog().innerText(), /Close project slot 1\?/);
+      await shot('4-close');
+      await workbench.answerDialog(/^Close$/);
+      await until('the container to go', () => project.containers().size === 0, 40_000);
+      await slots.row(1).waitFor({ state: 'detached' });
+      await slots.noToasts();
+      await shot('5-closed');
+    });
   });
 });

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withEditor } from './lib/editor.ts';
+import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { redrawTime } from './lib/redraw.ts';
+import { Slots } from './lib/slots.ts';
+import { until } from './lib/wait.ts';
+
+test('the life of several slots', async t => {
+  const project = makeProject(t);
+  const folder = makeWorkspace(t);
+  await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {
+    const { workbench, terminals, page, shot } = editor;
+    const slots = new Slots(editor, project);
+    await slots.show();
+    await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+    const containers = [await slots.open(1), await slots.open(2), await slots.open(3)];
+    const [first = '', second = ''] = containers;
+
+    await t.test('each has a terminal of its own, and the status bar counts them', async () => {
+      assert.equal(await terminals.all().count(), 3);
+      assert.match(await workbench.statusItem(statusId).innerText(), /3 running/);
+      await slots.row(2).click();
+      await slots.prompt(second);
+      await shot('1-three');
+    });
+
+    await t.test('the menu of the status bar leads to a slot', async () => {
+      await workbench.statusItem(statusId).click();
+      await workbench.quickPickItem('project slot 1').waitFor();
+      await shot('2-menu');
+      await workbench.pick('project slot 1');
+      await slots.prompt(first);
+      assert.equal(await terminals.all().count(), 3);
+    });
+
+    await t.test('a change by another program is drawn at once', async () => {
+      const times: number[] = [];
+      for (const [act, words] of [
+        ['pause', /paused/],
+        ['resume', /running/],
+        ['pause', /paused/],
+        ['resume', /running/],
+      ] as const) {
+        times.push(await redrawTime(page, slots.row(3), words, () => void project.run(act, containers[2] ?? '')));
+      }
+      t.diagnostic(`change → row redrawn: ${times.map(time => time.toFixed(0)).join(', ')} ms`);
+      assert.ok(Math.min(...times) <= 250, `${times}`);
+    });
+
+    await t.test('stop in the row, start in the row', async () => {
+      await workbench.inlineAction(slots.row(1), 'Stop');
+      await slots.says(1, /stopped/);
+      await slots.noToasts();
+      assert.equal(project.containers().get(first), 'STOPPED');
+      await shot('3-stopped');
+      await workbench.inlineAction(slots.row(1), 'Start');
+      await slots.says(1, /running/);
+      await slots.row(1).click();
+      await slots.prompt(first);
+    });
+
+    await t.test('a command of the palette asks for its target', async () => {
+      await workbench.runCommand('Incus Agents: Pause');
+      await workbench.quickPickItem('project slot 2').waitFor();
+      await shot('4-target');
+      await workbench.pick('project slot 2');
+      await slots.says(2, /paused/);
+      await workbench.contextAction(slots.row(2), /^Continue/);
+      await slots.says(2, /running/);
+    });
+
+    await t.test('killing asks by name', async () => {
+      await workbench.contextAction(slots.row(3), /^Kill/);
+      await workbench.dialog().waitFor();
+      assert.match(await workbench.dialog().innerText(), /Kill project slot 3\?/);
+      await shot('5-kill');
+      await workbench.answerDialog('Cancel');
+      assert.equal(project.containers().size, 3);
+      await workbench.contextAction(slots.row(3), /^Kill/);
+      await workbench.answerDialog(/^Kill$/);
+      await slots.row(3).waitFor({ state: 'detached' });
+      await slots.noToasts();
+    });
+
+    await t.test('several are deleted with one question', async () => {
+      await slots.row(1).click({ modifiers: ['ControlOrMeta'] });
+      await slots.row(2).click({ modifiers: ['ControlOrMeta'] });
+      await page.keyboard.press('Escape');
+      await slots.row(1).click();
+      await slots.row(2).click({ modifiers: ['Shift'] });
+      await workbench.contextAction(slots.row(2), /^Delete/);
+      await workbench.dialog().waitFor();
+      await shot('6-delete-two');
+      assert.match(await workbench.dialog().innerText(), /Delete 2 slots\?/);
+      await workbench.answerDialog(/^Delete$/);
+      await until('no container', () => project.containers().size === 0, 40_000);
+      await until('no terminal', async () => (await terminals.all().count()) === 0);
+      await slots.noToasts();
+      await shot('7-empty');
+    });
+  });
+});
+
+const statusId = 'incus-agents.incus-agents.incusAgents.status';

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EditorOptions, withEditor } from './lib/editor.ts';
+import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { Slots } from './lib/slots.ts';
+import { until } from './lib/wait.ts';
+
+/** The text that an empty view shows, once it is the expected one. */
+function welcome(name: string, options: EditorOptions, expected: RegExp, buttons: readonly string[]): void {
+  test(name, t =>
+    withEditor(t, options, async ({ workbench, shot }) => {
+      await workbench.showSidebar('Incus Agents');
+      const text = workbench.sidebar().locator('.welcome-view-content').last();
+      await until(`${expected}`, async () => expected.test(await text.innerText()), 30_000);
+      for (const button of buttons) await workbench.welcomeButton(button).waitFor();
+      await shot('welcome');
+    }),
+  );
+}
+
+const nowhere = { 'incusAgents.incusSocket': '/nonexistent/incus.socket' };
+const nobody = { name: 'nobody', uid: 65534, gid: 65534 };
+
+welcome('no Incus', { settings: nowhere }, /Incus/, ['Check Health']);
+welcome('no permission', { account: nobody }, /Join its group/, ['Copy the Command', 'Check Health']);
+
+test('no folder', async t => {
+  const project = makeProject(t);
+  await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, shot }) => {
+    await workbench.showSidebar('Incus Agents');
+    await workbench.welcomeButton('Open Folder').waitFor({ timeout: 30_000 });
+    await shot('welcome');
+  });
+});
+
+test('no image: it is said beforehand, and asked at the click', async t => {
+  const project = makeProject(t);
+  const settings = slotSettings(project, { 'incusAgents.image': 'not-built-yet' });
+  await withEditor(t, { folder: makeWorkspace(t), settings }, async editor => {
+    const { workbench, shot } = editor;
+    await new Slots(editor, project).show();
+    await workbench.welcomeButton('Build Image').waitFor({ timeout: 30_000 });
+    await shot('1-welcome');
+    await workbench.viewAction('Open Slot');
+    await workbench.dialog().waitFor();
+    assert.match(await workbench.dialog().innerText(), /Build it now\?/);
+    await shot('2-asked');
+    await workbench.answerDialog('Cancel');
+    await new Slots(editor, project).noToasts();
+    assert.equal(project.containers().size, 0);
+  });
+});
+
+test('restricted mode lists slots and starts nothing', async t => {
+  const project = makeProject(t);
+  const folder = makeWorkspace(t);
+  const settings = slotSettings(project);
+  await withEditor(t, { folder, settings, trust: 'asked' }, async editor => {
+    const { workbench, shot, page } = editor;
+    const slots = new Slots(editor, project);
+    await slots.show();
+    await workbench.welcomeButton('Manage Workspace Trust').waitFor({ timeout: 30_000 });
+    await shot('1-welcome');
+    const offered = await workbench.commandsMatching('Incus Agents: Open Slot');
+    assert.deepEqual(
+      offered.filter(title => /Open Slot/.test(title)),
+      [],
+    );
+    await page.keyboard.press('Escape');
+  });
+});
+
+test('a workspace of root is opened after consent only', async t => {
+  const project = makeProject(t);
+  const folder = makeWorkspace(t, 'rooted', 0);
+  await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {
+    const { workbench, shot } = editor;
+    const slots = new Slots(editor, project);
+    await slots.show();
+    await workbench.viewAction('Open Slot');
+    await workbench.dialog().waitFor();
+    await shot('1-consent');
+    assert.match(await workbench.dialog().innerText(), /root/);
+    await workbench.answerDialog('Cancel');
+    assert.equal(project.containers().size, 0);
+    await workbench.viewAction('Open Slot');
+    await workbench.answerDialog('Allow');
+    const [container = ''] = await project.names(1);
+    await slots.prompt(container);
+    await shot('2-open');
+  });
+});
