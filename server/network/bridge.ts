@@ -75,7 +75,12 @@ function placeOn(
 }
 
 /** The address that is reserved for the container, else the first free one from a place that its name says. */
-export function freeAddress(subnet: Cidr, gateway: number, leases: readonly NetworkLease[], container: string): number {
+export function freeAddress(
+  subnet: Cidr,
+  others: readonly number[],
+  leases: readonly NetworkLease[],
+  container: string,
+): number {
   const kept = leases.find(lease => lease.type === 'static' && lease.hostname === container);
   const before = kept === undefined ? undefined : parseAddress(kept.address);
   if (before !== undefined && contains(subnet, before)) return before;
