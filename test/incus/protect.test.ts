@@ -172,7 +172,7 @@ test('in a worktree the repository is protected where it is, and work goes on', 
   assert.equal(await stateOf(place), 'locked');
   assert.equal(await place.run('echo x >x; git add x; git commit -qm inside; git status --porcelain', 'code'), '');
   const attack = `echo "gitdir: /tmp/evil" >.git; mv .git g; g='${main}/.git'; for d in config hooks/pre-commit worktrees/tree/commondir worktrees/tree/gitdir worktrees/tree/config.worktree worktrees/third/commondir worktrees/third/HEAD; do
-    echo evil >>"$g/$d" && echo "WROTE $d"; done; mv "$g/worktrees" "$g/w" && echo MOVED; mv "$g/worktrees/tree" "$g/w" && echo MOVED; umount "$g/config" && echo UMOUNTED; git config a.b c && echo CONFIGURED`;
+    echo evil >>"$g/$d" && echo "WROTE $d"; done; for d in worktrees worktrees/tree worktrees/third; do perl -e 'rename($ARGV[0], $ARGV[1]) and print "MOVED\\n"' "$g/$d" "$g/w"; done; umount "$g/config" && echo UMOUNTED; git config a.b c && echo CONFIGURED`;
   for (const as of ['root', 'code'] as const) assert.doesNotMatch(await place.run(attack, as), /^[A-Z]+( |$)/m);
   onHost(OWNER, `${trees}/third`, 'echo y >y; git add y; git commit -qm third; git status --porcelain');
   assert.equal(onHost(OWNER, place.ws.real, 'git status --porcelain; git log -1 --format=%s'), 'inside\n');

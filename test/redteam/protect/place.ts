@@ -135,11 +135,11 @@ export function definitionOf(ws: Workspace, plan: ProtectionPlan, container: str
   );
 }
 
-/** Everything about the protected things that an attack could change, as the host has it. */
-export function fingerprint(dir: string): string {
+/** Everything about the protected things that an attack could change, as the host has it; without `inodes` a placeholder may be a new one. */
+export function fingerprint(dir: string, inodes = true): string {
   const script = `
     for p in .git .git/info .claude ${PATHS.join(' ')} .git/commondir .env; do
-      stat -c '%n %F %i %u' "$p" 2>/dev/null || echo "$p is not there"
+      stat -c '%n %F ${inodes ? '%i' : ''} %u' "$p" 2>/dev/null || echo "$p is not there"
       case $p in .git|.git/info|.claude) ;; *) [ ! -d "$p" ] || ls -lAR --time-style=+ "$p" | grep -v ^total;; esac
     done
     find ${PATHS.join(' ')} .env -type f -exec sha256sum {} + 2>/dev/null | sort

@@ -1,0 +1,203 @@
+import { execFileSync } from 'node:child_process';
+import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { hookFailure } from '../../server/workspace/protection/explain.ts';
+import { planProtection } from '../../server/workspace/protection/plan.ts';
+import { verifyProtection } from '../../server/workspace/protection/verify.ts';
+import { resolveWorkspace } from '../../server/workspace/resolve.ts';
+import { connect, removeAfter, testImage, uniqueName, until } from '../incus/support.ts';
+import { controlAll } from './attack.ts';
+import { ATTACKS } from './protect/attacks.ts';
+import {
+  definitionOf,
+  difference,
+  fingerprint,
+  flagsOf,
+  hostMounts,
+  inReverse,
+  onHost,
+  options,
+  type Place,
+  pristine,
+  project,
+  slot,
+} from './protect/place.ts';
+import { Table } from './table.ts';
+
+const skip = process.getuid?.() !== 0;
+const OWNER = { uid: 1000, gid: 1000 };
+
+const stateOf = async (place: Place) => (await verifyProtection(place.incus, place.container)).state;
+
+/** What changes names as fast as it can, in a workspace that its own slot does not protect. */
+const swapping = (canary: string) => `
+while :; do
+  for p in .vscode .husky .mcp.json .envrc .claude .claude/settings.json .git/info .git/hooks .git/config.worktree .coi; do
+    rm -rf "$p.x"; mv -T "$p" "$p.x"; ln -s '${canary}' "$p"; ln -sfn '${canary}/file' "$p"; rm -f "$p"
+    mkfifo "$p"; rm -f "$p"; mv -T "$p.x" "$p"
+  done
+done 2>/dev/null`;
+
+test('an agent in one slot cannot lead the hooks of another astray while it starts', { skip }, async t => {
+  const table = new Table(t, 'Starts beside a hostile slot');
+  const end = inReverse(t);
+  const dir = await project(end, OWNER);
+  const canary = `${dir}/../canary`;
+  mkdirSync(canary);
+  writeFileSync(`${canary}/file`, '{}\n');
+  const look = () =>
+    execFileSync('/bin/sh', ['-c', 'find . -printf "%P %y %m %U %i %s\\n" | sort; lsattr -Ra .'], {
+      cwd: canary,
+      encoding: 'utf8',
+    });
+  const before = look();
+  const hostile = await slot(end, dir, { level: 'off' });
+  const fight = hostile.incus.exec(hostile.container, ['/bin/sh', '-c', swapping(canary)], {
+    user: 0,
+    cwd: hostile.path,
+  });
+  fight.catch(() => {}); // It ends with its container.
+  const ends: string[] = [];
+  for (let i = 0; i < 12; i++) ends.push(await start(dir));
+  table.held('symlinks and FIFOs swapped in under the hooks', 'root', difference(before, look()));
+  table.held(
+    'a start that was led astray goes on',
+    'root',
+    ends.find(e => e.startsWith('BAD')),
+  );
+  const strayed = hostMounts()
+    .split('\n')
+    .find(line => line.includes('/canary '));
+  table.held('a mount outside of the workspace', 'root', strayed);
+  t.diagnostic(`how the starts ended: ${[...new Set(ends)].join(', ')}`);
+});
+
+/** Starts a protected slot once and says how that ended. */
+async function start(dir: string): Promise<string> {
+  const name = uniqueName();
+  const { incus, close } = await connection();
+  try {
+    const ws = await resolveWorkspace(dir, { home: '/nonexistent', stateDirs: [], uid: 0 });
+    const plan = await planProtection(ws, options(name));
+    const definition = definitionOf(ws, plan, name);
+    await incus.createInstance({ name, source: { alias: await testImage(incus) }, start: true, ...definition });
+    // Whatever it got: what the hostile slot does afterwards to names on the host is seen, not believed.
+    const { state } = await verifyProtection(incus, name);
+    return state === 'locked' || state === 'lost' ? state : `BAD ${state}`;
+  } catch {
+    return (await hookFailure(name)) === undefined ? 'refused' : 'refused by the hook';
+  } finally {
+    await close(name);
+  }
+}
+
+async function connection() {
+  const steps: (() => void | Promise<void>)[] = [];
+  const incus = await connect({ after: step => void steps.push(step) });
+  const close = async (name: string) => {
+    removeAfter({ after: step => void steps.push(step) }, name);
+    for (const step of steps.reverse()) await step();
+  };
+  return { incus, close };
+}
+
+test('what happens on the host and around the slot does not open it', { skip }, async t => {
+  const table = new Table(t, 'Protected paths, around the slot');
+  const end = inReverse(t);
+  const dir = await project(end, OWNER);
+  const place = await slot(end, dir);
+  const before = fingerprint(dir, false);
+  const evil = async () => {
+    await place.run(
+      'echo evil >>.git/config; echo evil >.git/hooks/pre-commit; echo evil >.vscode/tasks.json; echo evil >.mcp.json',
+      'root',
+    );
+    return (
+      difference(before, fingerprint(dir, false)) ?? ((await stateOf(place)) === 'locked' ? undefined : 'not in force')
+    );
+  };
+  const attempts: [string, () => unknown][] = [
+    [
+      'git config, push -u and branch --track on the host',
+      () => onHost(OWNER, dir, 'git config a.b c; git branch --track x main'),
+    ],
+    [
+      'a program of the host renames a new file over it',
+      () => {
+        writeFileSync(`${dir}/n`, readFileSync(`${dir}/.git/config`));
+        renameSync(`${dir}/n`, `${dir}/.git/config`);
+      },
+    ],
+    [
+      'a program of the host removes a placeholder',
+      () => onHost({ uid: 0, gid: 0 }, dir, 'rm -rf .mcp.json .husky .envrc'),
+    ],
+    ['a program of the host moves a directory away', () => renameSync(`${dir}/.vscode`, `${dir}/.v`)],
+    ['git clean on the host', () => onHost(OWNER, dir, 'git clean -fdxq -e .env')],
+  ];
+  for (const [name, attempt] of attempts) {
+    try {
+      attempt();
+    } catch {
+      // It is meant to fail; whether it changed anything is what counts.
+    }
+    table.held(name, 'host', await evil());
+  }
+  const second = await slot(end, dir);
+  await second.incus.setState(second.container, 'stop', { force: true });
+  table.held('another slot of the workspace comes and goes', 'both', await evil());
+  const { pid } = await place.incus.instanceState(place.container);
+  await place.run('reboot -f', 'root');
+  await until('it came up again', async () => {
+    const now = await place.incus.instanceState(place.container);
+    return now.running && now.pid > 0 && now.pid !== pid;
+  });
+  table.held('reboot inside', 'root', await evil());
+  await place.incus.setState(place.container, 'restart', { force: true });
+  table.held('restart by force', 'host', await evil());
+  const left = hostMounts()
+    .split('\n')
+    .find(line => line.includes(dir.replaceAll(' ', '\\040')));
+  table.held('a mount that stays on the host', 'host', left);
+  await place.incus.setState(place.container, 'stop', { force: true });
+  const flags = flagsOf(`${dir}/.git/config`) + flagsOf(`${dir}/.vscode`);
+  table.held('a flag that stays after the stop', 'host', /[ia]/.test(flags) ? flags : undefined);
+  table.held(
+    'a file of root’s that stays',
+    'host',
+    lstatSync(`${dir}/.git/info/exclude`).uid === 0 ? 'exclude' : undefined,
+  );
+});
+
+/** What falls where paths are only covered by read-only devices, as others do it. */
+const FALLS_WEAK: ReadonlySet<string> = new Set([
+  'move .git away and put a copy in its place',
+  'move the parents away',
+  'umount',
+  'umount -l, -f, -R',
+  'a private mount namespace',
+]);
+
+test('read-only devices alone fall to the same attacks', { skip }, async t => {
+  const table = new Table(t, '');
+  const end = inReverse(t);
+  const dir = await project(end, OWNER);
+  const restore = pristine(end, dir);
+  let place = await slot(end, dir, { level: 'weak', hooks: false, secrets: [] });
+  let before = fingerprint(dir);
+  await controlAll(
+    t,
+    table,
+    {
+      run: (script, as) => place.run(script, as),
+      broken: async () => difference(before, fingerprint(dir)),
+      restore: async () => {
+        await place.incus.setState(place.container, 'stop', { force: true });
+        await restore();
+        place = await slot(end, dir, { level: 'weak', hooks: false, secrets: [] });
+        before = fingerprint(dir);
+      },
+    },
+    ATTACKS.filter(attack => FALLS_WEAK.has(attack.name)),
+  );
+});
