@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../base/errors.ts';
-import { AGENT_NAME, SESSION_ID } from './record.ts';
-import type { SessionRecord } from './types.ts';
+import { Failure, messageOf } from '../base/errors.ts';
+import { AGENT_NAME, readRecord, SESSION_ID } from './record.ts';
+import type { DamagedSession, SessionRecord } from './types.ts';
 
 const PREFIX = 'sessions-';
 
@@ -21,18 +21,51 @@ export async function agentsIn(root: string): Promise<string[]> {
     .filter(name => AGENT_NAME.test(name));
 }
 
-/** The ids of an agent's sessions, readable or not. */
-export async function idsIn(root: string, agent: string): Promise<string[]> {
+/** Which sessions a list has: of one workspace (exactly), of one agent. */
+export interface SessionFilter {
+  workspace?: string;
+  agent?: string;
+}
+
+/** The readable sessions below `root`, the one in which something happened last first; the others are told to `damaged`. */
+export async function listRecords(
+  root: string,
+  filter: SessionFilter,
+  damaged: (session: DamagedSession) => void,
+): Promise<SessionRecord[]> {
+  const found: SessionRecord[] = [];
+  for (const agent of filter.agent === undefined ? await agentsIn(root) : [filter.agent]) {
+    const records = await inBatches(await idsIn(root, agent), 16, id => readable(root, agent, id, damaged));
+    for (const record of records) {
+      if (record === undefined || (filter.workspace !== undefined && record.workspace !== filter.workspace)) continue;
+      found.push(record);
+    }
+  }
+  return found.sort((a, b) => lastSign(b).localeCompare(lastSign(a)));
+}
+
+async function readable(
+  root: string,
+  agent: string,
+  id: string,
+  damaged: (session: DamagedSession) => void,
+): Promise<SessionRecord | undefined> {
+  const path = sessionDirectory(root, agent, id);
+  try {
+    return (await readRecord(path, agent, id))?.record;
+  } catch (error) {
+    damaged({ path, message: messageOf(error) });
+    return undefined;
+  }
+}
+
+async function idsIn(root: string, agent: string): Promise<string[]> {
+  if (!AGENT_NAME.test(agent)) return [];
   return (await directories(join(root, `${PREFIX}${agent}`))).filter(name => SESSION_ID.test(name));
 }
 
-/** The order of a list: where something happened last comes first. */
-export function byActivity(a: SessionRecord, b: SessionRecord): number {
-  return lastSign(b).localeCompare(lastSign(a));
-}
-
 /** Works on all items, at most `size` at a time, so that a thousand sessions do not open a thousand files. */
-export async function inBatches<T, R>(items: readonly T[], size: number, work: (item: T) => Promise<R>): Promise<R[]> {
+async function inBatches<T, R>(items: readonly T[], size: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let i = 0; i < items.length; i += size) results.push(...(await Promise.all(items.slice(i, i + size).map(work))));
   return results;

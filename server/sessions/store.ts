@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, messageOf } from '../base/errors.ts';
+import { Failure } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { prepareDirectories, removeDirectory } from './directories.ts';
-import { agentsIn, byActivity, idsIn, inBatches, sessionDirectory } from './listing.ts';
+import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
 import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
-import type { ConversationReader, DamagedSession, Owner, SessionDir, SessionMount, SessionRecord } from './types.ts';
+import type {
+  ConversationReader,
+  DamagedSession,
+  NewSession,
+  Owner,
+  SessionDir,
+  SessionMount,
+  SessionRecord,
+} from './types.ts';
 
 export interface SessionStoreOptions {
   /** Home of the user that the backend runs as; the sessions lie in its `.coi`. */
@@ -17,19 +25,6 @@ export interface SessionStoreOptions {
   log: Log;
   /** Reads the conversations of an agent; undefined for an agent that nobody knows. */
   reader(agent: string): ConversationReader | undefined;
-}
-
-/** What a new session begins with. */
-export interface NewSession {
-  id?: string;
-  agent: string;
-  workspace: string;
-  path: string;
-  container?: string;
-  slot?: number;
-  persistent: boolean;
-  profile?: string;
-  title?: string;
 }
 
 /** The sessions on disk, in coi's layout. Truth is in the files: coi and other backends change them too. */
@@ -91,32 +86,18 @@ export class SessionStore {
   }
 
   /** All readable sessions, the one saved last first; damaged ones are logged once and left alone. */
-  async list(filter: { workspace?: string; agent?: string } = {}): Promise<SessionRecord[]> {
-    const found: SessionRecord[] = [];
-    for (const agent of await agentsIn(this.#root)) {
-      if (filter.agent !== undefined && filter.agent !== agent) continue;
-      const records = await inBatches(await idsIn(this.#root, agent), 16, id => this.#readable(agent, id));
-      for (const record of records) {
-        if (record === undefined || (filter.workspace !== undefined && record.workspace !== filter.workspace)) continue;
-        found.push(record);
-      }
-    }
-    return found.sort(byActivity);
+  async list(filter: SessionFilter = {}): Promise<SessionRecord[]> {
+    return listRecords(this.#root, filter, ({ path, message }) => {
+      if (!this.#reported.has(path)) this.#log.warn(message);
+      this.#reported.add(path);
+    });
   }
 
   /** The sessions whose records cannot be read. */
   async damaged(): Promise<DamagedSession[]> {
-    const result: DamagedSession[] = [];
-    for (const agent of await agentsIn(this.#root)) {
-      for (const id of await idsIn(this.#root, agent)) {
-        try {
-          await readRecord(this.directory(agent, id), agent, id);
-        } catch (error) {
-          result.push({ path: this.directory(agent, id), message: messageOf(error) });
-        }
-      }
-    }
-    return result;
+    const found: DamagedSession[] = [];
+    await listRecords(this.#root, {}, damaged => found.push(damaged));
+    return found;
   }
 
   /** A session of any agent. Fails with `not-found`, and with `invalid` when its record is damaged. */
@@ -224,16 +205,5 @@ export class SessionStore {
       if (stat?.isDirectory()) return dir;
     }
     return undefined;
-  }
-
-  async #readable(agent: string, id: string): Promise<SessionRecord | undefined> {
-    const dir = this.directory(agent, id);
-    try {
-      return (await readRecord(dir, agent, id))?.record;
-    } catch (error) {
-      if (!this.#reported.has(dir)) this.#log.warn(messageOf(error));
-      this.#reported.add(dir);
-      return undefined;
-    }
   }
 }

@@ -58,3 +58,16 @@ export interface DamagedSession {
   path: string;
   message: string;
 }
+
+/** What a new session begins with. */
+export interface NewSession {
+  id?: string;
+  agent: string;
+  workspace: string;
+  path: string;
+  container?: string;
+  slot?: number;
+  persistent: boolean;
+  profile?: string;
+  title?: string;
+}

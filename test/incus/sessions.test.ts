@@ -105,7 +105,9 @@ test('a killed agent, a killed tmux and a poweroff inside lose nothing; resumed 
   await run.exec(['pkill', '-KILL', '-x', 'claude']);
   await run.exec(['tmux', 'kill-server']);
   await run.exec(['systemctl', '--no-block', '--force', 'poweroff'], 0);
-  await until('it is off', async () => (await place.incus.instance(run.container))?.instance.running === false, 30_000);
+  // While the guest goes down, Incus says "Stopped" and "Running" in turn; this key is written when it is really over.
+  const power = async () => (await place.incus.instance(run.container))?.instance.config['volatile.last_state.power'];
+  await until('it is off', async () => (await power()) === 'STOPPED', 30_000);
   const again = await againIn(place, run, session.id, model);
   await until('the past is shown', async () => (await again.screen()).includes('before the kill'), 60_000);
   await again.say('after the kill');
