@@ -3,8 +3,10 @@ import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { test } from 'node:test';
 import { hookFailure } from '../../server/workspace/protection/explain.ts';
 import { planProtection } from '../../server/workspace/protection/plan.ts';
+import type { ProtectionPlan } from '../../server/workspace/protection/types.ts';
 import { verifyProtection } from '../../server/workspace/protection/verify.ts';
 import { resolveWorkspace } from '../../server/workspace/resolve.ts';
+import type { Workspace } from '../../server/workspace/types.ts';
 import { connect, removeAfter, testImage, uniqueName, until } from '../incus/support.ts';
 import { controlAll } from './attack.ts';
 import { ATTACKS } from './protect/attacks.ts';
@@ -29,14 +31,13 @@ const OWNER = { uid: 1000, gid: 1000 };
 
 const stateOf = async (place: Place) => (await verifyProtection(place.incus, place.container)).state;
 
-/** What changes names as fast as it can, in a workspace that its own slot does not protect. */
+/** Exchanges each path with a symlink, or a FIFO, as fast as it can, in a workspace that its own slot does not protect. */
 const swapping = (canary: string) => `
-while :; do
-  for p in .vscode .husky .mcp.json .envrc .claude .claude/settings.json .git/info .git/hooks .git/config.worktree .coi; do
-    rm -rf "$p.x"; mv -T "$p" "$p.x"; ln -s '${canary}' "$p"; ln -sfn '${canary}/file' "$p"; rm -f "$p"
-    mkfifo "$p"; rm -f "$p"; mv -T "$p.x" "$p"
-  done
-done 2>/dev/null`;
+mkdir -p .husky .coi .git/modules; touch .mcp.json .envrc .git/config.worktree
+for p in .vscode .husky .coi .claude .git/info .git/hooks .git/modules; do ln -s '${canary}' $p.x; done
+for p in .mcp.json .claude/settings.json .git/config .git/config.worktree; do ln -s '${canary}/file' $p.x; done
+mkfifo .envrc.x
+exec perl -e 'while (1) { syscall(316, -100, $_, -100, "$_.x", 2) for @ARGV }' .vscode .husky .coi .claude .git/info .git/hooks .git/modules .mcp.json .claude/settings.json .git/config .git/config.worktree .envrc`;
 
 test('an agent in one slot cannot lead the hooks of another astray while it starts', { skip }, async t => {
   const table = new Table(t, 'Starts beside a hostile slot');
@@ -52,13 +53,19 @@ test('an agent in one slot cannot lead the hooks of another astray while it star
     });
   const before = look();
   const hostile = await slot(end, dir, { level: 'off' });
+  // Planned while all is quiet, so that it is the hooks that have to notice.
+  const ws = await resolveWorkspace(dir, { home: '/nonexistent', stateDirs: [], uid: 0 });
+  const names = Array.from({ length: 10 }, () => uniqueName());
+  const plans = await Promise.all(
+    names.map(async name => ({ name, plan: await planProtection(ws, options(name, { secrets: [] })) })),
+  );
   const fight = hostile.incus.exec(hostile.container, ['/bin/sh', '-c', swapping(canary)], {
     user: 0,
     cwd: hostile.path,
   });
   fight.catch(() => {}); // It ends with its container.
   const ends: string[] = [];
-  for (let i = 0; i < 12; i++) ends.push(await start(dir));
+  for (const plan of plans) ends.push(await start(ws, plan.name, plan.plan));
   table.held('symlinks and FIFOs swapped in under the hooks', 'root', difference(before, look()));
   table.held(
     'a start that was led astray goes on',
@@ -73,12 +80,9 @@ test('an agent in one slot cannot lead the hooks of another astray while it star
 });
 
 /** Starts a protected slot once and says how that ended. */
-async function start(dir: string): Promise<string> {
-  const name = uniqueName();
+async function start(ws: Workspace, name: string, plan: ProtectionPlan): Promise<string> {
   const { incus, close } = await connection();
   try {
-    const ws = await resolveWorkspace(dir, { home: '/nonexistent', stateDirs: [], uid: 0 });
-    const plan = await planProtection(ws, options(name));
     const definition = definitionOf(ws, plan, name);
     await incus.createInstance({ name, source: { alias: await testImage(incus) }, start: true, ...definition });
     // Whatever it got: what the hostile slot does afterwards to names on the host is seen, not believed.
