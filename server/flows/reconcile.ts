@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { identify, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
+import { clearStale } from '../workspace/protection/stale.ts';
 import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
@@ -21,6 +22,17 @@ export async function reconcile(deps: FlowDeps): Promise<void> {
     halfDone.push(instance.name);
   }
   await Promise.all(halfDone.map(name => mend(deps, name)));
+  await clearProtection(deps);
+}
+
+/** Clears flags and placeholders of slots whose end nobody saw, as after a crash of the host. */
+async function clearProtection(deps: FlowDeps): Promise<void> {
+  try {
+    const { stale } = await clearStale(deps.incus);
+    if (stale.length > 0) deps.log.warn(`The protections of ${stale.join(', ')} could not be cleared.`);
+  } catch (error) {
+    deps.log.error(`Clearing what slots left protected failed: ${messageOf(error)}`);
+  }
 }
 
 async function isAlive(deps: FlowDeps, backend: string | undefined): Promise<boolean> {

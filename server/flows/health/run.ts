@@ -6,6 +6,7 @@ import { commandLine, kernel, stateDirectory } from './host.ts';
 import { userMapping } from './ids.ts';
 import { agentsInImage, defaultImage } from './images.ts';
 import { daemon, network, pool } from './incus.ts';
+import { protection } from './protection.ts';
 import { leftovers } from './slots.ts';
 
 const CHECKS: readonly Check[] = [
@@ -19,6 +20,7 @@ const CHECKS: readonly Check[] = [
   stateDirectory,
   userMapping,
   leftovers,
+  protection,
 ];
 
 /** Everything that can be told about this host; a check that itself fails says so as its finding. */
