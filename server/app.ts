@@ -2,16 +2,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { agentNamed, agentNames } from './agents/registry.ts';
 import { Attention } from './attention/attention.ts';
-import { Failure, messageOf } from './base/errors.ts';
+import { Failure } from './base/errors.ts';
 import { Serial } from './base/serial.ts';
 import { loadConfig } from './config/load.ts';
 import type { App, AppOptions, LogMessage } from './connections/app.ts';
 import type { FlowDeps } from './flows/deps.ts';
+import { Mending } from './flows/mending.ts';
 import { Reservations } from './flows/open/reservation.ts';
-import { reconcile } from './flows/reconcile.ts';
 import { SessionBoard } from './flows/sessions/board.ts';
 import { loadGuestFiles } from './guest/files.ts';
-import { cleanupBuilds } from './images/container.ts';
 import { readBuildScripts } from './images/scripts.ts';
 import { Incus } from './incus/client.ts';
 import { findSocket } from './incus/target.ts';
@@ -35,7 +34,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const board = new SlotBoard(store, identify);
   const serial = new Serial();
   const readiness = new Readiness();
-  let mended = false;
+  const mending = new Mending(() => deps);
   const messages = new Set<(message: LogMessage) => void>();
   const message: FlowDeps['message'] = (level, text) => {
     log.info(text);
@@ -53,9 +52,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     {
       incus: state => {
         store.setIncus(state);
-        if (!readiness.set(state) || mended) return;
-        mended = true;
-        void mendAll(deps);
+        readiness.set(state);
+        if (state.status === 'ready') void mending.run();
       },
       all: instances => {
         const gone = new Set(board.instances().map(i => i.name));
@@ -127,18 +125,6 @@ async function targetOf(options: AppOptions): Promise<IncusTarget> {
 /** Who reads the conversations of an agent; those that only configuration declares keep theirs to themselves. */
 function readerOf(agent: string): ConversationReader | undefined {
   return agentNames().includes(agent) ? agentNamed(agent) : undefined;
-}
-
-/** What backends that are gone left half done. Only once: later it could be this one's own work. */
-async function mendAll(deps: FlowDeps): Promise<void> {
-  try {
-    await reconcile(deps);
-    const removed = await cleanupBuilds(deps);
-    for (const alias of removed)
-      deps.message('warning', `Building ${alias} had been interrupted; what was left is removed.`);
-  } catch (error) {
-    deps.log.error(`Mending what was left half done failed: ${messageOf(error)}`);
-  }
 }
 
 /** The extension's media folder: beside dist/ in the package, beside server/ in the sources. */

@@ -11,12 +11,10 @@ export class Readiness {
   #change = Promise.withResolvers<void>();
   #closed: Failure | undefined;
 
-  /** Takes what is known now; gives true when Incus has just become ready. */
-  set(state: IncusState): boolean {
-    const became = state.status === 'ready' && this.#state.status !== 'ready';
+  /** Takes what is known now. */
+  set(state: IncusState): void {
     this.#state = state;
     this.#wake();
-    return became;
   }
 
   close(reason: Failure): void {

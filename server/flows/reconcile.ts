@@ -1,63 +1,61 @@
 import { messageOf } from '../base/errors.ts';
-import { identify, slotConfig } from '../slots/keys.ts';
+import { identify, type SlotIdentity, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
-import { clearStale } from '../workspace/protection/stale.ts';
 import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
 import { agentRuns } from './screen.ts';
 import { settleForStop } from './settle.ts';
-import { finishClose } from './stop.ts';
+import { setPhase } from './stop.ts';
 
 /**
- * Finishes or undoes what a backend that is gone had under way, and says so. Nothing that was stopped is started.
- * Failures are logged and shown: one slot that cannot be mended must not keep the others.
+ * Finishes or undoes what a backend that is gone had under way, and what this one could not end because Incus was away, and
+ * says so. Nothing that was stopped is started. One slot that cannot be mended does not keep the others.
  */
 export async function reconcile(deps: FlowDeps): Promise<void> {
   const halfDone: string[] = [];
   for (const instance of deps.board.instances()) {
-    const identity = identify(instance);
-    if (identity?.phase === undefined || deps.serial.has(instance.name)) continue;
-    if (await isAlive(deps, identity.backend)) continue;
-    halfDone.push(instance.name);
+    if (deps.serial.has(instance.name)) continue; // What this backend is at work on it ends itself.
+    if (await isAbandoned(deps, identify(instance))) halfDone.push(instance.name);
   }
-  await Promise.all(halfDone.map(name => mend(deps, name)));
-  await clearProtection(deps);
+  await Promise.all(halfDone.map(name => deps.serial.run(name, () => mend(deps, name))));
 }
 
-/** Clears flags and placeholders of slots whose end nobody saw, as after a crash of the host. */
-async function clearProtection(deps: FlowDeps): Promise<void> {
-  try {
-    const { stale } = await clearStale(deps.incus);
-    if (stale.length > 0) deps.log.warn(`The protections of ${stale.join(', ')} could not be cleared.`);
-  } catch (error) {
-    deps.log.error(`Clearing what slots left protected failed: ${messageOf(error)}`);
-  }
-}
-
-async function isAlive(deps: FlowDeps, backend: string | undefined): Promise<boolean> {
-  // Under our own key only an earlier life of ours can have left something: this one is listed in `serial`.
-  return backend !== undefined && backend !== deps.backendKey && (await deps.backendAlive(backend));
+/** Whether something is under way that nobody does any more. What is noted under our own key is ours only within `serial`. */
+async function isAbandoned(deps: FlowDeps, identity: SlotIdentity | undefined): Promise<boolean> {
+  if (identity?.phase === undefined) return false;
+  const { backend } = identity;
+  return backend === undefined || backend === deps.backendKey || !(await deps.backendAlive(backend));
 }
 
 async function mend(deps: FlowDeps, name: string): Promise<void> {
   try {
     const slot = await ownedSlot(deps, name);
+    // Read anew: it may have ended well since the list.
+    if (!(await isAbandoned(deps, slot.identity))) return;
     const where = `slot ${slot.identity.slot} of ${slot.identity.workspace}`;
-    if (slot.identity.phase === 'closing') {
-      await finishClose(deps, slot);
-      deps.message('warning', `Closing ${where} had been interrupted; it is finished now.`);
-    } else if (slot.identity.phase !== undefined) {
-      await undoOrKeep(deps, slot, where);
-    }
+    if (slot.identity.phase === 'closing') await finishClose(deps, slot, where);
+    else await undoOrKeep(deps, slot, where);
   } catch (error) {
-    deps.log.error(`Mending ${name} failed: ${messageOf(error)}`);
-    deps.board.note(name, {
-      problem: {
-        kind: 'internal',
-        message: `What was under way here was interrupted, and could not be mended: ${messageOf(error)}`,
-      },
-    });
+    const message = `What was under way in ${name} was interrupted, and could not be mended: ${messageOf(error)}`;
+    deps.message('error', message);
+    deps.board.note(name, { problem: { kind: 'internal', message } });
+  } finally {
+    await deps.mirror.refresh(name);
+    deps.board.note(name, { transition: undefined });
+  }
+}
+
+async function finishClose(deps: FlowDeps, slot: OwnedSlot, where: string): Promise<void> {
+  deps.board.note(slot.name, { transition: 'stopping', problem: undefined });
+  if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, slot.name, 10);
+  if (slot.identity.persistent) {
+    // Only a deletion notes this for a persistent one: it is not finished unasked.
+    await setPhase(deps, slot.name, null);
+    deps.message('warning', `Deleting ${where} had been interrupted; it is stopped, and was kept.`);
+  } else {
+    await destroy(deps.incus, slot.name);
+    deps.message('warning', `Closing ${where} had been interrupted; it is finished now.`);
   }
 }
 
@@ -74,5 +72,4 @@ async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promi
     await deps.incus.patchInstance(name, { config: slotConfig({ phase: null, backend: null }) });
     deps.message('warning', `Starting ${where} had been interrupted; the slot was stopped again.`);
   }
-  await deps.mirror.refresh(name);
 }

@@ -31,15 +31,6 @@ export function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Pro
   return changing(deps, name, 'stopping', signal, () => destroy(deps.incus, name));
 }
 
-/** Finishes what a close began; for the backend that finds it half done. */
-export async function finishClose(deps: FlowDeps, slot: OwnedSlot): Promise<void> {
-  await changing(deps, slot.name, 'stopping', new AbortController().signal, async current => {
-    if (await settleForStop(deps, current, true)) await powerOff(deps.incus, current.name, 10);
-    if (current.identity.persistent) await setPhase(deps, current.name, null);
-    else await destroy(deps.incus, current.name);
-  });
-}
-
 function takeAway(
   deps: FlowDeps,
   name: string,
@@ -88,7 +79,7 @@ export function changing(
 }
 
 /** A full disk makes Incus answer with an error although the value is stored, so a failure here stops nothing. */
-async function setPhase(deps: FlowDeps, name: string, phase: Phase | null): Promise<void> {
+export async function setPhase(deps: FlowDeps, name: string, phase: Phase | null): Promise<void> {
   const backend = phase === null ? null : deps.backendKey;
   try {
     await deps.incus.patchInstance(name, { config: slotConfig({ phase, backend }) });

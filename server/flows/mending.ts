@@ -1,0 +1,50 @@
+import { messageOf } from '../base/errors.ts';
+import { cleanupBuilds } from '../images/container.ts';
+import { clearStale } from '../workspace/protection/stale.ts';
+import type { FlowDeps } from './deps.ts';
+import { reconcile } from './reconcile.ts';
+
+/** Mends what was left half done, whenever the instances have been listed. One run at a time. */
+export class Mending {
+  readonly #deps: () => FlowDeps;
+  #running = false;
+  #begun = false;
+
+  /** `deps` is asked when it runs, as the list can come before everything is built. */
+  constructor(deps: () => FlowDeps) {
+    this.#deps = deps;
+  }
+
+  /** Never fails: what could not be mended is told, and tried again after the next list. */
+  async run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    const deps = this.#deps();
+    try {
+      await reconcile(deps);
+      if (!this.#begun) await this.#once(deps);
+    } catch (error) {
+      deps.log.error(`Mending what was left half done failed: ${messageOf(error)}`);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** What backends that are gone left of builds and protections. Only once: later it could be this one's own work. */
+  async #once(deps: FlowDeps): Promise<void> {
+    this.#begun = true;
+    await clearProtection(deps);
+    for (const alias of await cleanupBuilds(deps))
+      deps.message('warning', `Building ${alias} had been interrupted; what was left is removed.`);
+  }
+}
+
+/** Clears flags and placeholders of slots whose end nobody saw, as after a crash of the host. */
+async function clearProtection(deps: FlowDeps): Promise<void> {
+  try {
+    const { stale } = await clearStale(deps.incus);
+    if (stale.length > 0) deps.log.warn(`The protections of ${stale.join(', ')} could not be cleared.`);
+  } catch (error) {
+    deps.log.error(`Clearing what slots left protected failed: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findSocket } from '../../../server/incus/target.ts';
+import type { Slot } from '../../../server/protocol/types.ts';
+import { isReply, type TestBackend } from '../../support/backend.ts';
+import { until } from '../support.ts';
+import { Relay } from './relay.ts';
+import { coiName, incusCli, type Lab, makeLab } from './support.ts';
+
+describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, () => {
+  let lab: Lab;
+  let relay: Relay;
+  let backend: TestBackend;
+  before(async () => {
+    lab = await makeLab();
+    relay = new Relay(lab.directory, await findSocket());
+    await relay.open();
+    backend = await lab.backend({ args: ['--incus-socket', relay.path] });
+  });
+  after(async () => {
+    await lab.close();
+    await relay.cut();
+  });
+
+  it('comes in whole objects with revisions without gaps, and equals what is asked for', async () => {
+    const ws = await lab.workspace();
+    const first = backend.changes.length;
+    const { container } = await lab.open(backend, ws);
+    await backend.when(container, s => s?.status === 'running' && s.ip !== undefined);
+    const statuses = () =>
+      backend.changes
+        .slice(first)
+        .flatMap(c => (c.slots ?? []).filter(s => s.container === container).map(s => s.status));
+    const order = statuses().filter((s, i, all) => s !== all[i - 1]);
+    assert.deepEqual(order, ['creating', 'starting', 'running']);
+    const snapshot = await backend.call('state/get', {});
+    assert.deepEqual(byName(snapshot.slots), byName([...backend.slots.values()]));
+    assert.equal(snapshot.revision, backend.changes.at(-1)?.revision);
+    await backend.call('slot/kill', { container });
+    await backend.when(container, s => s === undefined);
+    assert.ok(backend.changes.some(c => c.gone?.slots?.includes(container)));
+    const revisions = backend.changes.map(c => c.revision);
+    assert.deepEqual(
+      revisions,
+      revisions.map((_, i) => (revisions[0] ?? 0) + i),
+    );
+    for (const slot of backend.changes.flatMap(c => c.slots ?? [])) {
+      const needed = ['container', 'workspace', 'slot', 'status', 'persistent', 'agent', 'agentState', 'image'];
+      for (const key of [...needed, 'network', 'protection', 'mounts', 'createdAt']) assert.ok(key in slot, key);
+    }
+  });
+
+  it('learns of what other programs do', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    await backend.when(container, s => s?.status === 'running');
+    const began = performance.now();
+    await incusCli('config', 'set', container, 'user.incus-agents.persistent=true');
+    await backend.when(container, s => s?.persistent === true);
+    await incusCli('pause', container);
+    await backend.when(container, s => s?.status === 'paused');
+    await incusCli('stop', '-f', container);
+    await backend.when(container, s => s?.status === 'stopped');
+    await incusCli('delete', container);
+    await backend.when(container, s => s === undefined);
+    assert.ok(performance.now() - began < 15_000);
+  });
+
+  it('asks Incus nothing and computes nothing while nothing happens', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    await backend.when(container, s => s?.ip !== undefined);
+    const own = () => relay.requests.filter(line => line.includes(container) || !/\/1\.0\/instances\//.test(line));
+    const quiet = async () => {
+      const before = own().length;
+      await sleep(1500);
+      return own().length === before;
+    };
+    await until('what the open caused has ended', quiet);
+    const asked = own().length;
+    const used = cpuTicks(backend.process.pid);
+    await sleep(4000);
+    assert.deepEqual(own().slice(asked), []);
+    const ticks = cpuTicks(backend.process.pid) - used;
+    assert.ok(ticks <= 8, `${ticks * 10} ms of CPU in 4 s`);
+    await backend.call('slot/kill', { container });
+  });
+
+  it('keeps its rows while Incus is away, says so, and is right again once it is back', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    const gone = await lab.open(backend, ws);
+    await Promise.all([container, gone.container].map(c => backend.when(c, s => s?.status === 'running')));
+    await until('nothing is under way', async () => (await lab.phase(container)) === '');
+    const incus = () => backend.changes.findLast(c => c.incus !== undefined)?.incus;
+    await relay.cut();
+    await until('it is told', () => incus()?.status === 'unavailable');
+    assert.equal(incus()?.reason, 'not-running');
+    assert.match(incus()?.message ?? '', /does not answer at .*relay\.socket/);
+    assert.equal(backend.slots.get(container)?.status, 'running');
+    await assert.rejects(lab.open(backend, ws), isReply('unavailable', /relay\.socket/));
+    await assert.rejects(backend.call('slot/stop', { container }), isReply('unavailable'));
+    await incusCli('delete', '-f', gone.container);
+    await relay.open();
+    await until('it is ready again', () => incus()?.status === 'ready', 20_000);
+    await backend.when(gone.container, s => s === undefined);
+    assert.equal(backend.slots.get(container)?.status, 'running');
+    await backend.call('slot/close', { container });
+    assert.deepEqual(await lab.containers(ws), []);
+  });
+
+  it('an open that loses Incus in the middle fails and is mended when it is back', async () => {
+    const ws = await lab.workspace();
+    const onProgress = (p: { phase: string }) => void (p.phase === 'agent' && void relay.cut());
+    const open = backend.call('slot/open', { workspace: ws }, { onProgress });
+    await assert.rejects(open, isReply('unavailable'));
+    await relay.open();
+    const isReady = () => backend.changes.findLast(c => c.incus !== undefined)?.incus?.status === 'ready';
+    await until('it is ready again', isReady, 20_000);
+    const settled = async () => (await lab.phase(coiName(ws, 1))) === undefined;
+    await until('nothing half-made stays', settled, 30_000);
+    await backend.when(coiName(ws, 1), s => s === undefined);
+  });
+});
+
+function byName(slots: readonly Slot[]): Slot[] {
+  return slots.toSorted((a, b) => a.container.localeCompare(b.container));
+}
+
+/** CPU time that a process has used, in hundredths of a second. */
+function cpuTicks(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
