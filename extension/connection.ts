@@ -18,7 +18,10 @@ export function createBackend(
   const { version } = context.extension.packageJSON as { version: string };
   return new Backend({
     launch: {
-      identity: identityOf(settings),
+      // Read for each connection: the editor may hand over the settings after it has activated the extension.
+      get identity() {
+        return identityOf(settings);
+      },
       execPath: process.execPath,
       serverPath: context.asAbsolutePath('dist/server.js'),
     },

@@ -29,7 +29,7 @@ export function watchEditor(
     vscode.workspace.onDidChangeConfiguration(event => {
       if (!event.affectsConfiguration(SETTINGS_PREFIX)) return;
       tell({ settings: settings.explicit() });
-      if (BACKEND_KEYS.some(key => event.affectsConfiguration(`${SETTINGS_PREFIX}.${key}`))) void offerReload();
+      if (BACKEND_KEYS.some(key => event.affectsConfiguration(`${SETTINGS_PREFIX}.${key}`))) backend.reconnect();
     }),
   ];
 }
@@ -41,12 +41,4 @@ export function rememberSlots(model: Model, memento: vscode.Memento): Disposable
     const has = surroundings.folders.length > 0 && ownSlots(slots, surroundings.folders).length > 0;
     if (memento.get(HAD_SLOT_KEY, false) !== has) void memento.update(HAD_SLOT_KEY, has);
   });
-}
-
-async function offerReload(): Promise<void> {
-  const choice = await vscode.window.showInformationMessage(
-    'Another Incus takes effect after the window is reloaded.',
-    'Reload Window',
-  );
-  if (choice === 'Reload Window') await vscode.commands.executeCommand('workbench.action.reloadWindow');
 }

@@ -64,6 +64,14 @@ export class Backend {
     this.#happen({ kind: 'restart' });
   }
 
+  /** Connects to the backend of another Incus after the settings have named one. The present backend may serve other windows, so it goes on. */
+  reconnect(): void {
+    if (this.#machine.state.name === 'idle') return;
+    this.#leave()?.close();
+    this.#patience = 0;
+    this.#happen({ kind: 'restart' });
+  }
+
   /**
    * Sends one request, once connected; it connects if need be. Rejects with a BackendError: `unavailable` at once when the connection is
    * lost or cannot be made, `cancelled` at once when `signal` aborts.

@@ -8,14 +8,21 @@ import { cancelled } from './targets.ts';
 export async function approve(context: CommandContext, workspace: string): Promise<boolean> {
   const { pending } = await context.backend.request('config/trust', { workspace });
   if (pending.length === 0) return false;
-  const choice = await vscode.window.showWarningMessage(
-    `Allow what ${plain(baseName(workspace), 60)} asks for?`,
-    { modal: true, detail: `${list(pending)}\n\nIt is asked again when it changes.` },
-    'Allow',
-  );
+  const { question, detail } = wordsFor(plain(baseName(workspace), 60), pending);
+  const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Allow');
   if (choice !== 'Allow') throw cancelled();
   await context.backend.request('config/trust', { workspace, approve: true });
   return true;
+}
+
+/** A folder of root's asks for nothing itself, so it is put in other words. */
+function wordsFor(name: string, pending: readonly TrustItem[]): { question: string; detail: string } {
+  if (pending.every(item => item.kind === 'root-owned')) {
+    const detail = pending.map(item => plain(item.what, 300)).join('\n');
+    return { question: `Let agents work in ${name}, which belongs to root?`, detail };
+  }
+  const detail = `${list(pending)}\n\nIt is asked again when it changes.`;
+  return { question: `Allow what ${name} asks for?`, detail };
 }
 
 /** Items as lines for a dialog. */

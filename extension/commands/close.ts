@@ -6,8 +6,15 @@ import { allCommand, type VerbSpec, verbCommand } from './lifecycle.ts';
 function consequence(slots: readonly Slot[], context: CommandContext): string | undefined {
   const lost = slots.some(slot => !slot.persistent && slot.status !== 'stopped');
   if (slots.length === 1 && (!lost || !context.settings.confirmClose())) return undefined;
-  return 'Ephemeral containers are deleted, persistent ones are kept. The workspace and the conversation stay.';
+  if (slots.every(slot => !slot.persistent)) return `${containers(slots)} deleted. ${STAYS}`;
+  return `Ephemeral containers are deleted, persistent ones are kept. ${STAYS}`;
 }
+
+function containers(slots: readonly Slot[]): string {
+  return slots.length === 1 ? 'The container is' : 'The containers are';
+}
+
+const STAYS = 'The workspace and the conversation stay.';
 
 const SPEC: VerbSpec = {
   verb: 'close',

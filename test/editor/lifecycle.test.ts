@@ -19,7 +19,7 @@ test('the life of several slots', async t => {
 
     await t.test('each has a terminal of its own, and the status bar counts them', async () => {
       assert.equal(await terminals.all().count(), 3);
-      assert.match(await workbench.statusItem(statusId).innerText(), /3 running/);
+      assert.match((await workbench.statusItem(statusId).textContent()) ?? '', /3 running/);
       await slots.row(2).click();
       await slots.prompt(second);
       await shot('1-three');
@@ -45,7 +45,8 @@ test('the life of several slots', async t => {
         times.push(await redrawTime(page, slots.row(3), words, () => void project.run(act, containers[2] ?? '')));
       }
       t.diagnostic(`change → row redrawn: ${times.map(time => time.toFixed(0)).join(', ')} ms`);
-      assert.ok(Math.min(...times) <= 250, `${times}`);
+      const median = times.toSorted((left, right) => left - right)[2] ?? Number.NaN;
+      assert.ok(median <= 250, `${times}`);
     });
 
     await t.test('stop in the row, start in the row', async () => {
@@ -73,7 +74,7 @@ test('the life of several slots', async t => {
     await t.test('killing asks by name', async () => {
       await workbench.contextAction(slots.row(3), /^Kill/);
       await workbench.dialog().waitFor();
-      assert.match(await workbench.dialog().innerText(), /Kill project slot 3\?/);
+      assert.match((await workbench.dialog().textContent()) ?? '', /Kill project slot 3\?/);
       await shot('5-kill');
       await workbench.answerDialog('Cancel');
       assert.equal(project.containers().size, 3);
@@ -84,15 +85,12 @@ test('the life of several slots', async t => {
     });
 
     await t.test('several are deleted with one question', async () => {
-      await slots.row(1).click({ modifiers: ['ControlOrMeta'] });
-      await slots.row(2).click({ modifiers: ['ControlOrMeta'] });
-      await page.keyboard.press('Escape');
       await slots.row(1).click();
       await slots.row(2).click({ modifiers: ['Shift'] });
       await workbench.contextAction(slots.row(2), /^Delete/);
       await workbench.dialog().waitFor();
       await shot('6-delete-two');
-      assert.match(await workbench.dialog().innerText(), /Delete 2 slots\?/);
+      assert.match((await workbench.dialog().textContent()) ?? '', /Delete 2 slots\?/);
       await workbench.answerDialog(/^Delete$/);
       await until('no container', () => project.containers().size === 0, 40_000);
       await until('no terminal', async () => (await terminals.all().count()) === 0);

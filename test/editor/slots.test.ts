@@ -68,7 +68,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
     await t.test('closing the slot asks by name and deletes the container', async () => {
       await workbench.contextAction(slots.row(1), /^Close/);
       await workbench.dialog().waitFor();
-      assert.match(await workbench.dialog().innerText(), /Close project slot 1\?/);
+      assert.match((await workbench.dialog().textContent()) ?? '', /Close project slot 1\?/);
       await shot('4-close');
       await workbench.answerDialog(/^Close$/);
       await until('the container to go', () => project.containers().size === 0, 40_000);

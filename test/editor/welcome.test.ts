@@ -11,7 +11,7 @@ function welcome(name: string, options: EditorOptions, expected: RegExp, buttons
     withEditor(t, options, async ({ workbench, shot }) => {
       await workbench.showSidebar('Incus Agents');
       const text = workbench.sidebar().locator('.welcome-view-content').last();
-      await until(`${expected}`, async () => expected.test(await text.innerText()), 30_000);
+      await until(`${expected}`, async () => expected.test((await text.textContent()) ?? ''), 30_000);
       for (const button of buttons) await workbench.welcomeButton(button).waitFor();
       await shot('welcome');
     }),
@@ -43,7 +43,7 @@ test('no image: it is said beforehand, and asked at the click', async t => {
     await shot('1-welcome');
     await workbench.viewAction('Open Slot');
     await workbench.dialog().waitFor();
-    assert.match(await workbench.dialog().innerText(), /Build it now\?/);
+    assert.match((await workbench.dialog().textContent()) ?? '', /Build it now\?/);
     await shot('2-asked');
     await workbench.answerDialog('Cancel');
     await new Slots(editor, project).noToasts();
@@ -80,7 +80,7 @@ test('a workspace of root is opened after consent only', async t => {
     await workbench.viewAction('Open Slot');
     await workbench.dialog().waitFor();
     await shot('1-consent');
-    assert.match(await workbench.dialog().innerText(), /root/);
+    assert.match((await workbench.dialog().textContent()) ?? '', /root/);
     await workbench.answerDialog('Cancel');
     assert.equal(project.containers().size, 0);
     await workbench.viewAction('Open Slot');

@@ -34,9 +34,15 @@ export function makeFolders(settings: Readonly<Record<string, unknown>> = {}): F
     config: join(base, 'config.yaml'),
   };
   for (const folder of [folders.home, folders.runtime, folders.tmux]) mkdirSync(folder, { mode: 0o700 });
-  mkdirSync(join(folders.data, 'User'), { recursive: true });
   mkdirSync(folders.extensions);
-  writeFileSync(join(folders.data, 'User/settings.json'), JSON.stringify({ ...quietSettings, ...settings }, null, 2));
+  // The user's own and the machine's: in a remote window, those of machine scope count from the latter only.
+  for (const scope of ['User', 'Machine']) {
+    mkdirSync(join(folders.data, scope), { recursive: true });
+    writeFileSync(
+      join(folders.data, scope, 'settings.json'),
+      JSON.stringify({ ...quietSettings, ...settings }, null, 2),
+    );
+  }
   // Without a file of its own, code-server would write one into the home.
   writeFileSync(folders.config, 'auth: none\n');
   return folders;

@@ -138,7 +138,13 @@ export class Workbench {
   /** Chooses an entry of a row's context menu. */
   async contextAction(row: Locator, name: Name): Promise<void> {
     const menu = await this.contextMenu(row);
-    await menu.getByRole('menuitem', { name }).first().click();
+    const item = menu.getByRole('menuitem', { name }).first();
+    await item.waitFor();
+    // A click right after the menu has opened belongs to its opening, and does nothing.
+    await until('the menu to take the click', async () => {
+      if (await item.isVisible()) await item.click({ timeout: 1_000 }).catch(() => undefined);
+      return !(await item.isVisible());
+    });
   }
 
   /** An item of the status bar: "<publisher>.<extension>.<item id>". */
