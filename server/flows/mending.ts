@@ -8,6 +8,7 @@ import { reconcile } from './reconcile.ts';
 export class Mending {
   readonly #deps: () => FlowDeps;
   #running = false;
+  #again = false;
   #begun = false;
 
   /** `deps` is asked when it runs, as the list can come before everything is built. */
@@ -17,11 +18,15 @@ export class Mending {
 
   /** Never fails: what could not be mended is told, and tried again after the next list. */
   async run(): Promise<void> {
+    this.#again = true;
     if (this.#running) return;
     this.#running = true;
     const deps = this.#deps();
     try {
-      await reconcile(deps);
+      while (this.#again) {
+        this.#again = false;
+        await reconcile(deps);
+      }
       if (!this.#begun) await this.#once(deps);
     } catch (error) {
       deps.log.error(`Mending what was left half done failed: ${messageOf(error)}`);

@@ -6,13 +6,15 @@ import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
 import { rootOwnedRequest } from './open/consent.ts';
 import { stateDirectories } from './open/prepare.ts';
+import type { ShownRequests } from './shown.ts';
 
 /**
  * What a workspace asks for and what of it the user has approved. With `approve` true everything pending is approved,
- * with false every approval is taken back.
+ * provided that it is what this client was last shown (else `conflict`); with false every approval is taken back.
  */
 export async function trustState(
   deps: FlowDeps,
+  shown: ShownRequests,
   path: string,
   approve: boolean | undefined,
   context: RequestContext,
@@ -20,9 +22,13 @@ export async function trustState(
   const workspace = await resolveWorkspace(path, { home: deps.home, stateDirs: stateDirectories(deps), uid: deps.uid });
   const config = await effectiveConfig(deps, workspace.path, context);
   const requests: TrustRequest[] = [...config.gated, ...(workspace.rootOwned ? [rootOwnedRequest(workspace)] : [])];
-  if (approve === true) await deps.trust.approve(workspace.path, requests);
+  if (approve === true) {
+    shown.require(context.client, workspace.path, requests);
+    await deps.trust.approve(workspace.path, requests);
+  }
   if (approve === false) await deps.trust.revoke(workspace.path, requests);
   const { pending, approved } = await deps.trust.check(workspace.path, requests);
+  shown.note(context.client, workspace.path, requests);
   return { pending: pending.map(item), approved: approved.map(item) };
 }
 

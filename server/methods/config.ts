@@ -1,11 +1,13 @@
 import type { FlowDeps } from '../flows/deps.ts';
 import { effectiveConfig } from '../flows/effective.ts';
+import { ShownRequests } from '../flows/shown.ts';
 import { trustState } from '../flows/trust.ts';
 import type { Handlers } from './handlers.ts';
 import { Params } from './validate.ts';
 
 /** The methods about configuration and what a project may ask for. */
 export function configHandlers(deps: FlowDeps): Handlers {
+  const shown = new ShownRequests();
   return {
     'config/show': async (params, context) => {
       const config = await effectiveConfig(deps, new Params(params).string('workspace'), context);
@@ -14,7 +16,7 @@ export function configHandlers(deps: FlowDeps): Handlers {
     'config/trust': async (params, context) => {
       const p = new Params(params);
       const approve = p.optional('approve', o => o.boolean('approve'));
-      return trustState(deps, p.string('workspace'), approve, context);
+      return trustState(deps, shown, p.string('workspace'), approve, context);
     },
   };
 }

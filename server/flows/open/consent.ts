@@ -4,11 +4,14 @@ import type { Workspace } from '../../workspace/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 
+/** What mapping root's files into a container cannot prevent; the bits are taken away when the slot stops. */
+const SETUID = 'Until the slot stops, it can leave programs there that run as root for whoever starts them (setuid).';
+
 /** What the user has to agree to before an agent works in a folder that belongs to root. */
 export function rootOwnedRequest(workspace: Workspace): TrustRequest {
   return {
     kind: 'root-owned',
-    what: `${workspace.path} belongs to root: what the agent writes there belongs to root too.`,
+    what: `${workspace.path} belongs to root: what the agent writes there belongs to root too. ${SETUID}`,
     source: workspace.path,
     line: `root-owned:${workspace.path}`,
     coi: false,
@@ -27,7 +30,7 @@ export async function requireConsent(deps: FlowDeps, workspace: Workspace, conte
   const { pending } = await deps.trust.check(workspace.path, [rootOwnedRequest(workspace)]);
   if (pending.length === 0) return;
   throw new Failure('untrusted', `The folder ${workspace.path} belongs to root.`, {
-    hint: 'What an agent writes there belongs to root too. Agree once, or use a folder of an ordinary user.',
+    hint: `What an agent writes there belongs to root too. ${SETUID} Agree once, or use a folder of an ordinary user.`,
     detail: 'root-owned',
   });
 }

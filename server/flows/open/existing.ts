@@ -6,8 +6,11 @@ import { hookFailure } from '../../workspace/protection/explain.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { ownedSlot } from '../owned.ts';
+import { settleForStop } from '../settle.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
+import { refusePrivileged } from './hardening.ts';
 import { type Opening, startOf } from './new.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
@@ -73,6 +76,8 @@ async function startContainer(deps: FlowDeps, container: string, signal: AbortSi
 
 /** Takes the stopped container, so that of several opens one gets it. */
 export async function claim(deps: FlowDeps, container: string, signal: AbortSignal): Promise<void> {
+  const found = await deps.incus.instance(container, signal);
+  if (found !== undefined) refusePrivileged(found.instance);
   try {
     await claimStopped(deps.incus, container, randomUUID(), deps.backendKey, signal);
   } catch (error) {
@@ -116,7 +121,8 @@ const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.inc
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {
   try {
-    await powerOff(deps.incus, container, UNDO_SECONDS);
+    const slot = await ownedSlot(deps, container);
+    if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, container, UNDO_SECONDS);
     await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
     await discard();
   } catch (error) {
