@@ -22,6 +22,6 @@ export async function slotProtection(
     writable: [...config.get('security.writable_paths'), ...hooks],
     immutable: config.get('security.host_immutable'),
     secrets: config.get('security.secret_paths'),
-    hooks: await allowsHooks(deps.incus, signal),
+    hooks: () => allowsHooks(deps.incus, signal),
   });
 }

@@ -10,16 +10,25 @@ import type { Item, Tree } from './types.ts';
 
 /** Stands for a line break in LXC's configuration, where a value is one line. */
 const BREAK = '~';
-const UNFOLD = `u() { printf "%s" "$1" | tr "${BREAK}" "\\n"; }`;
 
-/** Sweeps, locks, and sweeps again if that failed, since LXC runs no hook after a start that a hook refused. $M keeps the container. */
-const START = [
-  `export M=$PPID; ${UNFOLD}; lock=$(u "$1") sweep=$(u "$2") me=$3; shift 3`,
-  's() { unshare -m --propagation private /bin/sh -c "$sweep" protect $me; }; s',
-  'timeout 60 /bin/sh -c "$lock" protect "$@" || { s; exit 1; }',
+/** Sets x to the text $1 with its line breaks, without a process. */
+const UNFOLD = [
+  `n=$(printf "\\n."); n=\${n%.}`,
+  `u() { x= y=$1~; while [ -n "$y" ]; do x=$x\${y%%"~"*}$n y=\${y#*"~"}; done; }`,
 ].join('; ');
 
-const STOP = `${UNFOLD}; unshare -m --propagation private /bin/sh -c "$(u "$1")" protect "$2"`;
+/**
+ * Locks; sweeps first if there is something to sweep, and again if locking failed, since LXC runs no hook after a start that a
+ * hook refused. $M is the process that keeps the container.
+ */
+const START = [
+  `export M=$PPID; ${UNFOLD}; u "$1"; lock=$x sweep=$2 me=$3; shift 3`,
+  's() { u "$sweep"; unshare -m --propagation private /bin/sh -c "$x" protect $me; }',
+  'l() { timeout 60 /bin/sh -c "$lock" protect "$@"; }',
+  'l "$@"; r=$?; [ $r != 75 ] || { s; l "$@"; r=$?; }; [ $r = 0 ] || { s; exit 1; }',
+].join('; ');
+
+const STOP = `${UNFOLD}; u "$1"; exec unshare -m --propagation private /bin/sh -c "$x" protect "$2"`;
 
 /** The command that clears what belongs to containers that are gone, and to `instance`. */
 export function sweepCommand(instance: string): string {

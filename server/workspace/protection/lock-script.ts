@@ -14,7 +14,6 @@ import { COMMON } from './sweep-script.ts';
 export const LOCK = `${COMMON}
 own=$1 flags=$2
 shift 2
-set -f
 o=$IFS t=$(printf "\\t")
 me=$S/live/$LXC_NAME
 
@@ -23,6 +22,19 @@ fail() {
   echo "$1" >&2
   exit 1
 }
+
+# What is left of others, or of an earlier start of this one, has to go first: the caller sweeps and calls again.
+entries=
+for e in $S/live/*; do
+  [ -f "$e" ] || continue
+  [ "$e" != "$me" ] && alive "$e" || exit 75
+  entries="$entries $e"
+done
+set -f
+[ ! -e $R/failed/$LXC_NAME ] || rm -f $R/failed/$LXC_NAME
+[ -d $S/live ] && [ -d $S/empty ] && [ -e $S/none ] || { mkdir -p -m 755 $S/live $S/empty; : >$S/none; }
+born $M || fail "The process that keeps the container was not found."
+keeper="$boot $M $s"
 
 # Calls a function with the fields of each row.
 each() {
@@ -35,71 +47,93 @@ each() {
   done
 }
 
+# Runs the command $1 with every path for which the function $2 says yes, if there is one.
+with() {
+  command=$1 yes=$2 left=$(($# - 2))
+  shift 2
+  while [ $left -gt 0 ]; do
+    a=$1
+    shift
+    left=$((left - 1))
+    path=
+    IFS=$t
+    $yes $a
+    IFS=$o
+    [ -z "$path" ] || set -- "$@" "$path"
+  done
+  [ $# = 0 ] || $command "$@"
+}
+
 refuse() {
   [ ! -L "$r/$1" ] || fail "$real/$1 is a symbolic link, which cannot be protected."
   [ ! -e "$r/$1" ] || fail "$real/$1 is not what it was a moment ago."
 }
 
-rm -f $R/failed/$LXC_NAME
-mkdir -p -m 755 $S/live $S/empty
-[ -e $S/none ] || : >$S/none
-born $M || fail "The process that keeps the container was not found."
-keeper="$boot $M $s"
-: >$W/dirs; : >$W/owned; : >$W/i; : >$W/a; : >$W/fstab; : >$W/entry
-
 # First the trees, and the directories in them.
-dirs() {
+trees() {
+  [ $1 = T ] || return 0
+  r=$2 real=$4
+  [ -d "$r" ] || fail "Incus did not mount $real where it was expected."
+  [ "$(stat -c %i "$r")" = "$5" ] || fail "$real is not the folder that it was a moment ago."
+  mount -c -o remount,bind,nosymfollow "$r" && mount -c --make-rprivate "$r" || fail "The mount of $real cannot be changed."
+  roots="$roots$r$n"
+}
+newdirs() {
   case $1 in
-    T)
-      r=$2 real=$4
-      [ -d "$r" ] || fail "Incus did not mount $real where it was expected."
-      [ "$(stat -c %i "$r")" = "$5" ] || fail "$real is not the folder that it was a moment ago."
-      mount -c --make-rprivate "$r" && mount -c -o remount,bind,nosymfollow "$r" || fail "The mount of $real cannot be changed."
-      roots="$roots$r$n";;
+    T) r=$2 real=$4;;
     P|D|E)
       [ -d "$r/$2" ] && [ ! -L "$r/$2" ] && return 0
       refuse "$2"
-      printf "%s\\0" "$r/$2" >>$W/dirs
-      new="$new$r/$2$n";;
+      path=$r/$2
+      new="$new$path$n";;
   esac
 }
 roots= new=$n
-each dirs "$@"
-if [ -s $W/dirs ]; then
-  xargs -0 mkdir -- <$W/dirs || fail "Placeholders cannot be made in $real."
-  cat $W/dirs >$W/owned
-fi
+each trees "$@"
+with "mkdir --" newdirs "$@" || fail "Placeholders cannot be made in $real."
 
-# Then the files; and what gets which flag.
+# Then the files.
 put() {
   [ -f "$r/$2" ] && [ ! -L "$r/$2" ] && return 0
   refuse "$2"
   set -C
   { case $1 in J) echo "{}";; esac; } >"$r/$2" || fail "The placeholder $real/$2 cannot be made."
   set +C
-  printf "%s\\0" "$r/$2" >>$W/owned
   new="$new$r/$2$n"
 }
-files() {
-  case $1 in
-    T) r=$2 real=$4;;
-    F|J) put "$@"; printf "%s\\0" "$r/$2" >>$W/i;;
-    X) put "$@";;
-    D) printf "%s\\0" "$r/$2" >>$W/a;;
-    s) [ ! -f "$r/$2" ] || [ -L "$r/$2" ] || printf "%s\\0" "$r/$2" >>$W/i;;
-  esac
+files() { case $1 in T) r=$2 real=$4;; F|J|X) put "$@";; esac; }
+owned() {
+  [ $1 != T ] || { r=$2; return 0; }
+  case "$new" in *"$n$r/$2$n"*) path=$r/$2;; esac
 }
 each files "$@"
-[ ! -s $W/owned ] || xargs -0 chown -h "$own" -- <$W/owned || fail "Placeholders cannot be given to the owner of $real."
+[ "$new" = "$n" ] || with "chown -h $own --" owned "$@" || fail "Placeholders cannot be given to the owner of $real."
 
 # Then the account of it, before any flag is set. A flag that is there and is not ours stays when we go.
-others=$n$(find $S/live -type f -exec cat {} +)$n
-had=
-[ $flags = 0 ] || had=$n$(cat $W/i $W/a | xargs -0r lsattr -d -- 2>/dev/null | grep -E "^[^ ]*[ia]")$n
+frozen() {
+  case $1 in
+    T) r=$2;;
+    F|J) path=$r/$2;;
+    s) [ ! -f "$r/$2" ] || [ -L "$r/$2" ] || path=$r/$2;;
+  esac
+}
+growing() { case $1 in T) r=$2;; D) path=$r/$2;; esac; }
+flagged() { frozen "$@"; growing "$@"; }
+others=$n had=$n
+[ -z "$entries" ] || others=$n$(cat $entries)$n
+[ $flags = 0 ] || had=$n$(with "lsattr -d --" flagged "$@" 2>/dev/null)$n
+# Whether the line of lsattr about a path has the flag.
+has() {
+  h=\${had%%" $2$n"*}
+  [ "$h" != "$had" ] || return 1
+  h=\${h##*"$n"}
+  case $h in *$1*) return 0;; esac
+  return 1
+}
 flag() {
   [ $flags = 1 ] || return 0
-  case "$had" in *" $r/$2$n"*) case "$others" in *"$n$1 $real/$2$n"*) ;; *) return 0;; esac;; esac
-  flagged="$flagged$1 $real/$2$n"
+  if has $1 "$r/$2"; then case "$others" in *"$n$1 $real/$2$n"*) ;; *) return 0;; esac; fi
+  marks="$marks$1 $real/$2$n"
 }
 placed() {
   case "$new" in *"$n$r/$1$n"*) ;; *)
@@ -108,15 +142,15 @@ placed() {
   holders="p $real/$1$n$holders"
 }
 flush() {
-  [ -z "$real" ] || printf "%s" "root $inode $real$n$listed$flagged$holders" >>$W/entry
-  flagged= holders= listed=
+  [ -z "$real" ] || entry="\${entry}root $inode $real$n$listed$marks$holders"
+  marks= holders= listed=
 }
 options() {
   opt=rw
   while IFS=" " read -r _ _ _ _ m x _; do [ "$m" != "$1" ] || opt=$x; done </proc/self/mountinfo
   opt=bind,$opt,ro,symfollow
 }
-over() { printf "%s %s none %s 0 0\\n" "$1" "$q/$2" "$3" >>$W/fstab; }
+over() { locks="$locks$1 $q/$2 none $opt 0 0$n"; }
 rows() {
   case $1 in
     T) flush; r=$2 q=$3 real=$4 inode=$5; options "$3"; return 0;;
@@ -128,28 +162,27 @@ rows() {
   esac
   placed "$2" && [ -n "\${4-}" ] && pats="$pats$4$n"
   case $1 in
-    P) over "$q/$3" "$3" bind; pins="$r/$2$n$pins";;
-    D) flag a "$2"; over "$q/$3" "$3" $opt;;
-    E) over "$q/$3" "$3" $opt;;
-    F|J) flag i "$2"; over "$q/$3" "$3" $opt;;
-    s) [ ! -f "$r/$2" ] || { flag i "$2"; over $S/none "$3" $opt; };;
-    S) [ ! -d "$r/$2" ] || over $S/empty "$3" $opt;;
+    P) pins="$q/$3 $q/$3 none rbind,symfollow 0 0$n$pins";;
+    D) flag a "$2"; over "$q/$3" "$3";;
+    E) over "$q/$3" "$3";;
+    F|J) flag i "$2"; over "$q/$3" "$3";;
+    s) [ ! -f "$r/$2" ] || { flag i "$2"; over $S/none "$3"; };;
+    S) [ ! -d "$r/$2" ] || over $S/empty "$3";;
   esac
 }
-real= flagged= holders= listed= pats= pins= list=
+entry= real= marks= holders= listed= pats= pins= list= locks=
 each rows "$@"
 flush
-{ echo "$keeper"; cat $W/entry; } >$S/entry && sync $S/entry && mv $S/entry "$me" || fail "The account of what is protected cannot be written."
+printf "%s" "$keeper$n$entry" >"$me" && sync "$me" || fail "The account of what is protected cannot be written."
 if [ $flags = 1 ]; then
-  { xargs -0r chattr +i -- <$W/i && xargs -0r chattr +a -- <$W/a; } 2>$W/why || fail "Files of $real cannot be made immutable: $(cat $W/why)"
+  { with "chattr +i --" frozen "$@" && with "chattr +a --" growing "$@"; } 2>$W/why || fail "Files of $real cannot be made immutable: $(cat $W/why)"
 fi
-if [ -n "$pats" ] && [ -n "$list" ]; then
-  printf "%s" "# placeholders of $LXC_NAME$n$pats# end of $LXC_NAME$n" | timeout 5 tee -a "$list" >/dev/null
-fi
+[ -z "$pats" ] || [ -z "$list" ] || printf "%s" "# placeholders of $LXC_NAME$n$pats# end of $LXC_NAME$n" >>"$list"
 
-# Now the mounts, all by one process; then symlinks work again, from the innermost mount outwards.
-[ ! -s $W/fstab ] || mount -c -a -T $W/fstab 2>$W/why || fail "The mounts over the protected paths cannot be made: $(cat $W/why)"
+# Now the mounts, all by one process: first what is locked, then what holds it, from the inside outwards. Then symlinks work again.
+printf "%s" "$locks$pins" >$W/fstab
+mount -c -a -T $W/fstab 2>$W/why || fail "The mounts over the protected paths cannot be made: $(cat $W/why)"
 IFS=$n
-for f in $pins $roots; do mount -c -o remount,bind,symfollow "$f" || fail "The mount of $f cannot be changed."; done
+for f in $roots; do mount -c -o remount,bind,symfollow "$f" || fail "The mount of $f cannot be changed."; done
 exit 0
 `;

@@ -23,10 +23,10 @@ export async function planProtection(ws: Workspace, o: ProtectionOptions): Promi
   if (o.level === 'off') return nothing();
   const level = o.level === 'locked' && !o.immutable ? 'weak' : o.level;
   const flags = level === 'locked';
-  const trees = await treesOf(ws, o, flags);
+  const [trees, hooks] = await Promise.all([treesOf(ws, o, flags), typeof o.hooks === 'boolean' ? o.hooks : o.hooks()]);
   if (trees.every(tree => tree.items.length === 0)) return nothing();
-  if (flags) await requireLocking(ws, o);
-  if (!o.hooks) return deviceWay(ws, trees);
+  if (flags) await requireLocking(ws, o, hooks);
+  if (!hooks) return deviceWay(ws, trees);
   const instance = hostName(o.container, o.project ?? 'default');
   const owner = `${ws.uid}:${ws.gid}`;
   const lines = hookLines(trees, { instance, owner, flags, incusDir: o.incusDir ?? '/var/lib/incus' });
@@ -61,10 +61,10 @@ function nothing(): ProtectionPlan {
   };
 }
 
-async function requireLocking(ws: Workspace, o: ProtectionOptions): Promise<void> {
+async function requireLocking(ws: Workspace, o: ProtectionOptions, hooks: boolean): Promise<void> {
   const hint =
     'Set `[security] protection = "weak"` in your own configuration to open slots with the weaker protection.';
-  if (!o.hooks) {
+  if (!hooks) {
     const project = o.project ?? 'default';
     throw new Failure('isolation', `The Incus project ${project} does not allow what protected paths need (raw.lxc).`, {
       hint: `Use another project, or allow low-level options in it. ${hint}`,

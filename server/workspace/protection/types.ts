@@ -21,7 +21,7 @@ export interface ProtectionOptions {
   /** Globs of what is seen as empty inside. A pattern without a slash matches at any depth. */
   secrets: readonly string[];
   /** Whether the project lets an instance have `raw.lxc`: see `allowsHooks`. */
-  hooks: boolean;
+  hooks: boolean | (() => Promise<boolean>);
   /** Where Incus keeps its data, /var/lib/incus unless said. */
   incusDir?: string;
 }
