@@ -11,6 +11,7 @@ import { ExtensionFailure } from './model/failures.ts';
 import { Model } from './model/model.ts';
 import { Settings } from './settings.ts';
 import { localFolders } from './surroundings.ts';
+import { watchTerminalInFront } from './terminals/inFront.ts';
 import { ContainerLinks } from './terminals/links.ts';
 import { ProfileProvider } from './terminals/profile.ts';
 import { Terminals } from './terminals/terminals.ts';
@@ -58,11 +59,15 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = keep(new Documents());
   const terminals = keep(new Terminals(model, backend, settings));
   const tree = keep(new SlotTree(model, new Tooltips(model, backend)));
-  const view = createView(model, tree, begin, new ImageCheck(model, backend, message => log.warn(message)), keep);
+  const keys = new ContextKeys();
+  const image = new ImageCheck(model, backend, message => log.warn(message));
+  const view = createView(model, tree, keys, begin, image, keep);
+  keep(watchTerminalInFront(model, terminals, keys));
   keep(new StatusBar(model));
   const commands: CommandContext = {
     ...{ model, backend, terminals, documents, settings, view, log },
     secrets: context.secrets,
+    memory: context.workspaceState,
     errors: new ErrorReporter(log),
     ready: () => ready(backend, model),
     restartBackend: () => restart(backend, model),
@@ -74,8 +79,15 @@ export function activate(context: vscode.ExtensionContext): void {
   if (context.workspaceState.get(HAD_SLOT_KEY, false)) begin();
 }
 
-function createView(model: Model, tree: SlotTree, begin: () => void, image: ImageCheck, keep: Keep): SlotView {
-  const view = new SlotView(model, tree, new ContextKeys(), () => {
+function createView(
+  model: Model,
+  tree: SlotTree,
+  keys: ContextKeys,
+  begin: () => void,
+  image: ImageCheck,
+  keep: Keep,
+): SlotView {
+  const view = new SlotView(model, tree, keys, () => {
     begin();
     void image.run();
   });

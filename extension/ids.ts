@@ -7,6 +7,8 @@ export const WALKTHROUGH_ID = 'incusAgents.start';
 export const SETTINGS_PREFIX = 'incusAgents';
 /** Where a workspace remembers that it had a slot, so that the backend is started with the window. */
 export const HAD_SLOT_KEY = 'incusAgents.hadSlot';
+/** Where a workspace remembers what was chosen last for a new slot. */
+export const LAST_CHOICES_KEY = 'incusAgents.lastChoices';
 /** Scheme of the rows' private resources, which decorations hang on. */
 export const ROW_SCHEME = 'incus-agents-row';
 /** Scheme of read-only documents: configuration, transcripts, screens, reports. */

@@ -41,6 +41,11 @@ export class Settings {
     return text(explicitValue('image', false));
   }
 
+  /** The highest slot number. */
+  maxSlots(): number {
+    return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<number>('maxSlots', 10);
+  }
+
   notifications(): NotificationMode {
     return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<NotificationMode>('notifications', 'unfocused');
   }

@@ -19,6 +19,8 @@ export interface CommandContext {
   readonly view: SlotView;
   readonly log: vscode.LogOutputChannel;
   readonly secrets: vscode.SecretStorage;
+  /** What this workspace remembers. */
+  readonly memory: vscode.Memento;
   readonly errors: ErrorReporter;
   /** Starts the backend if need be; settles when the model holds a first snapshot. */
   ready(): Promise<void>;

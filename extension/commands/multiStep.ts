@@ -12,9 +12,13 @@ export interface Choice<T> {
 /** One question. Either choices, or free text, or both. */
 export interface Question<T> {
   readonly placeHolder: string;
+  /** The answer of the last time, to begin with. */
+  readonly last?: T | undefined;
   choices(): Promise<readonly Choice<T>[]>;
   /** Turns typed text that is no choice into a value; absent when only choices count. */
   typed?(text: string): T | undefined;
+  /** What is typed counts, and choices are for when nothing is. */
+  readonly typedFirst?: boolean;
 }
 
 /** A step that asks and keeps the answer itself; `false` when there is nothing to ask. */
@@ -62,6 +66,8 @@ async function ask<T>(title: string, question: Question<T>, place: Place): Promi
   pick.show();
   try {
     pick.items = (await question.choices()).map(toItem);
+    const last = pick.items.find(item => item.value !== undefined && item.value === question.last);
+    if (last !== undefined) pick.activeItems = [last];
     pick.busy = false;
     return await answered;
   } finally {
@@ -84,7 +90,7 @@ function answerOf<T>(pick: vscode.QuickPick<Item<T>>, question: Question<T>): Pr
     pick.onDidTriggerButton(() => reject(BACK));
     pick.onDidHide(() => reject(cancelled()));
     pick.onDidAccept(() => {
-      const [item] = pick.activeItems;
+      const [item] = question.typedFirst === true && pick.value.trim() !== '' ? [] : pick.activeItems;
       if (item !== undefined) return resolve(item.value);
       const value = question.typed?.(pick.value.trim());
       if (value !== undefined) resolve(value);

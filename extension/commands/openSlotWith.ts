@@ -1,16 +1,17 @@
-import * as vscode from 'vscode';
 import type { SlotOpenParams } from '../../server/protocol/methods.ts';
+import { LAST_CHOICES_KEY } from '../ids.ts';
 import { slotsOf } from '../model/selectors.ts';
 import { plain, size } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
 import { openAndAttach } from './launch.ts';
 import { askSteps, type Choice, type Step } from './multiStep.ts';
-import { cancelled, oneWorkspace } from './targets.ts';
+import { oneWorkspace } from './targets.ts';
 
 const AGENTS = ['claude', 'codex', 'opencode', 'gemini', 'shell'];
-const DEFAULT_MAX_SLOTS = 10;
 
 type Answers = Omit<SlotOpenParams, 'progress'>;
+/** What the next time begins with; a number and a prompt are for one time only. */
+type Remembered = Pick<Answers, 'agent' | 'image' | 'profile' | 'persistent'>;
 type Draft = { -readonly [K in keyof Answers]: Answers[K] | undefined };
 
 export const openSlotWith: Command = {
@@ -19,23 +20,26 @@ export const openSlotWith: Command = {
   needs: 'trust',
   async run(context, node) {
     const workspace = await oneWorkspace(context, node, 'Open Slot with Options');
-    const draft: Draft = { workspace };
+    const draft: Draft = { ...context.memory.get<Remembered>(LAST_CHOICES_KEY), workspace };
     await askSteps('Open Slot with Options', [
       agentStep(context, draft),
       numberStep(context, draft),
       imageStep(context, draft),
       profileStep(context, draft),
       persistenceStep(draft),
+      promptStep(draft),
     ]);
-    const prompt = await askPrompt();
-    await openAndAttach(context, withoutUndefined({ ...draft, prompt }, workspace));
+    const { agent, image, profile, persistent } = draft;
+    await context.memory.update(LAST_CHOICES_KEY, { agent, image, profile, persistent });
+    await openAndAttach(context, withoutUndefined(draft, workspace));
   },
 };
 
 function agentStep(context: CommandContext, draft: Draft): Step {
   return async ask => {
     draft.agent = await ask<string | undefined>({
-      placeHolder: 'Which agent? Enter takes the configured one',
+      placeHolder: 'Which agent?',
+      last: draft.agent,
       choices: async () => {
         const { images } = await context.backend.request('image/list', {});
         const names = [...new Set([...AGENTS, ...images.flatMap(image => image.agents ?? [])])];
@@ -53,7 +57,9 @@ function numberStep(context: CommandContext, draft: Draft): Step {
       placeHolder: 'Which slot? Enter takes the next free one',
       choices: async () => {
         const taken = new Set(slotsOf(context.model.slots, draft.workspace ?? '').map(slot => slot.slot));
-        const numbers = Array.from({ length: DEFAULT_MAX_SLOTS }, (_, at) => at + 1).filter(each => !taken.has(each));
+        const numbers = Array.from({ length: context.settings.maxSlots() }, (_, at) => at + 1).filter(
+          each => !taken.has(each),
+        );
         return [
           { label: 'Next free slot', value: undefined },
           ...numbers.map(each => ({ label: `Slot ${each}`, value: each })),
@@ -68,7 +74,8 @@ function numberStep(context: CommandContext, draft: Draft): Step {
 function imageStep(context: CommandContext, draft: Draft): Step {
   return async ask => {
     draft.image = await ask<string | undefined>({
-      placeHolder: 'Which image? Enter takes the configured one',
+      placeHolder: 'Which image?',
+      last: draft.image,
       choices: async () => {
         const { images } = await context.backend.request('image/list', {});
         const named = images.flatMap(({ alias, sizeBytes, description }) =>
@@ -87,7 +94,8 @@ function imageStep(context: CommandContext, draft: Draft): Step {
 function profileStep(context: CommandContext, draft: Draft): Step {
   return async ask => {
     draft.profile = await ask<string | undefined>({
-      placeHolder: 'Which profile? Choose, or type a name; Enter takes the configured one',
+      placeHolder: 'Which profile? Choose, or type a name',
+      last: draft.profile,
       choices: async () => [configured(), ...(await profiles(context, draft.workspace ?? ''))],
       typed: text => text || undefined,
     });
@@ -105,6 +113,7 @@ function persistenceStep(draft: Draft): Step {
   return async ask => {
     draft.persistent = await ask<boolean | undefined>({
       placeHolder: 'What happens to the container when the slot is closed?',
+      last: draft.persistent,
       choices: async () => [
         configured(),
         { label: 'Ephemeral', detail: 'The container is deleted; workspace and conversation stay', value: false },
@@ -115,14 +124,16 @@ function persistenceStep(draft: Draft): Step {
   };
 }
 
-async function askPrompt(): Promise<string | undefined> {
-  const prompt = await vscode.window.showInputBox({
-    title: 'Open Slot with Options',
-    prompt: 'A first prompt for the agent; leave it empty for none',
-    ignoreFocusOut: true,
-  });
-  if (prompt === undefined) throw cancelled();
-  return prompt || undefined;
+function promptStep(draft: Draft): Step {
+  return async ask => {
+    draft.prompt = await ask<string | undefined>({
+      placeHolder: 'Type a first prompt for the agent. Enter takes none',
+      choices: async () => [{ label: 'No prompt', value: undefined }],
+      typed: text => text,
+      typedFirst: true,
+    });
+    return true;
+  };
 }
 
 function configured(): Choice<undefined> {

@@ -26,3 +26,8 @@ export function keyFromArguments(args: readonly string[]): TerminalKey | undefin
 export function keyText(key: TerminalKey): string {
   return `${key.container}/${key.kind}`;
 }
+
+/** The key that `keyText` wrote. */
+export function keyFromText(text: string): TerminalKey | undefined {
+  return keyFromArguments([`INCUS_AGENTS_TERMINAL=${text}`]);
+}

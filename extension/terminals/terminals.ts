@@ -7,7 +7,7 @@ import type { Model } from '../model/model.ts';
 import type { Settings } from '../settings.ts';
 import { terminalColor } from '../views/appearance.ts';
 import { baseName, plain } from '../views/text.ts';
-import { keyFromArguments, keyFromCommandLine, keyText, type TerminalKey } from './marker.ts';
+import { keyFromArguments, keyFromCommandLine, keyFromText, keyText, type TerminalKey } from './marker.ts';
 
 const ICONS: Readonly<Record<TerminalKind, string>> = { agent: 'robot', shell: 'terminal', root: 'terminal-linux' };
 
@@ -69,9 +69,12 @@ export class Terminals implements vscode.Disposable {
 
   /** The container that a terminal shows, if it is one of ours. */
   containerOf(terminal: vscode.Terminal | undefined): string | undefined {
-    for (const [text, each] of this.known) {
-      if (each === terminal) return text.slice(0, text.lastIndexOf('/'));
-    }
+    return this.keyOf(terminal)?.container;
+  }
+
+  /** What a terminal shows, if it is one of ours. */
+  keyOf(terminal: vscode.Terminal | undefined): TerminalKey | undefined {
+    for (const [text, each] of this.known) if (each === terminal) return keyFromText(text);
     return undefined;
   }
 
@@ -123,7 +126,7 @@ export class Terminals implements vscode.Disposable {
   }
 
   private async adopt(terminal: vscode.Terminal): Promise<void> {
-    const key = await keyOf(terminal);
+    const key = await readKey(terminal);
     if (key === undefined || terminal.exitStatus !== undefined) return;
     const text = keyText(key);
     await this.opening.get(text)?.catch(() => undefined);
@@ -151,7 +154,7 @@ export class Terminals implements vscode.Disposable {
 const LOCATIONS = { panel: vscode.TerminalLocation.Panel, editor: vscode.TerminalLocation.Editor } as const;
 
 /** Options first (cheap, right for terminals made in this session), then what the process really runs. */
-async function keyOf(terminal: vscode.Terminal): Promise<TerminalKey | undefined> {
+async function readKey(terminal: vscode.Terminal): Promise<TerminalKey | undefined> {
   const { creationOptions } = terminal;
   if ('shellArgs' in creationOptions && Array.isArray(creationOptions.shellArgs)) {
     const key = keyFromArguments(creationOptions.shellArgs);

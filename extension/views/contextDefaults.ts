@@ -4,6 +4,7 @@ import type { WelcomeCase } from './welcome.ts';
 export const CONTEXT_DEFAULTS = {
   'incusAgents.welcome': 'loading' as WelcomeCase,
   'incusAgents.wanting': false,
+  'incusAgents.agentTerminal': false,
 };
 
 export type ContextKeyValues = typeof CONTEXT_DEFAULTS;

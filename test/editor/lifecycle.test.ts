@@ -4,6 +4,7 @@ import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { redrawTime } from './lib/redraw.ts';
 import { Slots } from './lib/slots.ts';
+import { stepsOf } from './lib/steps.ts';
 import { until } from './lib/wait.ts';
 
 test('the life of several slots', async t => {
@@ -12,12 +13,13 @@ test('the life of several slots', async t => {
   await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {
     const { workbench, terminals, page, shot } = editor;
     const slots = new Slots(editor, project);
+    const step = stepsOf(t, editor);
     await slots.show();
     await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
     const containers = [await slots.open(1), await slots.open(2), await slots.open(3)];
     const [first = '', second = ''] = containers;
 
-    await t.test('each has a terminal of its own, and the status bar counts them', async () => {
+    await step('each has a terminal of its own, and the status bar counts them', async () => {
       assert.equal(await terminals.all().count(), 3);
       assert.match((await workbench.statusItem(statusId).textContent()) ?? '', /3 running/);
       await slots.row(2).click();
@@ -25,7 +27,7 @@ test('the life of several slots', async t => {
       await shot('1-three');
     });
 
-    await t.test('the menu of the status bar leads to a slot', async () => {
+    await step('the menu of the status bar leads to a slot', async () => {
       await workbench.statusItem(statusId).click();
       await workbench.quickPickItem('project slot 1').waitFor();
       await shot('2-menu');
@@ -34,7 +36,7 @@ test('the life of several slots', async t => {
       assert.equal(await terminals.all().count(), 3);
     });
 
-    await t.test('a change by another program is drawn at once', async () => {
+    await step('a change by another program is drawn at once', async () => {
       const times: number[] = [];
       for (const [act, words] of [
         ['pause', /paused/],
@@ -49,7 +51,7 @@ test('the life of several slots', async t => {
       assert.ok(median <= 250, `${times}`);
     });
 
-    await t.test('stop in the row, start in the row', async () => {
+    await step('stop in the row, start in the row', async () => {
       await workbench.inlineAction(slots.row(1), 'Stop');
       await slots.says(1, /stopped/);
       await slots.noToasts();
@@ -61,7 +63,7 @@ test('the life of several slots', async t => {
       await slots.prompt(first);
     });
 
-    await t.test('a command of the palette asks for its target', async () => {
+    await step('a command of the palette asks for its target', async () => {
       await workbench.runCommand('Incus Agents: Pause');
       await workbench.quickPickItem('project slot 2').waitFor();
       await shot('4-target');
@@ -71,7 +73,7 @@ test('the life of several slots', async t => {
       await slots.says(2, /running/);
     });
 
-    await t.test('killing asks by name', async () => {
+    await step('killing asks by name', async () => {
       await workbench.contextAction(slots.row(3), /^Kill/);
       await workbench.dialog().waitFor();
       assert.match((await workbench.dialog().textContent()) ?? '', /Kill project slot 3\?/);
@@ -84,7 +86,7 @@ test('the life of several slots', async t => {
       await slots.noToasts();
     });
 
-    await t.test('several are deleted with one question', async () => {
+    await step('several are deleted with one question', async () => {
       await slots.row(1).click();
       await slots.row(2).click({ modifiers: ['Shift'] });
       await workbench.contextAction(slots.row(2), /^Delete/);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { Slots } from './lib/slots.ts';
+import { stepsOf } from './lib/steps.ts';
 import { until } from './lib/wait.ts';
 
 test('one click to the agent, and back to it after a reload and a detach', async t => {
@@ -12,9 +13,10 @@ test('one click to the agent, and back to it after a reload and a detach', async
   await withEditor(t, { folder, settings }, async editor => {
     const { workbench, terminals, shot } = editor;
     const slots = new Slots(editor, project);
+    const step = stepsOf(t, editor);
     let container = '';
 
-    await t.test('"+" opens a slot, and its terminal shows the agent inside tmux', async () => {
+    await step('"+" opens a slot, and its terminal shows the agent inside tmux', async () => {
       await slots.show();
       await workbench.welcomeButton('Open Slot').first().waitFor();
       await shot('1-welcome');
@@ -26,7 +28,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
       await shot('2-open');
     });
 
-    await t.test('a second click focuses the same terminal', async () => {
+    await step('a second click focuses the same terminal', async () => {
       await workbench
         .treeItem(/hello|Shell|^Slot 1,/)
         .first()
@@ -36,7 +38,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
       assert.equal(project.clients(container), 1);
     });
 
-    await t.test('a reload adopts the terminal', async () => {
+    await step('a reload adopts the terminal', async () => {
       await workbench.reload();
       await terminals.waitFor('answer 42');
       await slots.show();
@@ -47,7 +49,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
       await shot('3-reloaded');
     });
 
-    await t.test('closing the terminal detaches, without a word, and the agent goes on', async () => {
+    await step('closing the terminal detaches, without a word, and the agent goes on', async () => {
       await terminals.type('(sleep 2; echo "went on" > later) &');
       await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
       await until('no terminal', async () => (await terminals.all().count()) === 0);
@@ -59,13 +61,13 @@ test('one click to the agent, and back to it after a reload and a detach', async
       assert.equal(await terminals.all().count(), 1);
     });
 
-    await t.test('a detach from inside tmux ends the terminal with 0', async () => {
+    await step('a detach from inside tmux ends the terminal with 0', async () => {
       project.tmux(container, 'detach-client', '-s', `=coi-${container}`);
       await until('no terminal', async () => (await terminals.all().count()) === 0);
       await slots.noToasts();
     });
 
-    await t.test('closing the slot asks by name and deletes the container', async () => {
+    await step('closing the slot asks by name and deletes the container', async () => {
       await workbench.contextAction(slots.row(1), /^Close/);
       await workbench.dialog().waitFor();
       assert.match((await workbench.dialog().textContent()) ?? '', /Close project slot 1\?/);

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { withEditor } from './lib/editor.ts';
+import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { versionUnderTest } from './lib/server.ts';
+import { Slots } from './lib/slots.ts';
+import { stepsOf } from './lib/steps.ts';
+import { until } from './lib/wait.ts';
+
+const skip = versionUnderTest === 'oldest' && 'the newest VS Code only';
+
+test('what is done in and through terminals', { skip }, async t => {
+  const project = makeProject(t);
+  const folder = makeWorkspace(t);
+  await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {
+    const { workbench, terminals, page, shot } = editor;
+    const slots = new Slots(editor, project);
+    const step = stepsOf(t, editor);
+    let container = '';
+
+    await step('options are asked step by step, with a way back, and remembered', async () => {
+      await slots.show();
+      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+      await workbench.runCommand('Incus Agents: Open Slot with Options');
+      await workbench.quickPickItem(/^shell/).waitFor();
+      await shot('1-agent');
+      await workbench.pick(/^shell/);
+      await workbench.quickPickItem('Slot 3').waitFor();
+      await page.locator('.quick-input-widget').getByRole('button', { name: 'Back' }).click();
+      await workbench.quickPickItem(/^codex/).waitFor();
+      await workbench.pick(/^shell/);
+      await workbench.pick('Slot 3');
+      await workbench.pick('As configured');
+      await page.getByPlaceholder('Which profile').waitFor();
+      await workbench.pick('As configured');
+      await workbench.quickPickItem('Persistent').waitFor();
+      await shot('2-persistence');
+      await workbench.pick('Persistent');
+      await page.getByPlaceholder('first prompt').waitFor();
+      await workbench.pick('No prompt');
+      [container = ''] = await project.names(1);
+      assert.match(container, /-3$/);
+      await slots.prompt(container);
+      assert.equal(project.run('config', 'get', container, 'user.incus-agents.persistent').trim(), 'true');
+      await workbench.runCommand('Incus Agents: Open Slot with Options');
+      await page.locator('.quick-input-widget .monaco-list-row.focused').filter({ hasText: 'shell' }).waitFor();
+      await page.keyboard.press('Escape');
+    });
+
+    await step('a path of the container is a link to the file of the host', async () => {
+      await slots.row(3).click();
+      await slots.terminalHasFocus();
+      await terminals.type('clear; echo /workspace/src/a.ts:3');
+      await terminals.waitFor(/^\/workspace\/src\/a\.ts:3$/m);
+      const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: /^\/workspace\/src/ });
+      await until('the file to open', async () => {
+        const box = await line.boundingBox();
+        if (box === null) return false;
+        await page.mouse.move(box.x + 60, box.y + box.height / 2);
+        await page.keyboard.down('Control');
+        await page.mouse.move(box.x + 64, box.y + box.height / 2, { steps: 4 });
+        await page.mouse.down();
+        await page.mouse.up();
+        await page.keyboard.up('Control');
+        return (await page.getByRole('tab', { name: /^a\.ts/ }).count()) > 0;
+      });
+      await until('line 3', async () => /Ln 3/.test((await page.locator('.part.statusbar').textContent()) ?? ''));
+      await shot('3-link');
+    });
+
+    await step('a selection goes to the agent, with its place', async () => {
+      await page.getByRole('tab', { name: /^a\.ts/ }).click();
+      await page.keyboard.press('Control+a');
+      await workbench.runCommand('Incus Agents: Send Selection to Agent');
+      await workbench.pick('project slot 3');
+      await until('the text inside', () => project.screen(container).includes('/workspace/src/a.ts:1-4'));
+    });
+
+    await step('a prompt goes to the agent', async () => {
+      await slots.row(3).click();
+      await slots.terminalHasFocus();
+      await page.keyboard.press('Control+c');
+      await workbench.runCommand('Incus Agents: Send Prompt');
+      await workbench.pick('project slot 3');
+      await workbench.answer('echo sent-$((1+1)) > prompted');
+      await until('the work', () => {
+        try {
+          return readFileSync(join(folder, 'prompted'), 'utf8').includes('sent-2');
+        } catch {
+          return false;
+        }
+      });
+    });
+
+    await step('the screen is shown without attaching', async () => {
+      await workbench.contextAction(slots.row(3), /^Show Screen/);
+      await page.getByRole('tab', { name: /^Screen of project slot 3/ }).waitFor();
+      await page.locator('.editor-instance .view-lines').filter({ hasText: 'sent-' }).waitFor();
+      await shot('4-screen');
+    });
+
+    await step('a shell of the user, one of root, and each only once', async () => {
+      await workbench.contextAction(slots.row(3), /^Open Shell/);
+      await until('two terminals', async () => (await terminals.all().count()) === 2);
+      await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
+      await workbench.contextAction(slots.row(3), /^Open Root Shell/);
+      await until('root', async () => /root@.*# ?$/.test(await terminals.text()));
+      await workbench.contextAction(slots.row(3), /^Open Root Shell/);
+      await slots.terminalHasFocus();
+      assert.equal(await terminals.all().count(), 3);
+      await terminals.type('exit 3');
+      await until('two terminals', async () => (await terminals.all().count()) === 2);
+      await slots.noToasts();
+    });
+
+    await step('the menu of the "+" of terminals has our profile', async () => {
+      await workbench.runCommand('Terminal: Create New Terminal (With Profile)...');
+      await workbench.pick('Incus Agents');
+      await workbench.quickPickItem('New Slot').waitFor();
+      await shot('5-profile');
+      await workbench.pick(/project slot 3\s*shell/);
+      await slots.terminalHasFocus();
+      assert.equal(await terminals.all().count(), 2);
+    });
+
+    await step('a row has its facts below it', async () => {
+      await slots.row(3).locator('.monaco-tl-twistie').click();
+      await workbench
+        .treeItem(/^Container coi-/)
+        .locator('.monaco-tl-twistie')
+        .click();
+      await workbench.treeItem(/^Image: /).waitFor();
+      await slots.row(3).hover();
+      await page.locator('.monaco-hover').filter({ hasText: 'Memory' }).waitFor();
+      await page.screenshot({ path: join('.artifacts/shots', versionUnderTest, 'terminals--tooltip.png') });
+      await shot('6-facts');
+    });
+  });
+});
