@@ -1,4 +1,5 @@
-import type { InstanceFragment } from '../../incus/types.ts';
+import { Failure } from '../../base/errors.ts';
+import type { Instance, InstanceFragment } from '../../incus/types.ts';
 
 /** How a container is made, whatever is in it. */
 export interface ContainerOptions {
@@ -14,7 +15,10 @@ export interface ContainerOptions {
   tmuxDirectory: string;
 }
 
-/** The configuration that every slot's container has. Always unprivileged. */
+/**
+ * The configuration that every slot's container has. Always unprivileged. What does not apply has the empty value, so that a
+ * container which is used again keeps nothing of what it was allowed before.
+ */
 export function containerFragment(o: ContainerOptions): InstanceFragment {
   return {
     config: {
@@ -24,11 +28,27 @@ export function containerFragment(o: ContainerOptions): InstanceFragment {
       // A container that came up by itself after a reboot would have no agent in it.
       'boot.autostart': 'false',
       'environment.TMUX_TMPDIR': o.tmuxDirectory,
-      ...(o.isolatedIds ? ISOLATED : {}),
-      ...(o.deny === 'none' ? (o.docker ? DOCKER : {}) : { 'security.syscalls.deny': denied(o.deny) }),
+      ...given(ISOLATED, o.isolatedIds),
+      ...given(DOCKER, o.docker && o.deny === 'none'),
+      'security.syscalls.deny': denied(o.deny),
     },
     ...(o.pool === undefined ? {} : { devices: { root: { type: 'disk', path: '/', pool: o.pool } } }),
   };
+}
+
+function given(keys: Readonly<Record<string, string>>, on: boolean): Record<string, string> {
+  return Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, on ? value : '']));
+}
+
+/**
+ * Refuses a container that somebody made privileged: in it, root is root on the host, and what it once wrote cannot be trusted any
+ * more. Fails with `isolation`.
+ */
+export function refusePrivileged({ name, expandedConfig }: Pick<Instance, 'name' | 'expandedConfig'>): void {
+  if (expandedConfig['security.privileged'] !== 'true') return;
+  throw new Failure('isolation', `The container ${name} is privileged: root inside would be root on this machine.`, {
+    hint: `Delete the slot, or take it back with: incus config set ${name} security.privileged=false`,
+  });
 }
 
 /** Ids of its own for the container, enough for the users of rootless containers inside too. */
@@ -43,7 +63,8 @@ const RISKY = [
   ...['keyctl', 'add_key', 'request_key'],
 ];
 
-function denied(how: 'risky' | 'strict'): string {
+function denied(how: ContainerOptions['deny']): string {
+  if (how === 'none') return '';
   return [...RISKY, ...(how === 'strict' ? ['perf_event_open'] : [])].join('\n');
 }
 

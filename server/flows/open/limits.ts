@@ -1,5 +1,8 @@
+import { secondsOf } from '../../config/magnitude.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
+import { DEADLINE_KEY, writeDeadline } from '../../slots/deadline.ts';
+import { kernelSupport } from '../../slots/kernel.ts';
 import { type Limits, limitsDisk, limitsFragment } from '../../slots/limits.ts';
 import type { FlowDeps } from '../deps.ts';
 
@@ -10,10 +13,27 @@ export async function slotLimits(
   signal: AbortSignal,
 ): Promise<InstanceFragment> {
   const limits = limitsOf(config);
-  if (!limitsDisk(limits)) return limitsFragment(limits, undefined);
+  const [kernel, pool] = await Promise.all([
+    kernelSupport(),
+    limitsDisk(limits) ? poolOf(deps, config, signal) : undefined,
+  ]);
+  const { config: keys, ...more } = limitsFragment(limits, pool, kernel);
+  return { ...more, config: { ...keys, [DEADLINE_KEY]: deadlineOf(config) } };
+}
+
+async function poolOf(deps: FlowDeps, config: EffectiveConfig, signal: AbortSignal) {
   const named = config.get('container.storage_pool');
   const pool = named === '' ? (await deps.incus.profile('default', signal))?.devices.root?.pool : named;
-  return limitsFragment(limits, pool === undefined ? undefined : await deps.incus.pool(pool, signal));
+  return pool === undefined ? undefined : deps.incus.pool(pool, signal);
+}
+
+/** Counted from now on, which is when the session begins; empty for no end. */
+function deadlineOf(config: EffectiveConfig): string {
+  const seconds = secondsOf(config.get('limits.runtime.max_duration')) ?? 0;
+  if (seconds <= 0) return '';
+  const graceful = config.get('limits.runtime.stop_graceful') ? config.get('container.shutdown_timeout') : 0;
+  const stop = config.get('limits.runtime.auto_stop') ? graceful : undefined;
+  return writeDeadline({ at: Date.now() + seconds * 1000, stop });
 }
 
 function limitsOf(config: EffectiveConfig): Limits {

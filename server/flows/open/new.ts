@@ -22,6 +22,8 @@ export interface Opening {
   slot: number;
   prompt: string | undefined;
   protection: ProtectionPlan;
+  /** The agent's login, as variables of its process alone; asked for before anything is made. */
+  credentials: Readonly<Record<string, string>>;
   /** The session that is continued. */
   resumed: SessionRecord | undefined;
 }
@@ -107,8 +109,8 @@ async function create(
 
 /** What an agent's start in this opening is. */
 export function startOf(opening: Opening, session: SessionPlan, fresh: boolean): AgentStart {
-  const { plan, container, prompt, protection } = opening;
-  return { container, plan, session, protection, fresh, ...(prompt === undefined ? {} : { prompt }) };
+  const { plan, container, prompt, protection, credentials } = opening;
+  return { container, plan, session, protection, credentials, fresh, ...(prompt === undefined ? {} : { prompt }) };
 }
 
 /** Undoes in the opposite order; one that fails is logged and leaves its traces to the next start's reconciliation. */

@@ -3,12 +3,13 @@ import type { SessionRecord } from '../../sessions/types.ts';
 import type { Candidate } from '../../slots/numbers.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { credentialVariables } from './credentials.ts';
 import { openExisting } from './existing.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
-import { askedSession, formerSlot, liveSlot, stoppedHolder, withSession } from './resume.ts';
+import { askedSession, formerSlot, holderNow, withSession } from './resume.ts';
 import { startSlot } from './start.ts';
 
 /**
@@ -29,12 +30,10 @@ async function resumeSession(
   record: SessionRecord,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
-  const live = liveSlot(deps, record.id);
-  if (live !== undefined) return live;
-  const holder = stoppedHolder(deps, record.id);
+  const holder = await holderNow(deps, record.id);
   if (holder === undefined) return openFresh(deps, request, record, context);
-  await startSlot(deps, holder, context, request.prompt);
-  return { container: holder, slot: Number(holder.split('-').at(-1)), session: record.id };
+  if (!holder.paused) await startSlot(deps, holder.container, context, request.prompt);
+  return { container: holder.container, slot: holder.slot, session: record.id };
 }
 
 async function openFresh(
@@ -70,8 +69,12 @@ async function openIn(
   container: string,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
-  const protection = await slotProtection(deps, plan, container, context.signal);
-  const opening = { plan, container, slot: candidate.slot, prompt: request.prompt, protection, resumed: record };
+  const [protection, credentials] = await Promise.all([
+    slotProtection(deps, plan, container, context.signal),
+    credentialVariables(plan, context),
+  ]);
+  const { slot } = candidate;
+  const opening = { plan, container, slot, prompt: request.prompt, protection, credentials, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   const session = await open(deps, opening, context);
   return { container, slot: candidate.slot, session };

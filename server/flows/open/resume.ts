@@ -1,5 +1,4 @@
 import { Failure } from '../../base/errors.ts';
-import type { SlotOpenResult } from '../../protocol/methods.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import { identify } from '../../slots/keys.ts';
 import { containerName } from '../../slots/names.ts';
@@ -28,15 +27,32 @@ export async function askedSession(deps: FlowDeps, request: OpenRequest): Promis
   });
 }
 
-/** Where a session's agent runs right now, so that nobody starts a second one. */
-export function liveSlot(deps: FlowDeps, session: string): SlotOpenResult | undefined {
-  const holder = holderOf(deps, session, true);
-  return holder === undefined ? undefined : { ...holder, session };
+/** A container that holds a session. */
+export interface Holder {
+  container: string;
+  slot: number;
+  /** It runs or is paused, so the session is live. */
+  up: boolean;
+  paused: boolean;
 }
 
-/** The stopped container that a session was in, if it is still there. */
-export function stoppedHolder(deps: FlowDeps, session: string): string | undefined {
-  return holderOf(deps, session, false)?.container;
+/** The container that holds a session as far as the last events tell; one that is up before one that is stopped. */
+export function holderOf(deps: FlowDeps, session: string): Holder | undefined {
+  const holders = deps.board.instances().flatMap(instance => {
+    const identity = identify(instance);
+    if (identity?.session !== session) return [];
+    const { name: container, running, frozen: paused } = instance;
+    return [{ container, slot: identity.slot, up: running || paused, paused }];
+  });
+  return holders.find(holder => holder.up) ?? holders[0];
+}
+
+/** The same as Incus has it now: another program may have stopped or deleted the container a moment ago. */
+export async function holderNow(deps: FlowDeps, session: string): Promise<Holder | undefined> {
+  const known = holderOf(deps, session);
+  if (known === undefined) return undefined;
+  await deps.mirror.refresh(known.container);
+  return holderOf(deps, session);
 }
 
 /** The number that a session had, if it is free now. */
@@ -58,13 +74,4 @@ export function withSession(request: OpenRequest, record: SessionRecord | undefi
     persistent: request.persistent ?? record.persistent,
     preserve: record.path !== '/workspace',
   };
-}
-
-function holderOf(deps: FlowDeps, session: string, up: boolean): { container: string; slot: number } | undefined {
-  for (const instance of deps.board.instances()) {
-    const identity = identify(instance);
-    if (identity?.session !== session || (instance.running || instance.frozen) !== up) continue;
-    return { container: instance.name, slot: identity.slot };
-  }
-  return undefined;
 }

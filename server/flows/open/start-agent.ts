@@ -6,7 +6,7 @@ import { startPlan } from '../../guest/start.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
-import { credentialVariables, sharedWords } from './credentials.ts';
+import { sharedWords } from './credentials.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
@@ -18,6 +18,8 @@ export interface AgentStart {
   session: SessionPlan;
   protection: ProtectionPlan;
   prompt?: string;
+  /** The agent's login, as variables of its process alone. */
+  credentials: Readonly<Record<string, string>>;
   /** The container was made for this start, so none of the agent's files is there yet. */
   fresh: boolean;
 }
@@ -31,22 +33,34 @@ export interface PreparedStart {
   gitIdentity?: { name: string; email: string };
 }
 
-/** Collects what the start needs from the client and the host. */
-export async function prepareStart(deps: FlowDeps, start: AgentStart, context: RequestContext): Promise<PreparedStart> {
+/**
+ * Collects what the start needs from the client and the host, beside what else the caller does meanwhile: a failure shows
+ * when the promise is awaited, however late that is.
+ */
+export function prepareStart(deps: FlowDeps, start: AgentStart, context: RequestContext): Promise<PreparedStart> {
+  const preparing = collect(deps, start, context);
+  preparing.catch(() => {});
+  return preparing;
+}
+
+async function collect(deps: FlowDeps, start: AgentStart, context: RequestContext): Promise<PreparedStart> {
   const { plan } = start;
   const { config } = plan;
-  const [forwarded, credentials, gitIdentity] = await Promise.all([
+  const [forwarded, gitIdentity] = await Promise.all([
     context.client.environment(config.get('defaults.forward_env')),
-    credentialVariables(plan, context),
     gitIdentityOf(config, deps.home),
   ]);
-  const secrets = { ...forwarded, ...credentials };
+  const secrets = { ...forwarded, ...start.credentials };
   const timezone = timezoneOf(config);
   const options = launchOptions(deps, start, secrets);
   return {
     options,
     secrets,
-    environment: { ...config.get('defaults.environment'), ...plan.agent.environment(options) },
+    environment: {
+      ...config.get('defaults.environment'),
+      ...plan.agent.environment(options),
+      ...config.get('agents')[plan.agent.name]?.environment,
+    },
     ...(timezone === undefined ? {} : { timezone }),
     ...(gitIdentity === undefined ? {} : { gitIdentity }),
   };

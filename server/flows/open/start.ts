@@ -1,48 +1,39 @@
 import { Failure } from '../../base/errors.ts';
+import { slotConfig } from '../../slots/keys.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { ownedSlot } from '../owned.ts';
+import { openingOf } from './again.ts';
 import { bringUp, claim } from './existing.ts';
-import { prepareOpen } from './prepare.ts';
-import { slotProtection } from './protection.ts';
-import { discardSession, sessionFor, storedSession } from './session.ts';
+import type { Opening } from './new.ts';
+import { reviveAgent } from './revive.ts';
+import { discardSession, type SessionPlan, sessionFor, storedSession } from './session.ts';
 
-/** Starts a stopped slot again, with the agent and the session that it had. One that runs already is a success. */
+/**
+ * Starts a stopped slot again, with the agent and the session that it had. In one that runs, only an agent that is gone is
+ * started (as after a reboot inside), and a prompt goes to the one that is there.
+ */
 export async function startSlot(deps: FlowDeps, name: string, context: RequestContext, prompt?: string): Promise<void> {
   await deps.serial.run(name, async () => {
     const slot = await ownedSlot(deps, name, context.signal);
-    if (slot.instance.running) return;
     if (slot.instance.frozen) {
       throw new Failure('conflict', `The container ${name} is paused.`, { hint: 'Unpause the slot instead.' });
     }
-    const { identity } = slot;
-    const record = await storedSession(deps, identity.session);
-    const plan = await prepareOpen(
-      deps,
-      {
-        workspace: identity.workspace,
-        slot: identity.slot,
-        agent: identity.agent === 'unknown' ? undefined : identity.agent,
-        profile: identity.profile,
-        image: undefined,
-        persistent: identity.persistent,
-        resume: undefined,
-        prompt: undefined,
-        background: undefined,
-        preserve: record === undefined ? undefined : record.path !== '/workspace',
-      },
-      context,
-      identity.image ?? 'unknown',
-    );
-    const protection = await slotProtection(deps, plan, name, context.signal);
+    const record = await storedSession(deps, slot.identity.session);
+    if (slot.instance.running) return reviveAgent(deps, slot, record, context, prompt);
+    const opening = await openingOf(deps, slot, record, context, prompt);
     await claim(deps, name, context.signal);
-    const session = await sessionFor(deps, plan, { container: name, slot: identity.slot }, record);
-    await bringUp(
-      deps,
-      { plan, container: name, slot: identity.slot, prompt, protection, resumed: record },
-      session,
-      context,
-      () => discardSession(deps, session),
-    );
+    const session = await claimedSession(deps, opening);
+    await bringUp(deps, opening, session, context, () => discardSession(deps, session));
   });
+}
+
+/** The session for a container that is claimed already; gives the container free again when there can be none. */
+async function claimedSession(deps: FlowDeps, { plan, container, slot, resumed }: Opening): Promise<SessionPlan> {
+  try {
+    return await sessionFor(deps, plan, { container, slot }, resumed);
+  } catch (error) {
+    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import type { Session, TranscriptEntry } from '../../protocol/types.ts';
 import { identify } from '../../slots/keys.ts';
 import { cleanWorkspacePath } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
-import { liveSlot } from '../open/resume.ts';
+import { holderNow, holderOf } from '../open/resume.ts';
 import { sessionOf } from './board.ts';
 
 /** The sessions on disk, the one in which something happened last first. */
@@ -15,7 +15,7 @@ export async function listSessions(
     ...(filter.workspace === undefined ? {} : { workspace: cleanWorkspacePath(filter.workspace) }),
     ...(filter.agent === undefined ? {} : { agent: filter.agent }),
   });
-  return records.map(record => sessionOf(record, liveSlot(deps, record.id)?.container));
+  return records.map(record => sessionOf(record, liveIn(deps, record.id)));
 }
 
 /** A session with its conversation. */
@@ -25,7 +25,7 @@ export async function showSession(
 ): Promise<{ session: Session; transcript: TranscriptEntry[] }> {
   const record = await deps.sessions.refresh(id);
   return {
-    session: sessionOf(record, liveSlot(deps, id)?.container),
+    session: sessionOf(record, liveIn(deps, id)),
     transcript: await deps.sessions.transcript(id),
   };
 }
@@ -38,13 +38,20 @@ export async function renameSession(deps: FlowDeps, id: string, title: string): 
 /** Deletes a session with its conversation. Fails with `conflict` while its agent runs. A stopped slot that held it starts anew. */
 export function deleteSession(deps: FlowDeps, id: string): Promise<void> {
   return deps.serial.run(`session ${id}`, async () => {
-    const live = liveSlot(deps, id);
+    const holder = await holderNow(deps, id);
+    const live = holder?.up === true ? holder.container : undefined;
     const starting = deps.board.instances().some(i => identify(i)?.session === id && deps.serial.has(i.name));
     if (live !== undefined || starting) {
-      throw new Failure('conflict', `The session ${id} is live${live === undefined ? '' : ` in ${live.container}`}.`, {
+      throw new Failure('conflict', `The session ${id} is live${live === undefined ? '' : ` in ${live}`}.`, {
         hint: 'Close its slot first.',
       });
     }
     await deps.sessions.remove(id);
   });
+}
+
+/** The container in which the agent of a session runs. */
+function liveIn(deps: FlowDeps, id: string): string | undefined {
+  const holder = holderOf(deps, id);
+  return holder?.up === true ? holder.container : undefined;
 }

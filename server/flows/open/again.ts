@@ -1,0 +1,40 @@
+import type { SessionRecord } from '../../sessions/types.ts';
+import type { RequestContext } from '../context.ts';
+import type { FlowDeps } from '../deps.ts';
+import type { OwnedSlot } from '../owned.ts';
+import { credentialVariables } from './credentials.ts';
+import type { Opening } from './new.ts';
+import { prepareOpen } from './prepare.ts';
+import { slotProtection } from './protection.ts';
+
+/** What starting the agent of a slot that is there needs: everything as the slot was made, and the configuration of now. */
+export async function openingOf(
+  deps: FlowDeps,
+  { name, identity }: OwnedSlot,
+  record: SessionRecord | undefined,
+  context: RequestContext,
+  prompt: string | undefined,
+): Promise<Opening> {
+  const plan = await prepareOpen(
+    deps,
+    {
+      workspace: identity.workspace,
+      slot: identity.slot,
+      agent: identity.agent === 'unknown' ? undefined : identity.agent,
+      profile: identity.profile,
+      image: undefined,
+      persistent: identity.persistent,
+      resume: undefined,
+      prompt: undefined,
+      background: undefined,
+      preserve: record === undefined ? undefined : record.path !== '/workspace',
+    },
+    context,
+    identity.image ?? 'unknown',
+  );
+  const [protection, credentials] = await Promise.all([
+    slotProtection(deps, plan, name, context.signal),
+    credentialVariables(plan, context),
+  ]);
+  return { plan, container: name, slot: identity.slot, prompt, protection, credentials, resumed: record };
+}

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { connect as connectSocket, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
+import type { AgentState, Slot } from '../../../server/protocol/types.ts';
+import type { BackendOptions, TestBackend } from '../../support/backend.ts';
+import { type Model, type ModelRequest, startModel } from '../../support/model.ts';
+import { type Lab, makeLab, OWNER } from '../flows/support.ts';
+import { until } from '../support.ts';
+
+const run = promisify(execFile);
+
+/** The value of every credential in these tests; it must be found nowhere but in the agent's process. */
+export const KEY = 'stand-in-key-abcdefghijklmnopqrstuvwxyz';
+
+/** A lab whose agents talk to a stand-in for the model services, reached at the address of the containers' bridge. */
+export interface Desk {
+  lab: Lab;
+  model: Model;
+  /** The stand-in as containers reach it. */
+  url: string;
+  backend(o?: BackendOptions): Promise<TestBackend>;
+  /** A workspace in which every agent is set up for the stand-in. */
+  workspace(o?: { uid?: number }): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A desk; whoever makes it closes it. `config` is added to the user's configuration. */
+export async function makeDesk(config = ''): Promise<Desk> {
+  const ends: (() => void | Promise<void>)[] = [];
+  const model = await startModel({ after: end => void ends.push(end) });
+  const lab = await makeLab();
+  const { close, url } = await relay(model.port);
+  await lab.write(join(lab.home, '.coi/config.toml'), configFor(lab, url, config));
+  await codexLogin(lab, url);
+  return {
+    lab,
+    model,
+    url,
+    backend: o =>
+      lab.backend({
+        secrets: { 'claude-key': KEY },
+        environment: { OPENAI_API_KEY: KEY, GEMINI_API_KEY: KEY },
+        ...o,
+        settings: { permissionMode: 'bypass', ...o?.settings },
+      }),
+    workspace: async o => {
+      const path = await lab.workspace(o);
+      await lab.write(join(path, 'opencode.json'), opencodeConfig(url));
+      return path;
+    },
+    close: async () => {
+      await lab.close();
+      close();
+      for (const end of ends) await end();
+    },
+  };
+}
+
+/** Listens where containers can reach it, on the host's address of their bridge, and passes everything on. */
+async function relay(port: number): Promise<{ close(): void; url: string }> {
+  const { stdout } = await run('incus', ['network', 'get', 'incusbr0', 'ipv4.address']);
+  const host = stdout.trim().split('/')[0] ?? '';
+  const open = new Set<Socket>();
+  const server = createServer(incoming => {
+    const outgoing = connectSocket(port, '127.0.0.1');
+    incoming.pipe(outgoing).pipe(incoming);
+    for (const [socket, other] of [
+      [incoming, outgoing],
+      [outgoing, incoming],
+    ] as const) {
+      open.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        open.delete(socket);
+        other.destroy();
+      });
+    }
+  });
+  await new Promise<void>(resolve => server.listen(0, host, resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const close = () => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  };
+  return { close, url: `http://${host}:${address.port}` };
+}
+
+function configFor(lab: Lab, url: string, more: string): string {
+  return `
+[agents.claude.environment]
+ANTHROPIC_BASE_URL = "${url}"
+CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+[agents.claude.credentials]
+source = "secret"
+secret = "claude-key"
+variable = "ANTHROPIC_API_KEY"
+[agents.codex.environment]
+STAND_IN_KEY = "x"
+[agents.codex.credentials]
+source = "shared"
+directory = "${codexDirectory(lab)}"
+[agents.opencode.credentials]
+source = "environment"
+names = ["OPENAI_API_KEY"]
+[agents.gemini.credentials]
+source = "environment"
+names = ["GEMINI_API_KEY"]
+[tool.gemini]
+model = "gemini-2.5-pro"
+${more}`;
+}
+
+function codexDirectory(lab: Lab): string {
+  return join(lab.directory, 'codex-login');
+}
+
+async function codexLogin(lab: Lab, url: string): Promise<void> {
+  const directory = codexDirectory(lab);
+  await mkdir(directory);
+  const provider = `name = "stand-in"\nbase_url = "${url}/v1"\nwire_api = "responses"\nenv_key = "STAND_IN_KEY"\n`;
+  const text = `model = "stand-in"\nmodel_provider = "standin"\n[model_providers.standin]\n${provider}`;
+  await writeFile(join(directory, 'config.toml'), text);
+  for (const path of [directory, join(directory, 'config.toml')]) await chown(path, OWNER.uid, OWNER.gid);
+}
+
+function opencodeConfig(url: string): string {
+  const provider = {
+    npm: '@ai-sdk/openai-compatible',
+    options: { baseURL: `${url}/v1`, apiKey: 'x' },
+    models: { one: { name: 'one', limit: { context: 100_000, output: 1000 } } },
+  };
+  return JSON.stringify({ model: 'standin/one', small_model: 'standin/one', provider: { standin: provider } });
+}
+
+/** What the screens of agents that take input show. */
+const INPUT: Readonly<Record<string, string>> = {
+  claude: '❯',
+  codex: '›',
+  opencode: 'Build',
+  gemini: 'Type your message',
+};
+
+/** An agent in a slot, as a client of its backend deals with it. */
+export class Talk {
+  readonly backend: TestBackend;
+  readonly model: Model;
+  readonly container: string;
+  readonly session: string;
+  readonly slot: number;
+
+  constructor(backend: TestBackend, model: Model, opened: { container: string; session: string; slot: number }) {
+    this.backend = backend;
+    this.model = model;
+    this.container = opened.container;
+    this.session = opened.session;
+    this.slot = opened.slot;
+  }
+
+  screen(): Promise<string> {
+    return this.backend.call('slot/capture', { container: this.container }).then(({ text }) => text);
+  }
+
+  /** Types a prompt once the agent is ready for it, and gives the request that the model gets for it. */
+  async turn(text: string): Promise<ModelRequest> {
+    const { agent } = await this.state('idle');
+    // opencode loads plugins, which say that it is ready, before it draws.
+    await this.#explained(
+      until('it takes input', async () => (await this.screen()).includes(INPUT[agent] ?? ''), 30_000),
+    );
+    await this.backend.call('slot/send', { container: this.container, text });
+    return this.asked(text);
+  }
+
+  /** The request with this text that carries most messages, when the agent has finished its turn. */
+  async asked(text: string): Promise<ModelRequest> {
+    const most = () => this.model.with(text).sort((a, b) => b.messages - a.messages)[0];
+    await this.#explained(until(`the model is asked "${text}"`, most, 60_000));
+    await this.state('idle');
+    const request = most();
+    assert.ok(request);
+    return request;
+  }
+
+  /** Waits until the state at the client is this one. */
+  async state(state: AgentState['state'], timeout = 60_000): Promise<Slot> {
+    const slot = await this.#explained(
+      this.backend.when(this.container, s => s?.status === 'running' && s.agentState.state === state, timeout),
+    );
+    assert.ok(slot);
+    return slot;
+  }
+
+  async #explained<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const screen = await this.screen().catch((failure: unknown) => String(failure));
+      throw new Error(`${String(error)}\n${screen}\n${this.backend.log.slice(-5).join('')}`);
+    }
+  }
+}
+
+/** Opens a slot and gives the talk with its agent. */
+export async function openTalk(
+  desk: Desk,
+  backend: TestBackend,
+  workspace: string,
+  more: Partial<SlotOpenParams>,
+): Promise<Talk> {
+  return new Talk(backend, desk.model, await desk.lab.open(backend, workspace, more));
+}
