@@ -228,6 +228,7 @@ test('a symlink in the place of what is protected is refused, also when it comes
   const ws = await resolveWorkspace(dir, { home: '/nonexistent', stateDirs: [], uid: 0 });
   const container = uniqueName();
   const plan = await planProtection(ws, options(container));
+  const before = listing(dir);
   removeAfter(end, container);
   symlinkSync(canary, `${dir}/.husky`);
   const create = async () =>
@@ -241,11 +242,36 @@ test('a symlink in the place of what is protected is refused, also when it comes
   const reason = await hookFailure(container);
   assert.match(reason?.message ?? '', /\.husky is a symbolic link/);
   assert.ok(!existsSync(`${LIVE}/${container}`), 'nothing is left');
+  rmSync(`${dir}/.husky`);
+  assert.equal(listing(dir), before);
+  symlinkSync(canary, `${dir}/.husky`);
   assert.doesNotMatch(flagsOf(`${dir}/.git/config`) + flagsOf(canary), /[ia]/);
   assert.ok(!hostMounts().includes(container));
   await assert.rejects(planProtection(ws, options(container)), isFailure('isolation', /symbolic link/));
   const free = await planProtection(ws, options(container, { writable: ['.husky'] }));
   assert.ok(!free.protectedPaths.includes('.husky'));
+});
+
+test('a start that fails after everything is prepared takes all of it back', { skip }, async t => {
+  const end = inReverse(t);
+  const dir = await project(end, OWNER);
+  const incus = await connect(end);
+  const ws = await resolveWorkspace(dir, { home: '/nonexistent', stateDirs: [], uid: 0 });
+  const container = uniqueName();
+  const plan = await planProtection(ws, options(container));
+  const before = listing(dir);
+  const config = { ...definitionOf(ws, plan, container).config };
+  // The mounts are the last thing that the hook does; what they are to bind is not there.
+  config['raw.lxc'] = (config['raw.lxc'] ?? '').replace('pins="$q/$3 $q', 'pins="$q/$3.gone $q');
+  const definition = { ...definitionOf(ws, plan, container), config };
+  removeAfter(end, container);
+  await assert.rejects(
+    incus.createInstance({ name: container, source: { alias: await testImage(incus) }, start: true, ...definition }),
+  );
+  assert.match((await hookFailure(container))?.message ?? '', /mounts over the protected paths/);
+  assert.equal(listing(dir), before);
+  assert.doesNotMatch(flagsOf(`${dir}/.git/config`) + flagsOf(`${dir}/.vscode`), /[ia]/);
+  assert.ok(!hostMounts().includes(container));
 });
 
 test('without the hooks, or without the flag, only the weaker mode opens, by name', { skip }, async t => {

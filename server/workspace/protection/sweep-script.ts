@@ -1,4 +1,4 @@
-import { RUN_DIRECTORY, STATE_DIRECTORY } from './places.ts';
+import { DEVICES, RUN_DIRECTORY, STATE_DIRECTORY } from './places.ts';
 
 /**
  * Common beginning of the scripts. What a container needs is in a file of its name below `live`, whose first line tells the
@@ -42,6 +42,8 @@ for e in *; do
   if [ "$e" != "$gone" ] && alive "$e"; then keep="$keep $e"; else dead="$dead $e"; fi
 done
 [ -n "$dead" ] || exit 0
+# Mounts of containers that are being started would keep placeholders busy; nobody else sees them go.
+umount -R -l ${DEVICES} 2>/dev/null
 : >$W/keep
 [ -z "$keep" ] || cat $keep >$W/keep
 
