@@ -8,7 +8,6 @@ esac
 export TERM
 trap : INT QUIT
 
-agent='s=coi-$1; h=$(tmux has-session -t "=$s" 2>&1) || { printf "No agent is running in this container (%s).\n" "$h"; exit 90; }; exec tmux -u attach-session -t "=$s"'
 shell='cd -- "$1" 2>/dev/null; u=$(id -un -- "$2" 2>/dev/null || getent passwd "$2" | cut -d: -f1); s=$(getent passwd "$2" | cut -d: -f7); s=${s:-/bin/sh}
 HOME=$4 USER=$u LOGNAME=$u SHELL=$s; export HOME USER LOGNAME SHELL; [ -r "$4/.incus-agents/environment" ] && . "$4/.incus-agents/environment"
 if [ "$2" = 0 ]; then exec "$s" -l; fi
@@ -18,7 +17,7 @@ root='cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USE
 
 run() { "$incus" exec "$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
 case $kind in
-  agent) run --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- /bin/sh -c "$agent" attach "$container" ;;
+  agent) run --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- tmux -u attach-session -t "=coi-$container" ;;
   shell) run -- /bin/sh -c "$shell" shell "$cwd" "$uid" "$gid" "$home" ;;
   root) run -- /bin/sh -c "$root" root "$cwd" ;;
 esac
@@ -27,7 +26,8 @@ code=$?
 
 # The editor closes a terminal that ends with 0 at once, and shows this whole script in an error if it ends with anything else.
 stay() { printf '%s Press Enter to close this terminal.' "$1"; read -r line; exit 0; }
-[ "$kind:$code" = agent:90 ] && stay ''
+# tmux has said that it knows no such session, or that it lost it.
+[ "$kind:$code" = agent:1 ] && stay 'No agent is running in this container.'
 # A shell ends with the code of its last command, which says nothing about the terminal.
 [ "$kind" = agent ] || { [ $code -lt 126 ] && exit 0; }
 

@@ -28,8 +28,20 @@ export async function ownedSlot(deps: FlowDeps, name: string, signal?: AbortSign
   return { name, instance: found.instance, identity, etag: found.etag };
 }
 
-/** As `ownedSlot`, for what needs a container that runs: fails with `conflict` for one that does not. */
-export async function runningSlot(deps: FlowDeps, name: string, signal?: AbortSignal): Promise<OwnedSlot> {
+/** A container that runs, as the mirror has it: it may have stopped a moment ago, which Incus says then. */
+export type RunningSlot = Omit<OwnedSlot, 'etag'>;
+
+/**
+ * As `ownedSlot`, for what needs a container that runs and changes nothing of it: without a request to Incus where the mirror
+ * knows that it does. Fails with `conflict` for one that does not.
+ */
+export async function runningSlot(deps: FlowDeps, name: string, signal?: AbortSignal): Promise<RunningSlot> {
+  const seen = deps.board.instance(name);
+  const known = seen?.running === true ? identify(seen) : undefined;
+  if (seen !== undefined && known !== undefined) {
+    await deps.ready(signal);
+    return { name, instance: seen, identity: known };
+  }
   const slot = await ownedSlot(deps, name, signal);
   if (slot.instance.running) return slot;
   const { frozen } = slot.instance;

@@ -12,7 +12,7 @@ import type { ExecResult } from '../incus/types.ts';
 import { ownTmux } from './attach.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
-import { type OwnedSlot, runningSlot } from './owned.ts';
+import { type RunningSlot, runningSlot } from './owned.ts';
 
 /** Types text into the agent of a slot as its user would, and presses Enter unless `enter` is false. */
 export async function sendText(
@@ -39,17 +39,17 @@ export async function captureScreen(
 }
 
 /** Whether the agent's tmux session is there. */
-export async function agentRuns(deps: FlowDeps, slot: OwnedSlot, signal?: AbortSignal): Promise<boolean> {
+export async function agentRuns(deps: FlowDeps, slot: RunningSlot, signal?: AbortSignal): Promise<boolean> {
   const result = await run(deps, slot, hasSession(sessionOf(slot)), signal);
   return result.exitCode === 0;
 }
 
-function sessionOf(slot: OwnedSlot): SessionOptions {
+function sessionOf(slot: RunningSlot): SessionOptions {
   const { uid, gid, home } = codeUser(slot.instance);
   return { container: slot.name, uid, gid, home, tmuxEnv: ownTmux(slot.instance.config) };
 }
 
-async function inSession(deps: FlowDeps, slot: OwnedSlot, exec: GuestExec, signal: AbortSignal): Promise<ExecResult> {
+async function inSession(deps: FlowDeps, slot: RunningSlot, exec: GuestExec, signal: AbortSignal): Promise<ExecResult> {
   const result = await run(deps, slot, exec, signal);
   if (result.exitCode === 0) return result;
   if (result.exitCode === NO_SESSION) {
@@ -62,7 +62,7 @@ async function inSession(deps: FlowDeps, slot: OwnedSlot, exec: GuestExec, signa
   });
 }
 
-function run(deps: FlowDeps, slot: OwnedSlot, exec: GuestExec, signal?: AbortSignal): Promise<ExecResult> {
+function run(deps: FlowDeps, slot: RunningSlot, exec: GuestExec, signal?: AbortSignal): Promise<ExecResult> {
   return deps.incus.exec(slot.name, exec.argv, {
     user: exec.user,
     group: exec.group,
