@@ -7,6 +7,7 @@ import { Serial } from './base/serial.ts';
 import { loadConfig } from './config/load.ts';
 import type { App, AppOptions, LogMessage } from './connections/app.ts';
 import type { FlowDeps } from './flows/deps.ts';
+import { LimitGuard } from './flows/limit-guard.ts';
 import { Mending } from './flows/mending.ts';
 import { Reservations } from './flows/open/reservation.ts';
 import { SessionBoard } from './flows/sessions/board.ts';
@@ -43,9 +44,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   const addresses = new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log);
   const sessions = new SessionStore({ home, log, reader: readerOf });
   const sessionBoard = new SessionBoard({ sessions, attention: new Attention(log), board, store, log });
+  const limits: LimitGuard = new LimitGuard(() => deps, { incus, board, log });
+  store.onChange(change => limits.changed(change));
   const follow = (name: string, instance: Instance | undefined) => {
     addresses.see(name, instance);
     sessionBoard.see(name, instance);
+    limits.see(name, instance);
   };
   const mirror = new InstanceMirror(
     incus,
@@ -76,6 +80,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     serial,
     reservations: new Reservations(board),
     sessions,
+    limits,
     trust: new TrustStore(home),
     guest,
     build: { incus, log, scripts, home, backendKey },
@@ -98,7 +103,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       messages.add(listener);
       return () => messages.delete(listener);
     },
-    duties: () => [],
+    duties: () => limits.duties(),
     busy: () => serial.busy,
     permissionLost: () => store.incus.reason === 'no-permission',
     drain: () => serial.idle(),
@@ -106,6 +111,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       mirror.close();
       addresses.close();
       sessionBoard.close();
+      limits.close();
       readiness.close(new Failure('unavailable', 'The backend is ending.'));
       await incus.close();
     },

@@ -7,6 +7,7 @@ import type { SessionStore } from '../sessions/store.ts';
 import type { SlotBoard } from '../state/board.ts';
 import type { InstanceMirror } from '../state/mirror.ts';
 import type { TrustStore } from '../trust/store.ts';
+import type { LimitGuard } from './limit-guard.ts';
 import type { Reservations } from './open/reservation.ts';
 
 /** What every flow works with. */
@@ -18,6 +19,7 @@ export interface FlowDeps {
   serial: Serial;
   reservations: Reservations;
   sessions: SessionStore;
+  limits: LimitGuard;
   trust: TrustStore;
   guest: GuestFiles;
   log: Log;

@@ -1,4 +1,6 @@
 import { Failure } from '../base/errors.ts';
+import { IncusError } from '../incus/errors.ts';
+import type { ExecResult, RunOptions } from '../incus/types.ts';
 import type { SlotExecParams, SlotExecResult } from '../protocol/methods.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
@@ -6,6 +8,9 @@ import { runningSlot } from './owned.ts';
 
 /** Bytes of stdout and of stderr that a reply carries at most. */
 const OUTPUT_LIMIT = 16 * 1024 * 1024;
+
+/** Exit code after SIGKILL. */
+const KILLED = 137;
 
 /**
  * Runs a command in a slot to its end; any exit code is a result. By default as the code user in the workspace.
@@ -15,7 +20,7 @@ export async function execInSlot(deps: FlowDeps, params: SlotExecParams, signal:
   const slot = await runningSlot(deps, params.container, signal);
   const code = codeUser(slot.instance);
   const who = identityOf(params.user ?? 'code', code);
-  const result = await deps.incus.exec(slot.name, params.argv, {
+  const result = await runIn(deps, slot.name, params.argv, {
     user: who.uid,
     group: who.gid,
     cwd: params.cwd ?? slot.instance.expandedDevices.workspace?.path ?? who.home,
@@ -30,6 +35,18 @@ export async function execInSlot(deps: FlowDeps, params: SlotExecParams, signal:
     stderr: result.stderr.toString('utf8'),
     ...(result.truncated ? { truncated: true } : {}),
   };
+}
+
+/** What was killed, or could not be started, may have run into a limit. */
+async function runIn(deps: FlowDeps, name: string, argv: readonly string[], o: RunOptions): Promise<ExecResult> {
+  try {
+    const result = await deps.incus.exec(name, argv, o);
+    if (result.exitCode === KILLED) deps.limits.look(name);
+    return result;
+  } catch (error) {
+    if (error instanceof IncusError) deps.limits.look(name);
+    throw error;
+  }
 }
 
 function identityOf(

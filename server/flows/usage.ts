@@ -7,6 +7,7 @@ export async function slotUsage(deps: FlowDeps, name: string, signal: AbortSigna
   const slot = await ownedSlot(deps, name, signal);
   const state = await deps.incus.instanceState(name, signal);
   deps.board.note(name, { ip: state.ip });
+  if (slot.instance.running) deps.limits.look(name);
   const limited = (slot.instance.expandedConfig['limits.memory'] ?? '') !== '';
   return {
     cpuSeconds: state.cpuNanoseconds / 1e9,

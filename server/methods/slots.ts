@@ -6,6 +6,7 @@ import { execInSlot } from '../flows/exec.ts';
 import { openSlot } from '../flows/open/open.ts';
 import { startSlot } from '../flows/open/start.ts';
 import { pauseSlot, persistSlot, unpauseSlot } from '../flows/power.ts';
+import { slotReach } from '../flows/reach.ts';
 import { captureScreen, sendText } from '../flows/screen.ts';
 import { closeSlot, deleteSlot, killSlot, MAX_STOP_SECONDS, stopSlot } from '../flows/stop.ts';
 import { stopSeconds } from '../flows/stop-seconds.ts';
@@ -72,6 +73,7 @@ function insideHandlers(deps: FlowDeps): Handlers {
       await configureSlot(deps, { container: p.string('container'), limits }, signal);
       return {};
     },
+    'slot/reach': async (params, { signal }) => slotReach(deps, new Params(params).string('container'), signal),
     'slot/usage': async (params, { signal }) => slotUsage(deps, new Params(params).string('container'), signal),
   };
 }

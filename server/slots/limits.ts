@@ -1,5 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { InstanceFragment, Pool } from '../incus/types.ts';
+import type { KernelSupport } from './kernel.ts';
 
 /** What a slot may use, in coi's words. An empty text, and 0, mean "no limit". */
 export interface Limits {
@@ -28,11 +29,13 @@ export function limitsDisk(limits: Limits): boolean {
 }
 
 /**
- * The limits as configuration and devices of an instance. `pool` is that of the root disk, needed when `limitsDisk`.
- * Fails with `config` for what the pool cannot enforce: a limit that does nothing would be worse than none.
+ * The limits as configuration and devices of an instance; what is not limited has the empty value, so that a container which is
+ * used again loses a limit that is configured no more. `pool` is that of the root disk, needed when `limitsDisk`.
+ * Fails with `config` for what the pool or the kernel cannot enforce: a limit that does nothing would be worse than none.
  */
-export function limitsFragment(limits: Limits, pool: Pool | undefined): InstanceFragment {
-  const config = Object.fromEntries(Object.entries(configOf(limits)).filter(([, value]) => value !== ''));
+export function limitsFragment(limits: Limits, pool: Pool | undefined, kernel: KernelSupport): InstanceFragment {
+  requireKernel(limits, kernel);
+  const config = configOf(limits);
   if (!limitsDisk(limits)) return { config };
   if (pool === undefined) throw new Failure('config', 'The storage pool of the root disk is not known to Incus.');
   if (limits.diskSize !== '' && !WITH_QUOTA.has(pool.driver)) {
@@ -43,6 +46,29 @@ export function limitsFragment(limits: Limits, pool: Pool | undefined): Instance
   const speeds = { 'limits.read': limits.diskRead, 'limits.write': limits.diskWrite, 'limits.max': limits.diskMax };
   const wanted = Object.entries({ size: limits.diskSize, ...speeds }).filter(([, value]) => value !== '');
   return { config, devices: { root: { type: 'disk', path: '/', pool: pool.name, ...Object.fromEntries(wanted) } } };
+}
+
+/** What needs a controller of the kernel, by the controller's name. */
+function requireKernel(limits: Limits, kernel: KernelSupport): void {
+  const needed: [key: string, controller: string, wanted: boolean][] = [
+    ['limits.memory.limit', 'memory', limits.memory !== ''],
+    ['limits.runtime.max_processes', 'pids', limits.processes !== 0],
+    ['limits.cpu.allowance', 'cpu', limits.cpuAllowance !== '' || limits.cpuPriority !== 0],
+    ['limits.cpu.count', 'cpuset', limits.cpuCount !== ''],
+    ['limits.disk.priority', 'weights of disks', limits.diskPriority !== 0],
+  ];
+  const missing = needed.find(([, controller, wanted]) => wanted && !kernel.has(controller));
+  if (missing !== undefined) {
+    throw new Failure('config', `The kernel cannot hold ${missing[0]}: it has no control group for ${missing[1]}.`, {
+      hint: `Remove ${missing[0]}, or give the kernel that controller.`,
+    });
+  }
+  const last = Math.max(-1, ...(/[,-]/.test(limits.cpuCount) ? limits.cpuCount.split(/[,-]/).map(Number) : []));
+  if (last >= kernel.cpus) {
+    throw new Failure('config', `limits.cpu.count names CPU ${last}, but the host has ${kernel.cpus} (from 0).`, {
+      hint: 'Name CPUs that exist, or say only how many.',
+    });
+  }
 }
 
 function configOf(limits: Limits): Record<string, string> {
@@ -56,11 +82,13 @@ function configOf(limits: Limits): Record<string, string> {
     'limits.memory.swap': limited ? limits.memorySwap : '',
     'limits.processes': limits.processes === 0 ? '' : String(limits.processes),
     'limits.disk.priority': limits.diskPriority === 0 ? '' : String(limits.diskPriority),
-    'raw.lxc':
-      limits.tmpSize === ''
-        ? ''
-        : `lxc.mount.entry = tmpfs tmp tmpfs rw,nosuid,nodev,mode=1777,size=${bytes(limits.tmpSize)} 0 0`,
+    ...(limits.tmpSize === '' ? {} : { 'raw.lxc': tmpEntry(limits.tmpSize) }),
   };
+}
+
+/** A /tmp in memory, of that size. */
+function tmpEntry(size: string): string {
+  return `lxc.mount.entry = tmpfs tmp tmpfs rw,nosuid,nodev,mode=1777,size=${bytes(size)} 0 0`;
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -83,30 +111,4 @@ function bytes(size: string): number {
     throw new Failure('config', `${JSON.stringify(size)} is not a size.`, { hint: 'Write it like 2GiB.' });
   }
   return Number(match[1]) * unit;
-}
-
-/** Keys that may be changed while a slot runs, with what they may hold; the others would silently wait for the next start. */
-const LIVE: Readonly<Record<string, RegExp>> = {
-  'limits.cpu': /^(\d{1,4}|\d{1,4}-\d{1,4}|\d{1,4}(,\d{1,4})+)$/,
-  'limits.cpu.allowance': /^(\d{1,3}%|\d+ms\/\d+ms)$/,
-  'limits.cpu.priority': /^(10|\d)$/,
-  'limits.memory': /^(\d+\s*([kMGT]i?B|B)|\d{1,3}%)$/,
-  'limits.memory.enforce': /^(hard|soft)$/,
-  'limits.memory.swap': /^(true|false|\d+\s*([kMGT]i?B|B))$/,
-  'limits.processes': /^\d{1,7}$/,
-};
-
-/** Checks limits that are to be changed live; an empty value removes one. Fails with `invalid`. */
-export function checkLiveLimits(limits: Readonly<Record<string, string>>): void {
-  for (const [key, value] of Object.entries(limits)) {
-    const allowed = LIVE[key];
-    if (allowed === undefined) {
-      throw new Failure('invalid', `${JSON.stringify(key)} is not a limit that can be changed while a slot runs.`, {
-        hint: `These can: ${Object.keys(LIVE).join(', ')}.`,
-      });
-    }
-    if (value !== '' && !allowed.test(value)) {
-      throw new Failure('invalid', `${JSON.stringify(value)} is not a value for ${key}.`);
-    }
-  }
 }

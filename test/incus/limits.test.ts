@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { SlotReach } from '../../server/protocol/methods.ts';
+import type { TestBackend } from '../support/backend.ts';
+import { failureOf, incusCli, type Lab, makeLab } from './flows/support.ts';
+
+/** Small enough to be reached soon, large enough for a system to start. */
+const CONFIG = `
+[limits.memory]
+limit = "400MiB"
+enforce = "hard"
+swap = "false"
+[limits.runtime]
+max_processes = 150
+[limits.disk]
+tmpfs_size = "16MiB"
+`;
+
+describe('limits of a slot', () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  let container: string;
+  const run = (script: string, user: 'root' | 'code' = 'code') =>
+    backend.call('slot/exec', { container, argv: ['/bin/sh', '-c', script], user });
+  const problem = (kind: string) => backend.when(container, slot => slot?.problem?.kind === kind);
+  const noProblem = () => backend.when(container, slot => slot?.problem === undefined);
+  const reach = () => backend.call('slot/reach', { container });
+
+  before(async () => {
+    lab = await makeLab();
+    await lab.write(`${lab.home}/.coi/config.toml`, CONFIG);
+    const workspace = await lab.workspace();
+    backend = await lab.backend();
+    ({ container } = await lab.open(backend, workspace, { persistent: true }));
+  });
+  after(() => lab.close());
+
+  it('are in force as the kernel says', async () => {
+    const { limits } = await reach();
+    assert.equal(limits['limits.memory'], '400MiB');
+    assert.equal(limits['limits.processes'], '150');
+    assert.equal(limits['tmpfs /tmp'], '16MiB');
+    assert.equal(backend.slots.get(container)?.limits?.['limits.memory'], '400MiB');
+  });
+
+  it('can be changed while it runs, but not to nonsense', async () => {
+    await backend.call('slot/configure', { container, limits: { 'limits.memory': '300MiB', 'limits.cpu': '1' } });
+    const { limits } = await reach();
+    assert.equal(limits['limits.memory'], '300MiB');
+    assert.match(limits['limits.cpu'] ?? '', /^\d$/);
+    for (const bad of [{ 'limits.memory': '0' }, { 'limits.memory': '10m; rm' }, { 'security.privileged': 'true' }]) {
+      const failure = await failureOf(backend.call('slot/configure', { container, limits: bad as never }));
+      assert.equal(failure.kind, 'invalid', JSON.stringify(bad));
+    }
+    await backend.call('slot/configure', { container, limits: { 'limits.cpu': '' } });
+  });
+
+  it('says when memory ran out, and nothing else suffers', async () => {
+    const { exitCode } = await run('exec tail /dev/zero');
+    assert.equal(exitCode, 137);
+    const slot = await problem('memory');
+    assert.match(slot?.problem?.message ?? '', /lack of memory.*Raise limits.memory/s);
+    await backend.call('slot/configure', { container, limits: { 'limits.memory': '500MiB' } });
+    await noProblem();
+    assert.equal((await run('echo fine')).stdout, 'fine\n');
+  });
+
+  it('says when there are too many processes, and lets one out', async () => {
+    await run('for i in $(seq 300); do sleep 600 & done 2>/dev/null; true');
+    await failureOf(run('true'));
+    const slot = await problem('processes');
+    assert.match(slot?.problem?.message ?? '', /all 150/);
+    await backend.call('slot/configure', { container, limits: { 'limits.processes': '1000' } });
+    await noProblem();
+    assert.equal((await run('pkill -x sleep; echo out')).stdout, 'out\n');
+  });
+
+  it('says when /tmp is full', async () => {
+    await run('head -c 64M /dev/zero >/tmp/fill');
+    await backend.call('slot/usage', { container });
+    assert.match((await problem('tmp'))?.problem?.message ?? '', /\/tmp in this slot is full/);
+    await run('rm /tmp/fill');
+    await backend.call('slot/usage', { container });
+    await noProblem();
+  });
+
+  it('says when the disk is full, and a larger one is the way out, running or stopped', async () => {
+    const size = async (mebibytes: number) =>
+      backend.call('slot/configure', { container, limits: { 'limits.disk.size': `${mebibytes}MiB` } });
+    // Large enough for what the image has; then a file fills it.
+    await size(2600);
+    await run('fallocate -l 4G ~/fill || head -c 4G /dev/zero >~/fill');
+    await backend.call('slot/usage', { container });
+    assert.match((await problem('disk'))?.problem?.message ?? '', /disk of this slot is full \(2600MiB/);
+    await size(6000);
+    await noProblem();
+    assert.equal((await run('echo text >~/new && rm ~/fill && echo out')).stdout, 'out\n');
+  });
+});
+
+describe('what a slot reaches', () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  let container: string;
+  let workspace: string;
+  const reach = () => backend.call('slot/reach', { container });
+  const paths = (seen: SlotReach) => seen.mounts.map(mount => mount.path);
+
+  before(async () => {
+    lab = await makeLab();
+    workspace = await lab.workspace();
+    backend = await lab.backend();
+    ({ container } = await lab.open(backend, workspace, { persistent: true }));
+  });
+  after(() => lab.close());
+
+  it('is told from the mounts that there are', async () => {
+    const seen = await reach();
+    const found = seen.mounts.find(mount => mount.path === '/workspace');
+    assert.deepEqual(found, { source: workspace, path: '/workspace', readonly: false });
+    for (const { source } of seen.mounts) assert.ok(source.startsWith(lab.directory), source);
+    assert.deepEqual(seen.devices, ['/dev/fuse', '/dev/net/tun']);
+    assert.equal(seen.verified, true);
+    assert.equal(seen.guestApi, false);
+    assert.equal(seen.privileged, false);
+    assert.ok(seen.protection.length > 0);
+    for (const one of seen.protection) assert.equal(one.state, 'locked', one.path);
+  });
+
+  it('shows what somebody else added', async () => {
+    const extra = await lab.workspace();
+    await incusCli('config', 'device', 'add', container, 'extra', 'disk', `source=${extra}`, 'path=/mnt/extra');
+    await incusCli('config', 'device', 'add', container, 'kmsg', 'unix-char', 'source=/dev/kmsg', 'path=/dev/kmsg');
+    const seen = await reach();
+    assert.deepEqual(
+      seen.mounts.find(mount => mount.path === '/mnt/extra'),
+      { source: extra, path: '/mnt/extra', readonly: false },
+    );
+    assert.ok((seen.devices as string[]).includes('/dev/kmsg'));
+    await incusCli('config', 'device', 'remove', container, 'extra');
+    await incusCli('config', 'device', 'remove', container, 'kmsg');
+    assert.ok(!paths(await reach()).includes('/mnt/extra'));
+  });
+
+  it('does not believe what is mounted over it inside', async () => {
+    const hide = 'mount --bind /etc/hostname /proc/1/mountinfo; mount -t tmpfs x /workspace; true';
+    await backend.call('slot/exec', { container, user: 'root', argv: ['/bin/sh', '-c', hide] });
+    assert.ok(paths(await reach()).includes('/workspace'));
+  });
+
+  it('refuses a container that was made privileged', async () => {
+    await backend.call('slot/stop', { container, timeout: 0 });
+    await incusCli(
+      'config',
+      'set',
+      container,
+      'security.privileged=true',
+      'raw.idmap=',
+      'security.idmap.isolated=false',
+    );
+    const failure = await failureOf(backend.call('slot/start', { container }));
+    assert.equal(failure.kind, 'isolation');
+    assert.match(failure.message, /privileged/);
+    assert.equal((await lab.instance(container))?.running, false);
+    await incusCli('start', container).catch(() => undefined);
+    if ((await lab.instance(container))?.running === true) {
+      await backend.when(container, slot => slot?.problem?.kind === 'isolation');
+      assert.equal((await reach()).privileged, true);
+    }
+  });
+});
+
+describe('the time of a slot', () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await makeLab();
+  });
+  after(() => lab.close());
+
+  it('ends it, also when the backend was killed meanwhile', async () => {
+    await lab.write(`${lab.home}/.coi/config.toml`, '[limits.runtime]\nmax_duration = "12s"\nstop_graceful = false\n');
+    const first = await lab.backend();
+    const { container } = await lab.open(first, await lab.workspace());
+    const stored = (await lab.instance(container))?.config['user.incus-agents.deadline'];
+    assert.match(stored ?? '', /^\d{4}-.*Z stop 0$/);
+    await first.kill();
+    const second = await lab.backend();
+    await second.when(container, slot => slot?.status === 'running');
+    const slot = await second.when(container, slot => slot?.status === 'stopped' && slot.problem !== undefined, 30_000);
+    assert.ok(Date.now() >= Date.parse(stored?.split(' ')[0] ?? ''));
+    assert.equal(slot?.problem?.kind, 'time-limit');
+    assert.equal((await lab.instance(container))?.running, false);
+  });
+});
