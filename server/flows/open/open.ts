@@ -9,7 +9,7 @@ import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
-import { askedSession, formerSlot, holderNow, withSession } from './resume.ts';
+import { askedSession, formerSlot, holderNow, holdsNow, withSession } from './resume.ts';
 import { startSlot } from './start.ts';
 
 /**
@@ -76,6 +76,11 @@ async function openIn(
   const { slot } = candidate;
   const opening = { plan, container, slot, prompt: request.prompt, protection, credentials, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
-  const session = await open(deps, opening, context);
-  return { container, slot: candidate.slot, session };
+  try {
+    return { container, slot, session: await open(deps, opening, context) };
+  } catch (error) {
+    if (error instanceof LostRace && record !== undefined && (await holdsNow(deps, container, record.id)))
+      return { container, slot, session: record.id };
+    throw error;
+  }
 }

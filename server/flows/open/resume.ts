@@ -55,6 +55,13 @@ export async function holderNow(deps: FlowDeps, session: string): Promise<Holder
   return holderOf(deps, session);
 }
 
+/** Whether a container that another backend made a moment ago holds the session, which is then resumed already. */
+export async function holdsNow(deps: FlowDeps, container: string, session: string): Promise<boolean> {
+  await deps.mirror.refresh(container);
+  const instance = deps.board.instance(container);
+  return instance !== undefined && identify(instance)?.session === session;
+}
+
 /** The number that a session had, if it is free now. */
 export function formerSlot(deps: FlowDeps, record: SessionRecord, maxSlots: number): number | undefined {
   const { slot, workspace } = record;

@@ -6,7 +6,7 @@ import { ownedSlot } from '../owned.ts';
 import { openingOf } from './again.ts';
 import { bringUp, claim } from './existing.ts';
 import type { Opening } from './new.ts';
-import { reviveAgent } from './revive.ts';
+import { reviveAgent, whenDown } from './revive.ts';
 import { discardSession, type SessionPlan, sessionFor, storedSession } from './session.ts';
 
 /**
@@ -15,12 +15,15 @@ import { discardSession, type SessionPlan, sessionFor, storedSession } from './s
  */
 export async function startSlot(deps: FlowDeps, name: string, context: RequestContext, prompt?: string): Promise<void> {
   await deps.serial.run(name, async () => {
-    const slot = await ownedSlot(deps, name, context.signal);
+    let slot = await ownedSlot(deps, name, context.signal);
     if (slot.instance.frozen) {
       throw new Failure('conflict', `The container ${name} is paused.`, { hint: 'Unpause the slot instead.' });
     }
     const record = await storedSession(deps, slot.identity.session);
-    if (slot.instance.running) return reviveAgent(deps, slot, record, context, prompt);
+    if (slot.instance.running) {
+      if (await reviveAgent(deps, slot, record, context, prompt)) return;
+      slot = await whenDown(deps, name, context.signal);
+    }
     const opening = await openingOf(deps, slot, record, context, prompt);
     await claim(deps, name, context.signal);
     const session = await claimedSession(deps, opening);

@@ -4,11 +4,11 @@ import type { Attention } from '../../attention/attention.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Instance } from '../../incus/types.ts';
-import type { AgentState, Session } from '../../protocol/types.ts';
+import type { AgentState, Session, SlotStatus } from '../../protocol/types.ts';
 import type { SessionStore } from '../../sessions/store.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import { watchSessions } from '../../sessions/watch.ts';
-import { identify } from '../../slots/keys.ts';
+import { identify, type SlotIdentity } from '../../slots/keys.ts';
 import type { SlotBoard } from '../../state/board.ts';
 import { statusOf } from '../../state/describe.ts';
 import type { StateStore } from '../../state/store.ts';
@@ -31,6 +31,8 @@ export class SessionBoard {
   readonly #records = new Map<string, SessionRecord>();
   readonly #ends: (() => void)[] = [];
   readonly #holders = new Map<string, string>();
+  /** What each container was last seen to hold, also while it is stopped. */
+  readonly #held = new Map<string, string>();
   #listing: { again: boolean } | undefined;
 
   constructor(parts: SessionBoardParts) {
@@ -50,9 +52,11 @@ export class SessionBoard {
     if (instance === undefined || identity === undefined) {
       this.#parts.attention.untrack(name);
       this.#holders.delete(name);
+      void this.#left(name);
     } else {
       this.#track(name, identity);
-      this.#parts.attention.containerStatus(name, statusOf(instance.statusCode));
+      this.#parts.attention.containerStatus(name, statusFor(instance, identity));
+      if (identity.session !== undefined) this.#held.set(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
     }
@@ -130,6 +134,19 @@ export class SessionBoard {
     });
   }
 
+  /** A shell without its container is worth nothing: no conversation of it could be resumed. */
+  async #left(container: string): Promise<void> {
+    const id = this.#held.get(container);
+    this.#held.delete(container);
+    const record = id === undefined ? undefined : this.#records.get(id);
+    if (record?.agent !== 'shell' || [...this.#held.values()].includes(record.id)) return;
+    try {
+      await this.#parts.sessions.remove(record.id);
+    } catch (error) {
+      this.#parts.log.debug(`The record of the shell ${record.id} stays: ${messageOf(error)}`);
+    }
+  }
+
   #onState(container: string, state: AgentState): void {
     this.#parts.board.note(container, { agentState: state });
     const session = this.#holders.get(container);
@@ -146,6 +163,11 @@ export class SessionBoard {
       this.#parts.log.debug(`Reading the conversation of ${id} failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** While its slot is being opened, a container's agent is starting, however far the container is. */
+function statusFor(instance: Instance, { phase }: SlotIdentity): SlotStatus {
+  return phase === 'opening' || phase === 'starting' ? 'starting' : statusOf(instance.statusCode);
 }
 
 /** A record as clients see it; `holder` is the container in which its agent runs. */

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { isReply, type TestBackend } from '../../support/backend.ts';
+import { incusCli, type Lab, makeLab } from '../flows/support.ts';
+import { until } from '../support.ts';
+
+describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  before(async () => {
+    lab = await makeLab();
+    // Nothing is asked of an agent here, so a program that does nothing but be there is quick.
+    await lab.write(
+      join(lab.home, '.coi/config.toml'),
+      '[agents.quiet]\ncommand = ["sleep", "infinity"]\nresume_command = ["sleep", "infinity"]\n',
+    );
+    backend = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
+  });
+  after(() => lab.close());
+
+  const record = (id: string, agent = 'quiet') => join(lab.home, `.coi/sessions-${agent}/${id}/metadata.json`);
+  const kill = (container: string) => backend.call('slot/kill', { container });
+  const exists = (path: string) =>
+    lstat(path).then(
+      () => true,
+      () => false,
+    );
+
+  it('take their former slot again when it is free, and another when it is taken', async () => {
+    const workspace = await lab.workspace();
+    const one = await lab.open(backend, workspace, { slot: 2 });
+    await kill(one.container);
+    const again = await lab.open(backend, workspace, { resume: one.session });
+    assert.deepEqual(again, one);
+    await kill(one.container);
+    const other = await lab.open(backend, workspace, { slot: 2 });
+    const elsewhere = await lab.open(backend, workspace, { resume: one.session });
+    assert.equal(elsewhere.session, one.session);
+    assert.equal(elsewhere.slot, 1);
+    await Promise.all([kill(other.container), kill(elsewhere.container)]);
+  });
+
+  it('keep profile, agent and persistence', async () => {
+    const workspace = await lab.workspace();
+    await lab.write(join(lab.home, '.coi/profiles/special/config.toml'), '[container]\npersistent = true\n');
+    const one = await lab.open(backend, workspace, { profile: 'special', agent: 'shell' });
+    const { persistent, profile } = JSON.parse(await readFile(record(one.session, 'shell'), 'utf8'));
+    assert.deepEqual({ persistent, profile }, { persistent: true, profile: undefined });
+    await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    const again = await lab.open(backend, workspace, { resume: one.session });
+    assert.deepEqual(again, one, 'a stopped holder is started instead of a new container');
+    const slot = await backend.when(one.container, s => s?.status === 'running');
+    assert.deepEqual(
+      { persistent: slot?.persistent, profile: slot?.profile, agent: slot?.agent },
+      { persistent: true, profile: 'special', agent: 'shell' },
+    );
+    await kill(one.container);
+    await until('the shell leaves no session', async () => !(await exists(record(one.session, 'shell'))));
+  });
+
+  it('that are live are given to everybody who resumes them, and started once', async () => {
+    const workspace = await lab.workspace();
+    const one = await lab.open(backend, workspace);
+    assert.deepEqual(await lab.open(backend, workspace, { resume: one.session }), one);
+    assert.deepEqual(await lab.open(backend, workspace, { resume: 'latest' }), one);
+    await kill(one.container);
+    const both = await Promise.all([1, 2, 3].map(() => lab.open(backend, workspace, { resume: one.session })));
+    assert.deepEqual(both, [one, one, one]);
+    assert.deepEqual(await lab.containers(workspace), [one.container]);
+    await kill(one.container);
+  });
+
+  it('are resumed once by two backends at a time', async () => {
+    const workspace = await lab.workspace();
+    const one = await lab.open(backend, workspace);
+    await kill(one.container);
+    const second = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
+    const both = await Promise.all([backend, second].map(b => lab.open(b, workspace, { resume: one.session })));
+    assert.deepEqual(both, [one, one]);
+    assert.deepEqual(await lab.containers(workspace), [one.container]);
+    await kill(one.container);
+    await second.end();
+  });
+
+  it('of others, unknown and damaged ones are refused and left as they are', async () => {
+    const [workspace, other] = [await lab.workspace(), await lab.workspace()];
+    const one = await lab.open(backend, workspace);
+    await kill(one.container);
+    const open = (resume: string, where = workspace) => lab.open(backend, where, { resume });
+    await assert.rejects(open(one.session, other), isReply('invalid', /another workspace/));
+    await assert.rejects(open('latest', other), isReply('not-found'));
+    await assert.rejects(open('11111111-2222-4333-8444-555555555555'), isReply('not-found'));
+    await assert.rejects(open('../sessions-quiet'), isReply('not-found'));
+    for (const damage of ['{"session_id": ', '[]', '{}', '']) {
+      await writeFile(record(one.session), damage);
+      await assert.rejects(open(one.session), isReply('invalid', /damaged/));
+      assert.equal(await readFile(record(one.session), 'utf8'), damage);
+    }
+    assert.deepEqual(await lab.containers(workspace), []);
+    await backend.call('session/delete', { id: one.session });
+    assert.equal(await exists(record(one.session)), false);
+  });
+
+  it('bring the agent back into a container that runs without it, and leave one that is there alone', async () => {
+    const workspace = await lab.workspace();
+    const one = await lab.open(backend, workspace);
+    const tmux = (...words: string[]) =>
+      backend.call('slot/exec', { container: one.container, argv: ['tmux', ...words] });
+    const pid = async () => (await tmux('list-panes', '-a', '-F', '#{pane_pid}')).stdout.trim();
+    const before = await pid();
+    await lab.open(backend, workspace, { resume: one.session });
+    assert.equal(await pid(), before);
+    await tmux('kill-server');
+    assert.deepEqual(await lab.open(backend, workspace, { resume: one.session }), one);
+    assert.match(await pid(), /^\d+$/);
+    assert.notEqual(await pid(), before);
+    await kill(one.container);
+  });
+
+  it('cannot be deleted while live; a stopped slot whose session is deleted starts anew', async () => {
+    const workspace = await lab.workspace();
+    const one = await lab.open(backend, workspace, { persistent: true });
+    await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
+    await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    await backend.call('session/delete', { id: one.session });
+    await assert.rejects(backend.call('session/show', { id: one.session }), isReply('not-found'));
+    await backend.call('slot/start', { container: one.container });
+    const slot = await backend.when(one.container, s => s?.status === 'running' && s.session !== one.session);
+    assert.ok(slot?.session);
+    assert.ok(await exists(record(slot.session)));
+    await kill(one.container);
+  });
+
+  it('are listed by workspace and agent, renamed, and gone for every client when a folder goes', async () => {
+    const [workspace, other] = [await lab.workspace(), await lab.workspace()];
+    const [one, two, three] = await Promise.all([
+      lab.open(backend, workspace),
+      lab.open(backend, workspace, { agent: 'shell' }),
+      lab.open(backend, other),
+    ]);
+    const ids = async (params: { workspace?: string; agent?: string }) =>
+      (await backend.call('session/list', params)).sessions.map(s => s.id).sort();
+    assert.deepEqual(await ids({ workspace }), [one.session, two.session].sort());
+    assert.deepEqual(await ids({ workspace, agent: 'quiet' }), [one.session]);
+    assert.deepEqual(await ids({ workspace: other }), [three.session]);
+    await backend.call('session/rename', { id: one.session, title: `a\u001b[31m \u202etitle\n${'x'.repeat(500)}` });
+    const { session } = await backend.call('session/show', { id: one.session });
+    assert.match(session.title ?? '', /^a.{0,6} ?title x{10,}/);
+    assert.ok((session.title ?? '').length <= 80);
+    assert.doesNotMatch(session.title ?? '', /[\u0000-\u001f\u202e]/);
+    assert.equal(session.live, true);
+    await Promise.all([one, two, three].map(({ container }) => kill(container)));
+    const shown = await backend.call('session/show', { id: one.session });
+    assert.equal(shown.session.live, false);
+  });
+
+  it('come back all at once after the machine went down', async () => {
+    const workspace = await lab.workspace();
+    const first = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
+    const opened = await Promise.all([1, 2, 3].map(slot => lab.open(first, workspace, { slot })));
+    for (const { container } of opened)
+      await until('nothing is under way', async () => (await lab.phase(container)) === '');
+    await first.kill();
+    await incusCli('stop', '-f', ...opened.map(o => o.container));
+    const second = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
+    const slots = await Promise.all(opened.map(o => second.when(o.container, s => s?.status === 'stopped')));
+    assert.deepEqual(await lab.containers(workspace), opened.map(o => o.container).sort(), 'nothing starts by itself');
+    const resumed = await Promise.all(
+      slots.map(s => lab.open(second, workspace, { slot: s?.slot ?? 0, resume: s?.session ?? '', background: true })),
+    );
+    assert.deepEqual(resumed, opened);
+    for (const { container } of opened) await second.when(container, s => s?.status === 'running');
+    await Promise.all(opened.map(({ container }) => second.call('slot/kill', { container })));
+    await second.end();
+  });
+
+  it('do not follow what a container puts in the way of a mount', async () => {
+    const workspace = await lab.workspace();
+    const one = await lab.open(backend, workspace);
+    await kill(one.container);
+    const signals = join(lab.home, `.coi/sessions-quiet/${one.session}/signals`);
+    assert.deepEqual(await readdir(signals), []);
+    await rm(signals, { recursive: true });
+    await mkdir(join(lab.directory, 'outside'), { recursive: true });
+    await symlink(join(lab.directory, 'outside'), signals);
+    await assert.rejects(lab.open(backend, workspace, { resume: one.session }), isReply('invalid', /not a directory/));
+    assert.deepEqual(await lab.containers(workspace), []);
+  });
+});
