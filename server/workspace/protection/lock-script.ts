@@ -20,8 +20,12 @@ me=$S/live/$LXC_NAME
 fail() {
   printf "%s\\n" "$1" >$R/failed/$LXC_NAME
   echo "$1" >&2
+  # Incus would wait long for a mount with others on it.
+  IFS=$n
+  for f in $roots; do umount -R -l "$f" 2>/dev/null; done
   exit 1
 }
+roots=
 
 # What is left of others, or of an earlier start of this one, has to go first: the caller sweeps and calls again.
 entries=
@@ -88,7 +92,7 @@ newdirs() {
       new="$new$path$n";;
   esac
 }
-roots= new=$n
+new=$n
 each trees "$@"
 with "mkdir --" newdirs "$@" || fail "Placeholders cannot be made in $real."
 
@@ -146,9 +150,9 @@ flush() {
   marks= holders= listed=
 }
 options() {
-  opt=rw
-  while IFS=" " read -r _ _ _ _ m x _; do [ "$m" != "$1" ] || opt=$x; done </proc/self/mountinfo
-  opt=bind,$opt,ro,symfollow
+  opt=$(grep -F " $1 " /proc/self/mountinfo)
+  opt=\${opt#*" $1 "}
+  opt=bind,\${opt%%" "*},ro,symfollow
 }
 over() { locks="$locks$1 $q/$2 none $opt 0 0$n"; }
 rows() {

@@ -2,5 +2,5 @@
 export const STATE_DIRECTORY = '/var/lib/incus-agents/protect';
 /** Locks, and why a start failed. */
 export const RUN_DIRECTORY = '/run/incus-agents';
-/** Where Incus prepares mounts for containers that start; a mount of its own. */
+/** Where Incus prepares mounts for containers that start. */
 export const DEVICES = '/var/lib/incus/devices';

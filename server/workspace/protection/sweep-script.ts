@@ -43,7 +43,10 @@ for e in *; do
 done
 [ -n "$dead" ] || exit 0
 # Mounts of containers that are being started would keep placeholders busy; nobody else sees them go.
-umount -R -l ${DEVICES} 2>/dev/null
+grep -F " ${DEVICES}/" /proc/self/mountinfo | while read -r _ _ _ _ m _; do
+  case \${m#${DEVICES}/} in "$m"|*/*/*|*%*) continue;; esac
+  umount -R -l "$(printf "$m")" 2>/dev/null
+done
 : >$W/keep
 [ -z "$keep" ] || cat $keep >$W/keep
 
