@@ -21,6 +21,7 @@ import { Readiness } from './readiness.ts';
 import { SessionStore } from './sessions/store.ts';
 import type { ConversationReader } from './sessions/types.ts';
 import { identify } from './slots/keys.ts';
+import { parseContainerName } from './slots/names.ts';
 import { AddressFinder } from './state/addresses.ts';
 import { SlotBoard } from './state/board.ts';
 import { InstanceMirror } from './state/mirror.ts';
@@ -54,6 +55,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const mirror = new InstanceMirror(
     incus,
     {
+      relevant: name => parseContainerName(name) !== undefined,
       incus: state => {
         store.setIncus(state);
         readiness.set(state);

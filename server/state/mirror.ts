@@ -6,6 +6,8 @@ import type { IncusState } from '../protocol/types.ts';
 
 /** Who is told what the mirror sees. */
 export interface MirrorSink {
+  /** Whether an instance of that name could be of interest at all; the others' events cost nothing. */
+  relevant(name: string): boolean;
   incus(state: IncusState): void;
   all(instances: Instance[]): void;
   one(name: string, instance: Instance | undefined): void;
@@ -103,6 +105,7 @@ export class InstanceMirror {
   #onEvent(event: IncusEvent): void {
     if (event.type !== 'lifecycle' || event.instance === undefined) return;
     const name = event.instance;
+    if (!this.#sink.relevant(name)) return;
     if (event.action === 'instance-exec' || event.action === 'instance-console') return;
     this.#sink.lifecycle({ ...event, instance: name });
     if (this.#dirty.has(name)) return;

@@ -30,7 +30,10 @@ const answers = new Proxy(
     ThemeIcon: class {},
     ThemeColor: class {},
     MarkdownString: class {},
-    Disposable: class {
+    Disposable: class Disposable {
+      static from() {
+        return new Disposable();
+      }
       dispose() {}
     },
   },
