@@ -12,6 +12,7 @@ import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
 import { refusePrivileged } from './hardening.ts';
 import { type Opening, startOf } from './new.ts';
+import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
 import { prepareStart, startAgent } from './start-agent.ts';
@@ -52,6 +53,7 @@ export async function bringUp(
     await redefine(deps, opening, session, context.signal);
     await opening.protection.prepare();
     await startContainer(deps, container, context.signal);
+    await confirmProtection(deps, container, opening.protection, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     await startAgent(deps, start, await preparing, context.signal);
     noteDone(deps, container);
@@ -89,11 +91,11 @@ export async function claim(deps: FlowDeps, container: string, signal: AbortSign
 /** Gives the container what this open would have made it with, and takes away what an earlier one gave it. */
 async function redefine(
   deps: FlowDeps,
-  { plan, container, slot, protection }: Opening,
+  { plan, container, slot, protection, network }: Opening,
   session: SessionPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = definitionOf(deps, plan, session, container, slot, protection);
+  const wanted = definitionOf(deps, plan, session, container, slot, protection, network);
   await deps.incus.putInstance(
     container,
     current => {

@@ -1,4 +1,6 @@
 import { Failure, messageOf } from '../../base/errors.ts';
+import { networkFailure } from '../../network/explain.ts';
+import type { NetworkPlan } from '../../network/types.ts';
 import type { Slot } from '../../protocol/types.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
@@ -11,6 +13,7 @@ import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
 import type { OpenPlan } from './prepare.ts';
+import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
 import { type AgentStart, prepareStart, startAgent } from './start-agent.ts';
@@ -22,6 +25,7 @@ export interface Opening {
   slot: number;
   prompt: string | undefined;
   protection: ProtectionPlan;
+  network: NetworkPlan;
   /** The agent's login, as variables of its process alone; asked for before anything is made. */
   credentials: Readonly<Record<string, string>>;
   /** The session that is continued. */
@@ -42,7 +46,10 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
     const start = startOf(opening, session, true);
     const preparing = prepareStart(deps, start, context);
     await create(deps, opening, session, context, undo);
-    const prepared = await preparing;
+    const [prepared] = await Promise.all([
+      preparing,
+      confirmProtection(deps, container, opening.protection, context.signal),
+    ]);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     deps.board.note(container, { transition: 'starting' });
     await startAgent(deps, start, prepared, context.signal);
@@ -77,8 +84,8 @@ async function create(
   context: RequestContext,
   undo: (() => Promise<void>)[],
 ): Promise<void> {
-  const { plan, container, slot, protection } = opening;
-  const definition = definitionOf(deps, plan, session, container, slot, protection);
+  const { plan, container, slot, protection, network } = opening;
+  const definition = definitionOf(deps, plan, session, container, slot, protection, network);
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   try {
@@ -109,8 +116,17 @@ async function create(
 
 /** What an agent's start in this opening is. */
 export function startOf(opening: Opening, session: SessionPlan, fresh: boolean): AgentStart {
-  const { plan, container, prompt, protection, credentials } = opening;
-  return { container, plan, session, protection, credentials, fresh, ...(prompt === undefined ? {} : { prompt }) };
+  const { plan, container, prompt, protection, network, credentials } = opening;
+  return {
+    container,
+    plan,
+    session,
+    protection,
+    network,
+    credentials,
+    fresh,
+    ...(prompt === undefined ? {} : { prompt }),
+  };
 }
 
 /** Undoes in the opposite order; one that fails is logged and leaves its traces to the next start's reconciliation. */

@@ -1,6 +1,8 @@
+import { Failure } from '../../base/errors.ts';
 import { planProtection } from '../../workspace/protection/plan.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
+import { verifyProtection } from '../../workspace/protection/verify.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { OpenPlan } from './prepare.ts';
 
@@ -23,5 +25,24 @@ export async function slotProtection(
     immutable: config.get('security.host_immutable'),
     secrets: config.get('security.secret_paths'),
     hooks: () => allowsHooks(deps.incus, signal),
+  });
+}
+
+/**
+ * Looks from the host whether all that was planned is in force in the container that runs now. Fails with `isolation` if not; what
+ * cannot be seen, on a host that hides processes, is left to the hooks, which let no container start without it.
+ */
+export async function confirmProtection(
+  deps: FlowDeps,
+  container: string,
+  protection: ProtectionPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  if (protection.effective === 'off') return;
+  const { state, paths } = await verifyProtection(deps.incus, container, signal);
+  if (state === protection.effective || state === 'unknown') return;
+  const missing = paths.filter(path => path.state !== protection.effective).map(path => path.path);
+  throw new Failure('isolation', `Protected paths are not held in ${container}: ${missing.slice(0, 5).join(', ')}.`, {
+    hint: 'Something changed them while the slot was opened. Open it again.',
   });
 }

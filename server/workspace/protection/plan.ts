@@ -25,6 +25,11 @@ export async function planProtection(ws: Workspace, o: ProtectionOptions): Promi
   const flags = level === 'locked';
   const [trees, hooks] = await Promise.all([treesOf(ws, o, flags), typeof o.hooks === 'boolean' ? o.hooks : o.hooks()]);
   if (trees.every(tree => tree.items.length === 0)) return nothing();
+  const odd = trees.find(tree => `${tree.source}${tree.path}`.includes('\t'));
+  if (odd !== undefined)
+    throw new Failure('isolation', `${odd.source} has a tab in its path, so nothing in it can be protected.`, {
+      hint: 'Rename the folder.',
+    });
   if (flags) await requireLocking(ws, o, hooks);
   if (!hooks) return deviceWay(ws, trees);
   const instance = hostName(o.container, o.project ?? 'default');
