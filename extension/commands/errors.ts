@@ -56,10 +56,6 @@ function stepFor(failure: ShownFailure): Step | undefined {
       return command('Check Health', 'incusAgents.healthCheck');
     case 'config':
       return command('Show Configuration', 'incusAgents.showConfig');
-    case 'invalid':
-      return command('Open Settings', 'incusAgents.openSettings');
-    case 'internal':
-      return undefined;
     default:
       return undefined;
   }

@@ -70,7 +70,7 @@ async function apply(
 }
 
 function endsTerminals(verb: Verb, slot: Slot): boolean {
-  return verb === 'delete' || verb === 'kill' || (verb === 'close' && !slot.persistent);
+  return verb === 'stop' || verb === 'delete' || verb === 'kill' || (verb === 'close' && !slot.persistent);
 }
 
 async function confirm(name: string, slots: readonly Slot[], consequence: string | undefined): Promise<void> {

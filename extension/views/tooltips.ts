@@ -58,7 +58,7 @@ function table(title: string, rows: [string, string | undefined][]): string {
 function agentLine(slot: Slot, now: number): string {
   if (slot.status !== 'running') return slot.agent;
   const why = slot.agentState.why === undefined ? '' : ` (${slot.agentState.why})`;
-  return `${slot.agent}: ${agentWords(slot.agentState.state)}, since ${ago(slot.agentState.since, now)}${why}`;
+  return `${slot.agent}: ${agentWords(slot.agentState.state)}, ${ago(slot.agentState.since, now)}${why}`;
 }
 
 function uptime(startedAt: string, now: number): string {

@@ -26,8 +26,6 @@ code=$?
 
 # The editor closes a terminal that ends with 0 at once, and shows this whole script in an error if it ends with anything else.
 stay() { printf '%s Press Enter to close this terminal.' "$1"; read -r line; exit 0; }
-# tmux has said that it knows no such session, or that it lost it.
-[ "$kind:$code" = agent:1 ] && stay 'No agent is running in this container.'
 # A shell ends with the code of its last command, which says nothing about the terminal.
 [ "$kind" = agent ] || { [ $code -lt 126 ] && exit 0; }
 
@@ -46,7 +44,9 @@ case $state in
 The container $container is paused." ;;
   *'"Stopped"'*|*'"Stopping"'*) printf '\nThe container %s has stopped.\n' "$container"; exit 0 ;;
   *'not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
-  *'"Running"'*) stay "
+  # tmux has said that it knows no such session, or that it lost it: not only on the way down, after all.
+  *'"Running"'*) [ "$kind:$code" = agent:1 ] && stay 'No agent is running in this container.'
+    stay "
 The connection to $container ended (exit code $code). What runs in it goes on." ;;
 esac
 stay "

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { redrawTime } from './lib/redraw.ts';
+import { newestOnly } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
 import { until } from './lib/wait.ts';
 
-test('the life of several slots', async t => {
+test('the life of several slots', newestOnly, async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t);
   await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {

@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
-import { versionUnderTest } from './lib/server.ts';
+import { newestOnly, versionUnderTest } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
 import { until } from './lib/wait.ts';
 
-const skip = versionUnderTest === 'oldest' && 'the newest VS Code only';
-
-test('what is done in and through terminals', { skip }, async t => {
+test('what is done in and through terminals', newestOnly, async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t);
   await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type EditorOptions, withEditor } from './lib/editor.ts';
-import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { baseImage, makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { newestOnly } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { until } from './lib/wait.ts';
 
 /** The text that an empty view shows, once it is the expected one. */
 function welcome(name: string, options: EditorOptions, expected: RegExp, buttons: readonly string[]): void {
-  test(name, t =>
+  test(name, newestOnly, t =>
     withEditor(t, options, async ({ workbench, shot }) => {
       await workbench.showSidebar('Incus Agents');
       const text = workbench.sidebar().locator('.welcome-view-content').last();
@@ -24,7 +27,7 @@ const nobody = { name: 'nobody', uid: 65534, gid: 65534 };
 welcome('no Incus', { settings: nowhere }, /Incus/, ['Check Health']);
 welcome('no permission', { account: nobody }, /Join its group/, ['Copy the Command', 'Check Health']);
 
-test('no folder', async t => {
+test('no folder', newestOnly, async t => {
   const project = makeProject(t);
   await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, shot }) => {
     await workbench.showSidebar('Incus Agents');
@@ -33,11 +36,11 @@ test('no folder', async t => {
   });
 });
 
-test('no image: it is said beforehand, and asked at the click', async t => {
+test('no image: it is said beforehand, and asked at the click', newestOnly, async t => {
   const project = makeProject(t);
   const settings = slotSettings(project, { 'incusAgents.image': 'not-built-yet' });
   await withEditor(t, { folder: makeWorkspace(t), settings }, async editor => {
-    const { workbench, shot } = editor;
+    const { workbench, shot, server } = editor;
     await new Slots(editor, project).show();
     await workbench.welcomeButton('Build Image').waitFor({ timeout: 30_000 });
     await shot('1-welcome');
@@ -45,9 +48,17 @@ test('no image: it is said beforehand, and asked at the click', async t => {
     await workbench.dialog().waitFor();
     assert.match((await workbench.dialog().textContent()) ?? '', /Build it now\?/);
     await shot('2-asked');
-    await workbench.answerDialog('Cancel');
+    mkdirSync(join(server.folders.home, '.coi'), { recursive: true });
+    writeFileSync(join(server.folders.home, '.coi/config.toml'), `[container.build]\nbase = "${baseImage()}"\n`);
+    await workbench.answerDialog('Build Image');
+    const building = workbench.notification(/Building the image: /);
+    await building.waitFor();
+    await until('the container of the build', () => project.containers().size === 1);
+    await shot('3-building');
+    await building.getByRole('button', { name: 'Cancel' }).click();
+    await building.waitFor({ state: 'detached' });
     await new Slots(editor, project).noToasts();
-    assert.equal(project.containers().size, 0);
+    await until('nothing to be left', () => project.containers().size === 0);
   });
 });
 
@@ -70,7 +81,7 @@ test('restricted mode lists slots and starts nothing', async t => {
   });
 });
 
-test('a workspace of root is opened after consent only', async t => {
+test('a workspace of root is opened after consent only', newestOnly, async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t, 'rooted', 0);
   await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {

@@ -7,14 +7,22 @@ import type { TestContext } from 'node:test';
 import { until } from './wait.ts';
 
 /** An image with tmux, a `code` user and the agents, however this machine calls it. */
-export const testImage = (): string => {
-  const named = process.env.INCUS_AGENTS_TEST_IMAGE;
+export function testImage(): string {
+  return imageNamed(process.env.INCUS_AGENTS_TEST_IMAGE, ['incus-agents-test', 'test-agents']);
+}
+
+/** A plain distribution, to build images from without the network of image servers. */
+export function baseImage(): string {
+  return imageNamed(process.env.INCUS_AGENTS_BASE_IMAGE, ['incus-agents-base']);
+}
+
+function imageNamed(named: string | undefined, usual: readonly string[]): string {
   if (named) return named;
   const aliases = incus('image', 'list', '--format=csv', '--columns=L').split('\n');
-  const found = ['incus-agents-test', 'test-agents'].find(alias => aliases.some(line => line.includes(alias)));
-  if (found === undefined) throw new Error('There is no test image: run npm test, which prepares one');
+  const found = usual.find(alias => aliases.some(line => line.includes(alias)));
+  if (found === undefined) throw new Error(`There is no image ${usual[0]}: run npm test, which prepares one`);
   return found;
-};
+}
 
 /** Runs the command line of Incus: the other program beside ours. Returns its stdout; a failure throws. */
 export function incus(...args: string[]): string {

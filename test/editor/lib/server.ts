@@ -12,6 +12,9 @@ export type Version = 'newest' | 'oldest';
 /** The one that this run of the tests is about. */
 export const versionUnderTest: Version = process.env.INCUS_AGENTS_VSCODE === 'oldest' ? 'oldest' : 'newest';
 
+/** Option of tests that are not worth the time on the oldest VS Code: it gets those of the main way through. */
+export const newestOnly = { skip: versionUnderTest === 'oldest' && 'on the newest VS Code only' };
+
 /** How a server differs from a plain one with our extension installed. */
 export interface ServerOptions {
   /** Packages to install; ours by default. */
