@@ -1,5 +1,7 @@
-import { chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, lchown, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mountedDirs } from '../../agents/signal.ts';
+import { withDirectory } from '../../base/beneath.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentCredentials } from '../../config/entries.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
@@ -47,9 +49,39 @@ export async function loginMounts(deps: FlowDeps, plan: OpenPlan): Promise<Owned
   const source =
     credentials.directory || join(deps.home, '.coi', 'incus-agents', 'logins', `${plan.agent.name}-${uid}`);
   await mkdir(source, { recursive: true, mode: 0o700 });
+  // While a container is set up its root passes through, before root's files are mapped to it; the directory above keeps others out.
+  if (uid === 0) await chmod(source, 0o711);
   // Only root can give it away; another user's workspace is the user's own.
   if (deps.uid === 0) await chown(source, uid, gid);
+  for (const place of mountedDirs(plan.agent)) {
+    if (place.home.startsWith(`${directory}/`))
+      await makePlace(source, place.home.slice(directory.length + 1), deps.uid === 0 ? { uid, gid } : undefined);
+  }
   return [{ device: 'login', source, path: `${plan.code.home}/${directory}` }];
+}
+
+/**
+ * Makes the directory over which a session's own is mounted: Incus could not in a folder of root's, where container root may
+ * not write. The containers write to the login directory, so nothing in it is followed. Fails with `invalid` when something else is there.
+ */
+async function makePlace(source: string, path: string, owner: { uid: number; gid: number } | undefined): Promise<void> {
+  const parts = path.split('/');
+  for (const [i, name] of parts.entries()) {
+    const made = await withDirectory(source, parts.slice(0, i), async parent => {
+      const place = join(parent, name);
+      try {
+        await mkdir(place, { mode: 0o700 });
+        if (owner !== undefined) await lchown(place, owner.uid, owner.gid);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      }
+      return (await lstat(place)).isDirectory();
+    });
+    if (made === true) continue;
+    throw new Failure('invalid', `${join(source, ...parts.slice(0, i + 1))} is not a directory.`, {
+      hint: 'Move it away: the agent keeps a session of its own there.',
+    });
+  }
 }
 
 /** What of the user's a slot gets, in words for the UI. */

@@ -180,10 +180,18 @@ export class Talk {
   async asked(text: string): Promise<ModelRequest> {
     const most = () => this.model.with(text).sort((a, b) => b.messages - a.messages)[0];
     await this.#explained(until(`the model is asked "${text}"`, most, 60_000));
+    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text)));
     await this.state('idle');
     const request = most();
     assert.ok(request);
     return request;
+  }
+
+  /** Whether the conversation on the host has the prompt and an answer to it. */
+  async #answered(text: string): Promise<boolean> {
+    const { transcript } = await this.backend.call('session/show', { id: this.session });
+    const asked = transcript.findLastIndex(line => line.role === 'user' && line.text.includes(text));
+    return asked >= 0 && transcript.slice(asked).some(line => line.role === 'assistant');
   }
 
   /** Waits until the state at the client is this one. */

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { isReply, type TestBackend } from '../../support/backend.ts';
+import { incusCli } from '../flows/support.ts';
+import { until } from '../support.ts';
+import { type Desk, KEY, makeDesk, openTalk, type Talk } from './support.ts';
+
+const run = promisify(execFile);
+const skip = process.getuid?.() !== 0;
+
+describe('credentials of an agent', { skip }, () => {
+  let desk: Desk;
+  let workspace: string;
+  let backend: TestBackend;
+  before(async () => {
+    desk = await makeDesk('[defaults]\nforward_env = ["FORWARDED"]\n');
+    workspace = await desk.workspace();
+    backend = await desk.backend({ environment: { FORWARDED: `forwarded-${KEY}`, OPENAI_API_KEY: KEY } });
+  });
+  after(() => desk.close());
+
+  it('reach its process alone', async () => {
+    const talk = await openTalk(desk, backend, workspace, { agent: 'claude', prompt: 'who are you' });
+    await talk.asked('who are you');
+    const inside = async (script: string, user: 'code' | 'root' = 'root') =>
+      (await backend.call('slot/exec', { container: talk.container, argv: ['/bin/sh', '-c', script], user })).stdout;
+    const environment = await inside("tr '\\0' '\\n' </proc/$(pgrep -xo claude)/environ");
+    assert.match(environment, new RegExp(`^ANTHROPIC_API_KEY=${KEY}$`, 'm'));
+    assert.match(environment, new RegExp(`^FORWARDED=forwarded-${KEY}$`, 'm'));
+
+    assert.deepEqual(await processesWith(KEY), []);
+    assert.doesNotMatch(await incusCli('config', 'show', '--expanded', talk.container), new RegExp(KEY));
+    assert.doesNotMatch(await incusCli('query', `/1.0/instances/${talk.container}?recursion=1`), new RegExp(KEY));
+    assert.doesNotMatch(backend.log.join(''), new RegExp(KEY));
+    assert.deepEqual(await filesWith(join(desk.lab.home, '.coi'), KEY), []);
+    assert.equal(await inside(`grep -rl -- ${KEY} /home/code /tmp /run/user /etc/incus-agents 2>/dev/null`), '');
+
+    await inside('pkill -KILL -x claude');
+    await talk.state('failed');
+    const shell = await inside(
+      'cat /proc/$(pgrep -u code -xo tmux:\\ server)/environ /proc/$(pgrep -u code -n bash)/environ',
+    );
+    assert.doesNotMatch(shell, new RegExp(KEY));
+    const shown = backend.slots.get(talk.container)?.shared?.join('; ') ?? '';
+    assert.match(shown, /the secret "claude-key" as ANTHROPIC_API_KEY; the variables FORWARDED/);
+    await backend.call('slot/kill', { container: talk.container });
+  });
+
+  it('that are missing are said before anything is made, and the backend lives', async () => {
+    const poor = await desk.backend({ secrets: {}, environment: {} });
+    const open = (agent: string) => desk.lab.open(poor, workspace, { agent });
+    await assert.rejects(open('claude'), isReply('config', /claude-key/));
+    await assert.rejects(open('opencode'), isReply('config', /OPENAI_API_KEY/));
+    assert.deepEqual(await desk.lab.containers(workspace), []);
+    const { sessions } = await poor.call('session/list', { workspace });
+    assert.equal(sessions.length, 1, 'no session is left of them');
+    await poor.end();
+  });
+});
+
+for (const uid of [1000, 0]) {
+  describe(`a login that slots share, in a folder of uid ${uid}`, { skip }, () => {
+    let desk: Desk;
+    let talks: Talk[];
+    const login = () => join(desk.lab.home, '.coi/incus-agents/logins', `claude-${uid}`);
+    before(async () => {
+      desk = await makeDesk('[agents.shared]\ncommand = ["true"]\n');
+      const path = join(desk.lab.home, '.coi/config.toml');
+      const text = await readFile(path, 'utf8');
+      await desk.lab.write(
+        path,
+        text
+          .replace(/source = "secret"\nsecret = "claude-key"\nvariable = .*/, 'source = "shared"')
+          .replace('ANTHROPIC_BASE_URL', `ANTHROPIC_AUTH_TOKEN = "x"\nANTHROPIC_BASE_URL`),
+      );
+      const workspace = await desk.workspace({ uid });
+      const backend = await desk.backend();
+      if (uid === 0) await backend.call('config/trust', { workspace, approve: true });
+      talks = await Promise.all(
+        [1, 2].map(slot =>
+          openTalk(desk, backend, workspace, { agent: 'claude', slot, prompt: `hello from slot ${slot}` }),
+        ),
+      );
+    });
+    after(() => desk.close());
+
+    it('is one for all: a token refreshed by renaming in one slot is there in the other', async () => {
+      const [one, two] = talks;
+      assert.ok(one && two);
+      for (const talk of talks) await talk.asked(`hello from slot ${talk.slot}`);
+      const inside = async (talk: Talk, script: string) => {
+        const argv = ['/bin/sh', '-c', script];
+        const result = await talk.backend.call('slot/exec', { container: talk.container, argv });
+        assert.equal(result.exitCode, 0, result.stderr);
+        return result.stdout.trim();
+      };
+      for (const [from, to, text] of [
+        [one, two, 'refreshed-login-1'],
+        [two, one, 'refreshed-login-2'],
+      ] as const) {
+        await inside(from, `cd ~/.claude && echo ${text} >.new && chmod 600 .new && mv .new .credentials.json`);
+        assert.equal(await inside(to, 'cat ~/.claude/.credentials.json'), text);
+      }
+      assert.equal((await lstat(join(login(), '.credentials.json'))).uid, uid);
+      assert.equal(await readFile(join(login(), '.credentials.json'), 'utf8'), 'refreshed-login-2\n');
+      assert.deepEqual(await filesWith(join(desk.lab.home, '.coi/sessions-claude'), 'refreshed-login'), []);
+      for (const talk of talks) {
+        const { transcript } = await talk.backend.call('session/show', { id: talk.session });
+        assert.equal(transcript[0]?.text, `hello from slot ${talk.slot}`);
+        assert.equal(
+          talk.backend.slots.get(talk.container)?.shared?.[0],
+          'a login of Claude Code that its slots share',
+        );
+        const names = await inside(talk, 'ls ~/.claude/projects/-workspace | grep jsonl');
+        assert.equal(names, `${talk.session}.jsonl`);
+      }
+      assert.deepEqual(await readdir(join(login(), 'projects')), [], 'conversations are not in the login');
+    });
+
+    it('stays when all its slots are gone', async () => {
+      for (const talk of talks) await talk.backend.call('slot/kill', { container: talk.container });
+      await until('they are gone', async () =>
+        (await Promise.all(talks.map(t => desk.lab.instance(t.container)))).every(i => i === undefined),
+      );
+      assert.equal(await readFile(join(login(), '.credentials.json'), 'utf8'), 'refreshed-login-2\n');
+    });
+  });
+}
+
+/** Command lines of the host's processes, those of containers among them, that contain a text; this process's own apart. */
+async function processesWith(text: string): Promise<string[]> {
+  const { stdout } = await run('ps', ['-eo', 'args', '-ww']);
+  return stdout.split('\n').filter(line => line.includes(text));
+}
+
+async function filesWith(directory: string, text: string): Promise<string[]> {
+  // grep ends with 1 when nothing is found.
+  const { stdout } = await run('grep', ['-rl', '--', text, directory]).catch(
+    (error: { code: number; stdout: string }) => {
+      if (error.code !== 1) throw error;
+      return error;
+    },
+  );
+  return stdout.split('\n').filter(line => line !== '');
+}
