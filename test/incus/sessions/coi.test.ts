@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { chmod, chown, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { TestBackend } from '../../support/backend.ts';
+import { coiName } from '../flows/support.ts';
+import { until } from '../support.ts';
+import { type Desk, makeDesk, openTalk } from './support.ts';
+
+const ID = '0f0e0d0c-1111-4222-8333-444455556666';
+
+describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () => {
+  let desk: Desk;
+  let backend: TestBackend;
+  before(async () => {
+    desk = await makeDesk();
+    backend = await desk.backend();
+  });
+  after(() => desk.close());
+
+  const sessionDir = (id: string) => join(desk.lab.home, '.coi/sessions-claude', id);
+
+  it('are written: what coi looks for is there, the conversation while it goes on', async () => {
+    const workspace = await desk.workspace();
+    const talk = await openTalk(desk, backend, workspace, { agent: 'claude', prompt: 'written for coi' });
+    const file = join(sessionDir(talk.session), '.claude/projects/-workspace', `${talk.session}.jsonl`);
+    const asked = await until('the prompt is on the host', () => readFile(file, 'utf8').catch(() => ''), 60_000);
+    assert.match(asked, /written for coi/);
+    await talk.asked('written for coi');
+    const answered = await stat(file);
+    const request = await talk.turn('another line');
+    assert.ok(request.messages > 1);
+    assert.ok((await stat(file)).size > answered.size);
+
+    const meta = JSON.parse(await readFile(join(sessionDir(talk.session), 'metadata.json'), 'utf8'));
+    assert.equal(meta.session_id, talk.session);
+    assert.equal(meta.container_name, coiName(workspace, 1));
+    assert.equal(meta.workspace, workspace);
+    assert.equal(meta.persistent, false);
+    assert.equal(meta.profile_name, '');
+    assert.match(meta.saved_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+    const names = await readdir(sessionDir(talk.session), { recursive: true });
+    assert.deepEqual(
+      names.filter(name => /credential|auth/i.test(name)),
+      [],
+    );
+    await backend.call('slot/kill', { container: talk.container });
+
+    // As coi saves it: its own keys only, and the agent's whole directory, belonging to who ran coi.
+    const other = await desk.workspace();
+    await mkdir(join(sessionDir(ID), '.claude/projects/-workspace'), { recursive: true });
+    await cp(file, join(sessionDir(ID), '.claude/projects/-workspace', `${talk.session}.jsonl`));
+    await writeFile(join(sessionDir(ID), '.claude/.credentials.json'), '{"saved":"by coi"}');
+    await writeFile(join(sessionDir(ID), '.claude/settings.json'), '{}');
+    const saved = {
+      session_id: ID,
+      container_name: coiName(other, 1),
+      persistent: false,
+      profile_name: '',
+      workspace: other,
+    };
+    await writeFile(
+      join(sessionDir(ID), 'metadata.json'),
+      JSON.stringify({ ...saved, saved_at: '2026-01-02T03:04:05+01:00' }),
+    );
+  });
+
+  it('are listed and resumed as coi wrote them, without the login in them', async () => {
+    const [session] = (await backend.call('session/list', {})).sessions.filter(s => s.id === ID);
+    assert.ok(session);
+    assert.deepEqual(
+      { agent: session.agent, path: session.path, live: session.live, savedAt: session.savedAt },
+      { agent: 'claude', path: '/workspace', live: false, savedAt: '2026-01-02T02:04:05.000Z' },
+    );
+    const talk = await openTalk(desk, backend, session.workspace, { resume: ID });
+    assert.equal(talk.slot, 1);
+    const request = await talk.turn('after coi');
+    assert.match(request.text, /written for coi/);
+    assert.match(request.text, /another line/);
+    const login = await backend.call('slot/exec', {
+      container: talk.container,
+      argv: ['cat', '/home/code/.claude/.credentials.json'],
+    });
+    assert.notEqual(login.exitCode, 0);
+    assert.equal(await readFile(join(sessionDir(ID), '.claude/.credentials.json'), 'utf8'), '{"saved":"by coi"}');
+    await backend.call('slot/kill', { container: talk.container });
+  });
+
+  it('go on under the path that they were made with, also when the setting has changed', async () => {
+    const workspace = await desk.workspace();
+    await chmod(desk.lab.directory, 0o755);
+    const keeping = await desk.backend({ settings: { preserveWorkspacePath: true } });
+    const first = await openTalk(desk, keeping, workspace, { agent: 'claude', prompt: 'at its own path' });
+    await first.asked('at its own path');
+    const { session } = await keeping.call('session/show', { id: first.session });
+    assert.equal(session.path, workspace);
+    await keeping.call('slot/kill', { container: first.container });
+    const again = await openTalk(desk, backend, workspace, { resume: first.session });
+    const request = await again.turn('still there');
+    assert.match(request.text, /at its own path/);
+    const slot = await again.state('idle');
+    assert.ok(slot.mounts.some(mount => mount.source === workspace && mount.path === workspace));
+    await backend.call('slot/kill', { container: again.container });
+    await chown(workspace, 1000, 1000);
+  });
+});

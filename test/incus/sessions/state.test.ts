@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { AgentState, Slot } from '../../../server/protocol/types.ts';
+import type { TestBackend } from '../../support/backend.ts';
+import { incusCli } from '../flows/support.ts';
+import { until } from '../support.ts';
+import { type Desk, KEY, makeDesk, openTalk, type Talk } from './support.ts';
+
+describe('the state of real claude at two clients', { skip: process.getuid?.() !== 0 }, () => {
+  let desk: Desk;
+  let backend: TestBackend;
+  let second: TestBackend;
+  let workspace: string;
+  let talk: Talk;
+  const o = { settings: { permissionMode: 'interactive' }, secrets: { 'claude-key': KEY } };
+  before(async () => {
+    desk = await makeDesk();
+    workspace = await desk.workspace();
+    backend = await desk.backend(o);
+    second = await desk.backend(o);
+  });
+  after(() => desk.close());
+
+  /** Both clients come to the state. */
+  async function both(state: AgentState['state']): Promise<Slot> {
+    const slot = await talk.state(state);
+    await second.when(talk.container, s => s?.agentState.state === state, 5000);
+    return slot;
+  }
+  const key = async (name: string) => {
+    const argv = ['tmux', 'send-keys', '-t', `=coi-${talk.container}:`, name];
+    assert.equal((await backend.call('slot/exec', { container: talk.container, argv })).exitCode, 0);
+  };
+  const shows = (text: string) =>
+    until(`the screen shows ${text}`, async () => (await talk.screen()).includes(text), 30_000);
+
+  it('begins with starting and is never unknown', async () => {
+    talk = await openTalk(desk, backend, workspace, { agent: 'claude' });
+    await both('idle');
+    const states = backend.changes.flatMap(c => c.slots ?? []).filter(s => s.container === talk.container);
+    assert.equal(states[0]?.agentState.state, 'starting');
+    assert.deepEqual(
+      states.filter(s => s.agentState.state === 'unknown').map(s => s.agentState),
+      [],
+    );
+  });
+
+  it('a permission question is waiting with the tool’s name, Esc is idle', async () => {
+    await shows('❯');
+    await backend.call('slot/send', { container: talk.container, text: 'please RUN-A-COMMAND' });
+    const slot = await both('waiting');
+    assert.match(slot.agentState.why ?? '', /^Waits for your answer: \w+/);
+    await shows('Do you want to proceed');
+    await key('Escape');
+    await both('idle');
+  });
+
+  it('a prompt is working; a paused container keeps the state; a new backend finds it', async () => {
+    await key('C-u');
+    await backend.call('slot/send', { container: talk.container, text: 'a SLOW prompt' });
+    await both('working');
+    await backend.call('slot/pause', { container: talk.container });
+    const paused = await backend.when(talk.container, s => s?.status === 'paused');
+    assert.equal(paused?.agentState.state, 'working');
+    await backend.call('slot/unpause', { container: talk.container });
+    const third = await desk.backend(o);
+    const found = await third.when(talk.container, s => s?.agentState.state === 'working', 2000);
+    assert.equal(found?.session, talk.session);
+    await third.end();
+    await key('Escape');
+    await both('idle');
+  });
+
+  it('a kill is failed, the end of tmux and of the container is exited', async () => {
+    await backend.call('slot/exec', { container: talk.container, argv: ['pkill', '-KILL', '-x', 'claude'] });
+    assert.equal((await both('failed')).agentState.why, 'The agent was killed.');
+    await backend.call('slot/exec', { container: talk.container, argv: ['tmux', 'kill-server'] });
+    await backend.call('slot/open', { workspace, resume: talk.session });
+    await both('idle');
+    await backend.call('slot/exec', { container: talk.container, argv: ['tmux', 'kill-server'] });
+    await both('exited');
+    await backend.call('slot/open', { workspace, resume: talk.session });
+    await both('idle');
+    await incusCli('stop', '-f', talk.container);
+    for (const client of [backend, second]) {
+      const slot = await client.when(
+        talk.container,
+        s => s?.status === 'stopped' && s.agentState.state === 'exited',
+        5000,
+      );
+      assert.ok(slot);
+    }
+    await backend.call('slot/kill', { container: talk.container });
+  });
+
+  it('an agent in the background shows its screen and its end without a terminal', async () => {
+    talk = await openTalk(desk, backend, workspace, { agent: 'claude', background: true, prompt: 'do it alone' });
+    await talk.asked('do it alone');
+    assert.match(await talk.screen(), /stand-in answer to/);
+    await backend.call('slot/send', { container: talk.container, text: '/exit' });
+    const slot = await both('exited');
+    assert.equal(slot.agentState.why, 'The agent was ended.');
+  });
+});
