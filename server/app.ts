@@ -17,6 +17,7 @@ import { Incus } from './incus/client.ts';
 import { findSocket } from './incus/target.ts';
 import type { IncusTarget, Instance } from './incus/types.ts';
 import { createHandlers } from './methods/create.ts';
+import { SlotNetworks } from './network/networks.ts';
 import { Readiness } from './readiness.ts';
 import { SessionStore } from './sessions/store.ts';
 import type { ConversationReader } from './sessions/types.ts';
@@ -83,6 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     reservations: new Reservations(board),
     sessions,
     limits,
+    networks: new SlotNetworks(incus),
     trust: new TrustStore(home),
     guest,
     build: { incus, log, scripts, home, backendKey },

@@ -3,6 +3,7 @@ import type { Serial } from '../base/serial.ts';
 import type { GuestFiles } from '../guest/files.ts';
 import type { BuildDeps } from '../images/types.ts';
 import type { Incus } from '../incus/client.ts';
+import type { SlotNetworks } from '../network/networks.ts';
 import type { SessionStore } from '../sessions/store.ts';
 import type { SlotBoard } from '../state/board.ts';
 import type { InstanceMirror } from '../state/mirror.ts';
@@ -20,6 +21,7 @@ export interface FlowDeps {
   reservations: Reservations;
   sessions: SessionStore;
   limits: LimitGuard;
+  networks: SlotNetworks;
   trust: TrustStore;
   guest: GuestFiles;
   log: Log;

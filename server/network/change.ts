@@ -38,7 +38,7 @@ export async function changeNetwork(
 async function apply(incus: Incus, instance: Instance, policy: Policy, place: Place, rules: Rules): Promise<void> {
   const name = instanceName(instance.name, incus.target.project);
   const raw = instance.config['raw.lxc'] ?? '';
-  const lines = [...withoutHookLines(raw, name), hookLines(name, place, rules)];
+  const lines = [...withoutHookLines(raw, name), hookLines(name, place, rules, policy.mode === 'open')];
   await incus.patchInstance(instance.name, { config: { 'raw.lxc': lines.join('\n'), ...keysOf(policy) } });
   if (!instance.running && !instance.frozen) return;
   try {

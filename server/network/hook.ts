@@ -14,13 +14,14 @@ export const FAILED_DIRECTORY = '/run/incus-agents/network';
 export const BREAK = '~';
 
 /**
- * $1: rules outwards, $2: inwards. The host's end of the cable is found by the other end's `iflink`. A kernel before 5.16 cannot filter
+ * $1: rules outwards, $2: inwards, $3: how it ends when they cannot be put in force. The host's end of the cable is found by the other end's `iflink`. A kernel before 5.16 cannot filter
  * what goes to the slot; that is only for comfort, so it is left out there.
  */
 const START = [
-  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; exit 1; }`,
+  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; exit $e; }`,
+  'e=$3',
   'p= m= o= d=',
-  'while IFS=" " read -r k e x; do case $k in lxc.net.0.link) p=$x;; lxc.net.0.hwaddr) m=$x;; lxc.net.*.link) o=$k;; esac; done <$LXC_CONFIG_FILE',
+  'while IFS=" " read -r k q x; do case $k in lxc.net.0.link) p=$x;; lxc.net.0.hwaddr) m=$x;; lxc.net.*.link) o=$k;; esac; done <$LXC_CONFIG_FILE',
   '[ -z "$o" ] || fail "The container has more than one network card."',
   '[ -n "$p" ] && [ -n "$m" ] && read -r i </sys/class/net/$p/iflink || fail "The container has no network card on a bridge."',
   `for f in /sys/class/net/*/ifindex; do read -r j <$f; [ "$j" != "$i" ] || d=\${f%/ifindex}; done`,
@@ -41,12 +42,15 @@ export function instanceName(container: string, project: string): string {
   return project === 'default' ? container : `${project}_${container}`;
 }
 
-/** The `raw.lxc` lines that put a container's rules in force before it starts, and take them away when it is gone. */
-export function hookLines(instance: string, place: Place, rules: Rules): string {
+/**
+ * The `raw.lxc` lines that put a container's rules in force before it starts, and take them away when it is gone. Only with `lenient`
+ * does it start without them.
+ */
+export function hookLines(instance: string, place: Place, rules: Rules, lenient = false): string {
   const table = tableName(instance);
   const { outward, inward } = tableOf(table, place, rules);
   return [
-    `lxc.hook.pre-start = /bin/sh -c ${quote(START)} network ${quote(outward.join(BREAK))} ${quote(inward.join(BREAK))}`,
+    `lxc.hook.pre-start = /bin/sh -c ${quote(START)} network ${quote(outward.join(BREAK))} ${quote(inward.join(BREAK))} ${lenient ? '0' : '1'}`,
     `lxc.hook.post-stop = /bin/sh -c ${quote(`nft delete table netdev ${table} 2>/dev/null || :`)}`,
   ].join('\n');
 }

@@ -28,16 +28,33 @@ export async function planNetwork(
   checkPolicy(policy);
   if (!hooks && policy.mode === 'open') return bare(policy);
   if (!hooks) throw noHooks(incus.target.project);
-  const card = await findCard(incus, book, container, signal);
+  const card = await cardFor(incus, book, container, policy, signal);
+  if (card === undefined) return bare(policy);
   const rules = rulesOf(policy, card.place);
   const instance = instanceName(container, incus.target.project);
   return {
     ...bare(policy),
     fragment: {
-      config: { 'raw.lxc': hookLines(instance, card.place, rules), ...keysOf(policy) },
+      config: { 'raw.lxc': hookLines(instance, card.place, rules, policy.mode === 'open'), ...keysOf(policy) },
       devices: devicesOf(card),
     },
   };
+}
+
+/** Without a bridge of Incus's own a slot can still be open; then there is nothing to hold, and nothing to change later. */
+async function cardFor(
+  incus: Incus,
+  book: AddressBook,
+  container: string,
+  policy: Policy,
+  signal?: AbortSignal,
+): Promise<Card | undefined> {
+  try {
+    return await findCard(incus, book, container, signal);
+  } catch (error) {
+    if (policy.mode === 'open' && error instanceof Failure && error.kind === 'isolation') return undefined;
+    throw error;
+  }
 }
 
 /** Fails with `config` where the allow-list names what the rest of the policy forbids. */
@@ -52,11 +69,20 @@ export function checkPolicy(policy: Policy): void {
 function bare(policy: Policy): NetworkPlan {
   return {
     mode: policy.mode,
+    words: wordsFor(policy),
     fragment: { config: keysOf(policy) },
     environment: {},
     prepare: async () => {},
     release: async () => {},
   };
+}
+
+/** What the agent is told. */
+function wordsFor(policy: Policy): string {
+  if (policy.mode === 'open') return 'The internet and the networks of the host can be reached.';
+  if (policy.mode === 'restricted')
+    return 'The internet can be reached. Private networks, the host itself and other containers cannot.';
+  return `Only these can be reached: ${policy.allow.join(', ')}. Names are resolved by the proxy that HTTPS_PROXY names, not inside.`;
 }
 
 function keysOf(policy: Policy): Record<string, string> {

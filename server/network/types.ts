@@ -44,6 +44,8 @@ export interface Place {
 /** How the network of a slot is held. */
 export interface NetworkPlan {
   mode: Mode;
+  /** What can be reached, in words for the agent. */
+  words: string;
   /** To be merged into the instance: card, hooks, keys. */
   fragment: InstanceFragment;
   /** Variables for the agent and every shell of its session. */

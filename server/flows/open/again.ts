@@ -3,6 +3,7 @@ import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { OwnedSlot } from '../owned.ts';
 import { credentialVariables } from './credentials.ts';
+import { slotNetwork } from './network.ts';
 import type { Opening } from './new.ts';
 import { prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
@@ -32,9 +33,10 @@ export async function openingOf(
     context,
     identity.image ?? 'unknown',
   );
-  const [protection, credentials] = await Promise.all([
+  const [protection, network, credentials] = await Promise.all([
     slotProtection(deps, plan, name, context.signal),
+    slotNetwork(deps, plan, name, context.signal),
     credentialVariables(plan, context),
   ]);
-  return { plan, container: name, slot: identity.slot, prompt, protection, credentials, resumed: record };
+  return { plan, container: name, slot: identity.slot, prompt, protection, network, credentials, resumed: record };
 }

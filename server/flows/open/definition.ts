@@ -1,6 +1,7 @@
 import type { EffectiveConfig } from '../../config/types.ts';
 import { tmuxDirectory } from '../../guest/start.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
+import type { NetworkPlan } from '../../network/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { workspaceFragment } from '../../workspace/fragment.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
@@ -20,6 +21,7 @@ export function definitionOf(
   container: string,
   slot: number,
   protection: ProtectionPlan,
+  network: NetworkPlan,
 ): Required<InstanceFragment> {
   const pool = plan.config.get('container.storage_pool');
   return mergeFragments(
@@ -41,6 +43,7 @@ export function definitionOf(
       recursive: protection.recursive,
     }),
     protection.fragment,
+    network.fragment,
     { config: { ...keysOf(plan, session, slot), ...otherKeys(plan) } },
   );
 }
@@ -67,7 +70,6 @@ function keysOf(plan: OpenPlan, session: SessionPlan, slot: number): Record<stri
 function otherKeys(plan: OpenPlan): Record<string, string> {
   return {
     'user.incus-agents.user': storedUser(plan.code),
-    'user.incus-agents.network': 'open',
     ...(plan.workspace.rootOwned ? { 'user.incus-agents.root-owned': 'true' } : {}),
   };
 }

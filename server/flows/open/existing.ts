@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
+import { networkFailure } from '../../network/explain.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { hookFailure } from '../../workspace/protection/explain.ts';
@@ -72,7 +73,8 @@ async function startContainer(deps: FlowDeps, container: string, signal: AbortSi
   try {
     await deps.incus.setState(container, 'start', { signal });
   } catch (error) {
-    throw (await hookFailure(container, deps.incus.target.project)) ?? error;
+    const { project } = deps.incus.target;
+    throw (await hookFailure(container, project)) ?? (await networkFailure(container, project)) ?? error;
   }
 }
 

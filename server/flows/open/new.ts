@@ -109,7 +109,8 @@ async function create(
     );
   } catch (error) {
     if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
-    throw (await hookFailure(container, deps.incus.target.project)) ?? error;
+    const { project } = deps.incus.target;
+    throw (await hookFailure(container, project)) ?? (await networkFailure(container, project)) ?? error;
   }
   undo.push(() => destroy(deps.incus, container));
 }

@@ -5,6 +5,7 @@ import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { credentialVariables } from './credentials.ts';
 import { openExisting } from './existing.ts';
+import { slotNetwork } from './network.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
@@ -69,12 +70,13 @@ async function openIn(
   container: string,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
-  const [protection, credentials] = await Promise.all([
+  const [protection, network, credentials] = await Promise.all([
     slotProtection(deps, plan, container, context.signal),
+    slotNetwork(deps, plan, container, context.signal),
     credentialVariables(plan, context),
   ]);
   const { slot } = candidate;
-  const opening = { plan, container, slot, prompt: request.prompt, protection, credentials, resumed: record };
+  const opening = { plan, container, slot, prompt: request.prompt, protection, network, credentials, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   try {
     return { container, slot, session: await open(deps, opening, context) };

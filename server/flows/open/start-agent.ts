@@ -3,6 +3,7 @@ import type { AgentFile, LaunchOptions } from '../../agents/types.ts';
 import { contextText } from '../../guest/context.ts';
 import { explainStart } from '../../guest/explain.ts';
 import { startPlan } from '../../guest/start.ts';
+import type { NetworkPlan } from '../../network/types.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -17,6 +18,7 @@ export interface AgentStart {
   plan: OpenPlan;
   session: SessionPlan;
   protection: ProtectionPlan;
+  network: NetworkPlan;
   prompt?: string;
   /** The agent's login, as variables of its process alone. */
   credentials: Readonly<Record<string, string>>;
@@ -57,6 +59,7 @@ async function collect(deps: FlowDeps, start: AgentStart, context: RequestContex
     options,
     secrets,
     environment: {
+      ...start.network.environment,
       ...config.get('defaults.environment'),
       ...plan.agent.environment(options),
       ...config.get('agents')[plan.agent.name]?.environment,
@@ -137,14 +140,14 @@ function modelOf({ plan }: AgentStart): string {
   }
 }
 
-function describePlace(deps: FlowDeps, { plan, container, protection }: AgentStart): string {
+function describePlace(deps: FlowDeps, { plan, container, protection, network }: AgentStart): string {
   return contextText(deps.guest, {
     workspace: plan.mountPath,
     home: plan.code.home,
     container,
     agent: plan.agent.title,
     persistent: plan.persistent,
-    network: 'The internet and the networks of the host can be reached.',
+    network: network.words,
     docker: plan.config.get('container.docker'),
     protectedPaths: protection.protectedPaths,
     shared: sharedWords(plan),

@@ -1,0 +1,30 @@
+import type { EffectiveConfig } from '../../config/types.ts';
+import type { NetworkPlan, Policy } from '../../network/types.ts';
+import { allowsHooks } from '../../workspace/protection/support.ts';
+import type { FlowDeps } from '../deps.ts';
+import type { OpenPlan } from './prepare.ts';
+
+/** How the network of a slot will be held, as the configuration says. Fails with `isolation`. */
+export async function slotNetwork(
+  deps: FlowDeps,
+  { config }: OpenPlan,
+  container: string,
+  signal: AbortSignal,
+): Promise<NetworkPlan> {
+  const hooks = await allowsHooks(deps.incus, signal);
+  return deps.networks.plan({ container, policy: policyOf(config), hooks }, signal);
+}
+
+/** The keys of `[network]`. */
+export function policyOf(config: EffectiveConfig): Policy {
+  return {
+    mode: config.get('network.mode'),
+    allow: config.get('network.allowed_domains'),
+    blockPrivate: config.get('network.block_private_networks'),
+    blockMetadata: config.get('network.block_metadata_endpoint'),
+    allowLocal: config.get('network.allow_local_network_access'),
+    resolvers: config.get('network.dns_servers'),
+    ports: config.get('network.allowed_ports'),
+    hosts: config.get('network.hosts'),
+  };
+}
