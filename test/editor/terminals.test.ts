@@ -114,8 +114,20 @@ test('what is done in and through terminals', newestOnly, async t => {
     });
 
     await step('the menu of the "+" of terminals has our profile', async () => {
-      await workbench.runCommand('Terminal: Create New Terminal (With Profile)...');
-      await workbench.pick('Incus Agents');
+      await page.getByRole('button', { name: /^Launch Profile/ }).click();
+      await page
+        .locator('.monaco-menu')
+        .getByRole('menuitem', { name: /^Incus Agents/ })
+        .first()
+        .waitFor();
+      await until('the menu to take the click', async () => {
+        const item = page
+          .locator('.monaco-menu')
+          .getByRole('menuitem', { name: /^Incus Agents/ })
+          .first();
+        if (await item.isVisible()) await item.click({ timeout: 1_000 }).catch(() => undefined);
+        return !(await item.isVisible());
+      });
       await workbench.quickPickItem('New Slot').waitFor();
       await shot('5-profile');
       await workbench.pick(/project slot 3\s*shell/);
