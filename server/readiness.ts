@@ -44,7 +44,8 @@ export class Readiness {
 
 function failureOf(state: IncusState): Failure {
   const kind: ErrorKind = state.reason === 'no-permission' ? 'permission' : 'unavailable';
-  return new Failure(kind, state.message ?? 'Incus cannot be used.', { detail: state.reason ?? '' });
+  const hint = 'Then try again: Incus is connected to by itself.';
+  return new Failure(kind, state.message ?? 'Incus cannot be used.', { hint, detail: state.reason ?? '' });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

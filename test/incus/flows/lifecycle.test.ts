@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { lstat, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { until } from '../support.ts';
-import { coiName, type Lab, makeLab, OWNER } from './support.ts';
+import { coiName, type Lab, makeLab, OWNER, runTerminal } from './support.ts';
 
 describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
@@ -126,11 +126,7 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     for (const kind of ['agent', 'shell', 'root'] as const) {
       const what = await backend.call('slot/attach', { container, kind });
       assert.ok(what.args.includes(`INCUS_AGENTS_TERMINAL=${container}/${kind}`));
-      const env = Object.fromEntries(Object.entries(what.env).filter((e): e is [string, string] => e[1] !== null));
-      const terminal = spawn('script', ['-qfec', shellWords([what.file, ...what.args]), '/dev/null'], {
-        cwd: what.cwd,
-        env: { PATH: process.env.PATH, HOME: lab.home, TERM: 'xterm-256color', ...env },
-      });
+      const terminal = runTerminal(what, lab.home);
       let text = '';
       terminal.stdout.on('data', chunk => (text += chunk));
       terminal.stdin.write(`echo "in-$(id -u)-$((40+2))"\n`);
@@ -223,7 +219,3 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     await backend.call('slot/close', { container });
   });
 });
-
-function shellWords(words: readonly string[]): string {
-  return words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-}

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { silentLog } from '../../../server/base/log.ts';
 import { Incus } from '../../../server/incus/client.ts';
 import { findSocket } from '../../../server/incus/target.ts';
 import type { Instance } from '../../../server/incus/types.ts';
-import type { SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
+import type { SlotAttachResult, SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
 import { type BackendOptions, startBackend, type TestBackend } from '../../support/backend.ts';
 import { testImage, until } from '../support.ts';
 
@@ -138,8 +138,9 @@ export async function makeLab(): Promise<Lab> {
 
 /** Runs the incus command line, as a user would; gives its standard output. */
 export async function incusCli(...args: string[]): Promise<string> {
-  const { stdout } = await run('incus', args);
-  return stdout;
+  const running = run('incus', args);
+  running.child.stdin?.end(); // `incus init` would read a definition from it.
+  return (await running).stdout;
 }
 
 /** The reply's error of a call that must fail. */
@@ -153,4 +154,17 @@ export async function failureOf(
     return { message, kind: data?.kind ?? `none: ${message}`, hint: data?.hint ?? '', detail: data?.detail ?? '' };
   }
   throw new Error('It succeeded.');
+}
+
+/** Runs what a terminal would, in one of `script`'s; who calls ends it. */
+export function runTerminal(what: SlotAttachResult, home: string): ChildProcessWithoutNullStreams {
+  const env = Object.fromEntries(Object.entries(what.env).filter((e): e is [string, string] => e[1] !== null));
+  return spawn('script', ['-qfec', shellWords([what.file, ...what.args]), '/dev/null'], {
+    cwd: what.cwd,
+    env: { PATH: process.env.PATH, HOME: home, TERM: 'xterm-256color', ...env },
+  });
+}
+
+function shellWords(words: readonly string[]): string {
+  return words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
 }

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { isReply, type TestBackend } from '../../support/backend.ts';
+import { uniqueName, until } from '../support.ts';
+import { coiName, failureOf, incusCli, type Lab, makeLab, OWNER, runTerminal } from './support.ts';
+
+const run = promisify(execFile);
+
+describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  before(async () => {
+    lab = await makeLab();
+    backend = await lab.backend();
+  });
+  after(() => lab.close());
+
+  it('a container as coi makes it is listed, entered, stopped, started by an open and deleted', async () => {
+    const ws = await lab.workspace();
+    const name = coiName(ws, 3);
+    // coi knows its containers by their name and the device `workspace` alone.
+    await incusCli('init', '-q', lab.image, name, '-c', 'raw.idmap=uid 1000 1000\ngid 1000 1000');
+    await incusCli('config', 'device', 'add', name, 'workspace', 'disk', `source=${ws}`, 'path=/workspace');
+    await incusCli('start', name);
+    const seen = await backend.when(name, s => s?.status === 'running');
+    assert.deepEqual([seen?.workspace, seen?.slot, seen?.agent, seen?.persistent], [ws, 3, 'unknown', false]);
+    const tmux = [
+      'exec',
+      name,
+      '--user',
+      '1000',
+      '--env',
+      'HOME=/home/code',
+      '--',
+      'tmux',
+      'new-session',
+      '-d',
+      '-s',
+      `coi-${name}`,
+    ];
+    const begun = () =>
+      incusCli(...tmux).then(
+        () => true,
+        () => false,
+      );
+    await until('its tmux runs', begun);
+    const type = { container: name, text: 'echo $((6*7))-coi' };
+    await backend.call('slot/send', type);
+    const shows = async () => (await backend.call('slot/capture', { container: name })).text.includes('42-coi');
+    await until('its screen is read', shows);
+    const terminal = runTerminal(await backend.call('slot/attach', { container: name }), lab.home);
+    let text = '';
+    terminal.stdout.on('data', chunk => {
+      text += chunk;
+    });
+    await until('its screen is in the terminal', () => text.includes('42-coi'));
+    const ended = new Promise(resolve => terminal.once('exit', resolve));
+    terminal.stdin.write('\u0002d');
+    assert.equal(await ended, 0, text);
+    const made = await backend.call('slot/exec', { container: name, argv: ['touch', 'by-root'], user: 'root' });
+    assert.equal(made.exitCode, 0, made.stderr);
+    assert.equal((await lab.open(backend, ws)).slot, 1);
+    await backend.call('slot/stop', { container: name });
+    await backend.when(name, s => s?.status === 'stopped');
+    const { uid, gid } = await lstat(join(ws, 'by-root'));
+    assert.deepEqual({ uid, gid }, OWNER);
+    await backend.call('slot/delete', { container: name });
+    await backend.call('slot/kill', { container: coiName(ws, 1) });
+    assert.deepEqual(await lab.containers(ws), []);
+  });
+
+  it('a pool that is full is told, and nothing half-made stays', async () => {
+    const ws = await lab.workspace();
+    const pool = uniqueName('iafl');
+    await incusCli('storage', 'create', pool, 'btrfs', 'size=200MiB');
+    try {
+      const small = await lab.backend({ settings: { storagePool: pool } });
+      const failure = await failureOf(lab.open(small, ws));
+      assert.equal(failure.kind, 'unavailable', failure.message);
+      assert.match(failure.hint, /storage pool/);
+      await until('nothing half-made stays', async () => (await lab.containers(ws)).length === 0);
+      assert.equal(small.slots.get(coiName(ws, 1)), undefined);
+      await small.end();
+      const missing = await lab.backend({ settings: { storagePool: uniqueName('none') } });
+      const none = await failureOf(lab.open(missing, ws));
+      assert.ok(['not-found', 'config'].includes(none.kind), `${none.kind}: ${none.message}`);
+      assert.deepEqual(await lab.containers(ws), []);
+      await missing.end();
+    } finally {
+      await run('/bin/sh', [
+        '-c',
+        'for v in $(incus storage volume list "$0" -f csv -c n type=image); do incus storage volume delete "$0" image/$v; done; true',
+        pool,
+      ]);
+      await incusCli('storage', 'delete', pool);
+    }
+  });
+
+  it('an exec in a container that ends meanwhile settles', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    const long = backend.call('slot/exec', { container, argv: ['sleep', '300'] });
+    const settled = long.then(
+      r => r.exitCode !== 0,
+      error => isReply('unavailable')(error) || true,
+    );
+    const sleeps = async () =>
+      (await backend.call('slot/exec', { container, argv: ['pgrep', '-x', 'sleep'] })).exitCode === 0;
+    await until('it runs', sleeps);
+    await backend.call('slot/kill', { container });
+    assert.equal(await settled, true);
+  });
+});

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
+import { isReply, startBackend, type TestBackend } from '../../support/backend.ts';
+import { uniqueName } from '../support.ts';
+import { coiName, failureOf, incusCli, type Lab, makeLab } from './support.ts';
+
+describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  before(async () => {
+    lab = await makeLab();
+    backend = await lab.backend();
+  });
+  after(() => lab.close());
+
+  /** The failure of an open that must leave nothing. */
+  async function refused(workspace: string, more: Partial<SlotOpenParams> = {}, b = backend) {
+    const failure = await failureOf(lab.open(b, workspace, more));
+    assert.notEqual(failure.hint, '', `no next step: ${failure.message}`);
+    assert.deepEqual(await lab.containers(workspace), []);
+    assert.equal(b.slots.get(coiName(workspace, 1)), undefined);
+    return failure;
+  }
+
+  it('unknown methods and wrong parameters are told by name', async () => {
+    const raw = (method: string, params: unknown) => backend.connection.sendRequest(method, params);
+    assert.match((await failureOf(raw('slot/fly', {}))).message, /slot\/fly/);
+    const wrong: [string, unknown, RegExp][] = [
+      ['slot/open', {}, /"workspace"/],
+      ['slot/open', { workspace: 7 }, /"workspace"/],
+      ['slot/open', { workspace: '/x', slot: 'one' }, /"slot"/],
+      ['slot/open', { workspace: '/x', persistent: 'yes' }, /"persistent"/],
+      ['slot/attach', { container: coiName('/x', 1), kind: 'guest' }, /"kind"/],
+      ['slot/exec', { container: coiName('/x', 1), argv: 'true' }, /"argv"/],
+      ['slot/exec', { container: coiName('/x', 1), argv: ['a'], user: -1 }, /"user"/],
+      ['slot/stop', { container: coiName('/x', 1), timeout: -5 }, /"timeout"/],
+      ['slot/stop', null, /"container"|parameters/],
+    ];
+    for (const [method, params, message] of wrong)
+      await assert.rejects(raw(method, params), isReply('invalid', message), `${method} ${JSON.stringify(params)}`);
+  });
+
+  it('a container that is not there, or whose name is none of a slot', async () => {
+    const calls = [
+      'slot/attach',
+      'slot/start',
+      'slot/stop',
+      'slot/close',
+      'slot/delete',
+      'slot/kill',
+      'slot/pause',
+    ] as const;
+    for (const method of calls) {
+      const missing = await failureOf(backend.call(method, { container: coiName('/nowhere', 1) }));
+      assert.deepEqual([missing.kind, missing.hint !== ''], ['not-found', true], method);
+      for (const container of ['x', '../etc', 'coi-12345678', 'coi-1234567G-1', 'coi-12345678-0'])
+        await assert.rejects(backend.call(method, { container }), isReply('invalid'), `${method} ${container}`);
+    }
+  });
+
+  it('a foreign instance with a slot’s name is never touched, and the next number is taken', async () => {
+    const ws = await lab.workspace();
+    const foreign = coiName(ws, 1);
+    await incusCli('init', '-q', lab.image, foreign, '-c', 'user.mine=yes');
+    const before = JSON.stringify(await lab.instance(foreign));
+    assert.equal(backend.slots.get(foreign), undefined, 'it is not shown');
+    const calls = [
+      'slot/attach',
+      'slot/start',
+      'slot/stop',
+      'slot/close',
+      'slot/delete',
+      'slot/kill',
+      'slot/persist',
+    ] as const;
+    for (const method of calls)
+      await assert.rejects(
+        backend.call(method, { container: foreign }),
+        isReply('invalid', /not the container of a slot/),
+      );
+    await assert.rejects(lab.open(backend, ws, { slot: 1 }), isReply('conflict'));
+    const opened = await lab.open(backend, ws);
+    assert.equal(opened.slot, 2);
+    assert.equal(JSON.stringify(await lab.instance(foreign)), before);
+    await backend.call('slot/kill', { container: opened.container });
+    // A workspace device that is another folder's does not make it ours either.
+    await incusCli('config', 'device', 'add', foreign, 'workspace', 'disk', `source=${lab.home}`, 'path=/workspace');
+    await assert.rejects(backend.call('slot/kill', { container: foreign }), isReply('invalid'));
+    assert.ok(await lab.instance(foreign));
+  });
+
+  it('a folder that is missing, is a file, or is no place for an agent', async () => {
+    assert.equal((await refused(join(lab.directory, 'absent'))).kind, 'not-found');
+    assert.equal((await refused('relative/path')).kind, 'invalid');
+    await lab.write(join(lab.directory, 'file'), '');
+    assert.equal((await refused(join(lab.directory, 'file'))).kind, 'invalid');
+    await mkdir(join(lab.home, '.coi'), { recursive: true });
+    const never = [
+      '/',
+      lab.home,
+      join(lab.home, '.coi'),
+      join(lab.home, '.ssh'),
+      '/etc',
+      '/usr/share',
+      '/proc',
+      '/home',
+      '/var/lib/incus',
+    ];
+    for (const path of never) {
+      const failure = await refused(path);
+      assert.match(failure.message, /cannot be a workspace/, path);
+      assert.equal(failure.kind, 'invalid', path);
+    }
+  });
+
+  it('Incus that this user may not use', async () => {
+    const closed = await lab.workspace({ uid: 4321 });
+    const home = join(lab.directory, 'home-nobody');
+    await mkdir(home);
+    await chown(home, 65534, 65534);
+    const user = await startBackend({ uid: 65534, gid: 65534, env: { HOME: home }, settings: { image: lab.image } });
+    try {
+      const failure = await failureOf(user.call('slot/open', { workspace: closed }));
+      // Without permission for Incus, that is what has to be said first.
+      assert.equal(failure.kind, 'permission', failure.message);
+      assert.match(failure.message, /usermod -aG incus-admin/);
+      await assert.rejects(user.call('image/list', {}), isReply('permission'));
+      assert.equal((await user.call('state/get', {})).incus.reason, 'no-permission');
+    } finally {
+      await user.end();
+    }
+    assert.deepEqual(await lab.containers(closed), []);
+  });
+
+  it('a folder whose owner Incus may not map, with the command that mends it', async () => {
+    const subuid = await readFile('/etc/subuid', 'utf8');
+    assert.doesNotMatch(subuid, /^root:4321:1$/m);
+    const failure = await refused(await lab.workspace({ uid: 4321 }));
+    assert.equal(failure.kind, 'isolation', failure.message);
+    assert.match(failure.hint, /echo root:4321:1 \| sudo tee -a \/etc\/subuid/);
+  });
+
+  it('configuration that is broken, with file, line and column', async () => {
+    const ws = await lab.workspace();
+    const file = join(ws, '.coi', 'config.toml');
+    await lab.write(file, '[container]\nimage = "x\n');
+    const broken = await refused(ws);
+    assert.equal(broken.kind, 'config', broken.message);
+    assert.match(`${broken.message} ${broken.detail}`, new RegExp(`${file}:2:\\d+`));
+    const { problems } = await backend.call('config/show', { workspace: ws });
+    assert.ok(problems.some(p => p.path === file && p.line === 2));
+    await rm(file);
+    const { container } = await lab.open(backend, ws);
+    await backend.call('slot/kill', { container });
+  });
+
+  it('an image that is not there, also one that has gone meanwhile', async () => {
+    const ws = await lab.workspace();
+    const failure = await refused(ws, { image: 'no-such-image' });
+    assert.deepEqual([failure.kind, failure.detail], ['not-found', 'image-missing']);
+    const alias = uniqueName('ia-flows-alias');
+    const fingerprint = (await lab.incus.imageAlias(lab.image))?.fingerprint ?? '';
+    await incusCli('image', 'alias', 'create', alias, fingerprint);
+    const opened = await lab.open(backend, ws, { image: alias, persistent: true });
+    await incusCli('image', 'alias', 'delete', alias);
+    const gone = await failureOf(lab.open(backend, ws, { image: alias, slot: 2 }));
+    assert.deepEqual([gone.kind, gone.detail], ['not-found', 'image-missing']);
+    // What was made of it needs it no more.
+    await backend.call('slot/stop', { container: opened.container, timeout: 0 });
+    await backend.call('slot/start', { container: opened.container });
+    await backend.call('slot/kill', { container: opened.container });
+  });
+
+  it('an agent or a profile that nobody knows', async () => {
+    const ws = await lab.workspace();
+    for (const more of [{ agent: 'nobody' }, { profile: 'nobody' }]) {
+      const failure = await refused(ws, more);
+      assert.match(failure.message, /nobody/);
+      assert.ok(['not-found', 'config', 'invalid'].includes(failure.kind), failure.kind);
+    }
+  });
+
+  it('a folder of root’s, until the user has agreed to what was shown', async () => {
+    const ws = await lab.workspace({ uid: 0 });
+    const failure = await refused(ws);
+    assert.deepEqual([failure.kind, failure.detail], ['untrusted', 'root-owned']);
+    assert.match(failure.hint, /setuid/);
+    const shown = await backend.call('config/trust', { workspace: ws });
+    assert.deepEqual(
+      shown.pending.map(p => p.kind),
+      ['root-owned'],
+    );
+    // What is approved is what was shown: a file that an agent changes in between is not.
+    await lab.write(join(ws, '.coi', 'config.toml'), '[defaults]\nforward_env = ["AWS_SECRET_ACCESS_KEY"]\n');
+    await assert.rejects(
+      backend.call('config/trust', { workspace: ws, approve: true }),
+      isReply('conflict', /changed/),
+    );
+    assert.equal((await refused(ws)).kind, 'untrusted');
+    const again = await backend.call('config/trust', { workspace: ws });
+    assert.ok(again.pending.length > 1, JSON.stringify(again));
+    const approved = await backend.call('config/trust', { workspace: ws, approve: true });
+    assert.deepEqual(approved.pending, []);
+    const { container } = await lab.open(backend, ws);
+    await backend.call('slot/kill', { container });
+    await backend.call('config/trust', { workspace: ws, approve: false });
+    assert.equal((await refused(ws)).kind, 'untrusted');
+  });
+
+  it('a folder that the editor does not trust', async () => {
+    const ws = await lab.workspace();
+    const careful = await lab.backend({ workspaces: [{ path: ws, trusted: false }] });
+    const failure = await refused(ws, {}, careful);
+    assert.equal(failure.kind, 'untrusted');
+    await careful.call('client/update', { workspaces: [{ path: ws, trusted: true }] });
+    const { container } = await lab.open(careful, ws);
+    await careful.call('slot/kill', { container });
+    await careful.end();
+  });
+
+  it('Incus that is not there', async () => {
+    const ws = await lab.workspace();
+    const alone = await lab.backend({ args: ['--incus-socket', join(lab.directory, 'no.socket')] });
+    const failure = await refused(ws, {}, alone);
+    assert.equal(failure.kind, 'unavailable');
+    assert.match(failure.message, /no\.socket.*systemctl start incus/s);
+    const { incus } = await alone.call('state/get', {});
+    assert.deepEqual([incus.status, incus.reason], ['unavailable', 'not-running']);
+    await alone.end();
+  });
+});
