@@ -1,8 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { mergedContent } from '../../agents/merge.ts';
 import type { AgentFile, LaunchOptions } from '../../agents/types.ts';
 import { contextText } from '../../guest/context.ts';
 import { explainStart } from '../../guest/explain.ts';
-import { startPlan } from '../../guest/start.ts';
+import { type StartPlan, startPlan } from '../../guest/start.ts';
+import { IncusError } from '../../incus/errors.ts';
+import type { ExecResult } from '../../incus/types.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
@@ -97,9 +100,30 @@ export async function startAgent(
     ...(prepared.gitIdentity === undefined ? {} : { gitIdentity: prepared.gitIdentity }),
     ...(commonPath === undefined ? {} : { gitDirectories: [commonPath] }),
   });
-  const result = await deps.incus.exec(container, exec.argv, { stdin: exec.stdin, signal, limit: 64 * 1024 });
+  const result = await execAfterStart(deps, container, exec, signal);
   if (result.exitCode !== 0) throw explainStart(result.exitCode, result.stderr.toString('utf8'));
   return result.stdout.toString('utf8').trim() !== 'exists';
+}
+
+/** Milliseconds for which Incus may say of a container that it has just started that it does not run (seen under load). */
+const SETTLES_WITHIN = 2000;
+
+async function execAfterStart(
+  deps: FlowDeps,
+  container: string,
+  exec: StartPlan,
+  signal: AbortSignal,
+): Promise<ExecResult> {
+  const end = performance.now() + SETTLES_WITHIN;
+  for (;;) {
+    try {
+      return await deps.incus.exec(container, exec.argv, { stdin: exec.stdin, signal, limit: 64 * 1024 });
+    } catch (error) {
+      const early = error instanceof IncusError && error.reason === 'not-running';
+      if (!early || signal.aborted || performance.now() > end) throw error;
+      await wait(100);
+    }
+  }
 }
 
 function launchOptions(deps: FlowDeps, start: AgentStart, secrets: Record<string, string>): LaunchOptions {
