@@ -8,9 +8,11 @@ import { agentsInImage, defaultImage } from './images.ts';
 import { daemon, network, pool } from './incus.ts';
 import { protection } from './protection.ts';
 import { leftovers } from './slots.ts';
+import { watchers } from './watchers.ts';
 
 const CHECKS: readonly Check[] = [
   kernel,
+  watchers,
   commandLine,
   daemon,
   pool,

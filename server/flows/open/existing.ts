@@ -11,6 +11,7 @@ import { ownedSlot } from '../owned.ts';
 import { settleForStop } from '../settle.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
+import { explainEarlyEnd } from './early-end.ts';
 import { refusePrivileged } from './hardening.ts';
 import { type Opening, startOf } from './new.ts';
 import { confirmProtection } from './protection.ts';
@@ -60,8 +61,9 @@ export async function bringUp(
     noteDone(deps, container);
     return session.id;
   } catch (error) {
+    const failure = await explainEarlyEnd(deps, container, error);
     await undo(deps, container, discard);
-    throw error;
+    throw failure;
   } finally {
     await deps.mirror.refresh(container);
     deps.board.note(container, { transition: undefined });

@@ -12,6 +12,7 @@ import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
+import { explainEarlyEnd } from './early-end.ts';
 import type { OpenPlan } from './prepare.ts';
 import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
@@ -57,8 +58,9 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
     deps.log.info(`Opened slot ${slot} of ${plan.workspace.path} as ${container}.`);
     return session.id;
   } catch (error) {
+    const failure = await explainEarlyEnd(deps, container, error);
     await undoAll(deps, undo, container);
-    throw error;
+    throw failure;
   } finally {
     await deps.mirror.refresh(container);
     deps.board.retract(container);

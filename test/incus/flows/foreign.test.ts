@@ -100,6 +100,24 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
     }
   });
 
+  it('a container that ends while it is opened is told as that, and goes', async () => {
+    const ws = await lab.workspace();
+    const name = coiName(ws, 1);
+    let stopped: Promise<string> | undefined;
+    const onProgress = (p: { phase: string }) => {
+      if (p.phase === 'agent') stopped ??= incusCli('stop', '-f', name);
+    };
+    const failure = await failureOf(backend.call('slot/open', { workspace: ws }, { onProgress }));
+    await stopped;
+    assert.equal(failure.kind, 'unavailable', failure.message);
+    assert.match(failure.message, /ended as soon as it had started/);
+    assert.notEqual(failure.hint, '');
+    assert.deepEqual(await lab.containers(ws), []);
+    const { checks } = await backend.call('health/check', {});
+    const watchers = checks.find(c => c.id === 'host.watchers');
+    assert.ok(watchers?.status === 'ok' || watchers?.fix?.command?.includes('sysctl'), JSON.stringify(watchers));
+  });
+
   it('an exec in a container that ends meanwhile settles', async () => {
     const ws = await lab.workspace();
     const { container } = await lab.open(backend, ws);

@@ -1,0 +1,32 @@
+import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
+import type { FlowDeps } from '../deps.ts';
+import { INOTIFY_FIX, INOTIFY_NEEDED, inotifyInstances } from '../inotify.ts';
+
+/**
+ * The failure to tell when something failed in a container that was just started. If the container has ended by itself, that is
+ * what has to be said, with its usual cause: a system that may watch no files ends at once.
+ */
+export async function explainEarlyEnd(deps: FlowDeps, container: string, error: unknown): Promise<unknown> {
+  if (isCancelled(error) || !(await hasEnded(deps, container))) return error;
+  const allowed = await inotifyInstances();
+  const few = allowed !== undefined && allowed < INOTIFY_NEEDED;
+  const why = few
+    ? ` This host allows few watchers (fs.inotify.max_user_instances = ${allowed}), which other slots may have used up.`
+    : '';
+  return new Failure('unavailable', `The container ${container} ended as soon as it had started.${why}`, {
+    hint: few ? `Close other slots, or allow more: ${INOTIFY_FIX}` : 'Build the image again: its system may not start.',
+    detail: messageOf(error),
+    cause: error,
+  });
+}
+
+/** Whether it was made, and has stopped by itself. */
+async function hasEnded(deps: FlowDeps, container: string): Promise<boolean> {
+  try {
+    const found = await deps.incus.instance(container);
+    return found !== undefined && found.instance.status === 'Stopped' && found.instance.lastUsedAt !== undefined;
+  } catch (error) {
+    deps.log.debug(`Looking why the start of ${container} failed: ${messageOf(error)}`);
+    return false; // Then the first failure says more.
+  }
+}
