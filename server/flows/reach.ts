@@ -4,6 +4,7 @@ import type { Instance } from '../incus/types.ts';
 import type { SlotReach } from '../protocol/methods.ts';
 import { cgroupPlace, readCgroup } from '../slots/cgroup.ts';
 import { type HostParts, hostParts } from '../slots/mount-table.ts';
+import { quotaHolds } from '../slots/quota.ts';
 import { verifyProtection } from '../workspace/protection/verify.ts';
 import type { FlowDeps } from './deps.ts';
 import { type OwnedSlot, ownedSlot } from './owned.ts';
@@ -39,7 +40,7 @@ export async function slotReach(deps: FlowDeps, name: string, signal: AbortSigna
   const { pid } = await deps.incus.instanceState(name, signal);
   const [parts, limits, ranges, protection, network] = await Promise.all([
     partsOf(pid),
-    limitsNow(slot.instance, pid),
+    limitsNow(deps, slot.instance, pid, signal),
     idRanges(pid),
     protectionNow(deps, slot, signal),
     networkReach(deps, slot),
@@ -94,7 +95,12 @@ function configured(instance: Instance): HostParts {
 }
 
 /** The limits of the kernel over those that Incus was told; those of the disk only Incus knows. */
-async function limitsNow(instance: Instance, pid: number): Promise<Record<string, string>> {
+async function limitsNow(
+  deps: FlowDeps,
+  instance: Instance,
+  pid: number,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
   const told = Object.fromEntries(
     Object.entries(instance.expandedConfig).filter(([key, value]) => key.startsWith('limits.') && value !== ''),
   );
@@ -109,7 +115,15 @@ async function limitsNow(instance: Instance, pid: number): Promise<Record<string
     ...(kernel?.cpus === undefined ? {} : { 'limits.cpu': kernel.cpus }),
     ...(kernel?.cpuAllowance === undefined ? {} : { 'limits.cpu.allowance': kernel.cpuAllowance }),
     ...Object.fromEntries(disk.map(([key, value]) => [`root ${key}`, value])),
+    ...(root.size === undefined || (await sizeHolds(deps, root.pool, signal)) ? {} : { 'root size': NOT_IN_FORCE }),
   };
+}
+
+const NOT_IN_FORCE = 'not in force: the storage pool has lost track of what its disks use';
+
+async function sizeHolds(deps: FlowDeps, name: string | undefined, signal: AbortSignal): Promise<boolean> {
+  const pool = name === undefined ? undefined : await deps.incus.pool(name, signal);
+  return pool === undefined || quotaHolds(pool);
 }
 
 /** The mapping of users as the kernel has it; empty where it cannot be read. */

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, test } from 'node:test';
+import { silentLog } from '../../server/base/log.ts';
 import type { SlotReach } from '../../server/protocol/methods.ts';
+import { liveLimits } from '../../server/slots/live-limits.ts';
+import type { Trouble } from '../../server/slots/trouble.ts';
+import { TroubleWatch } from '../../server/slots/trouble-watch.ts';
 import type { TestBackend } from '../support/backend.ts';
 import { failureOf, incusCli, type Lab, makeLab } from './flows/support.ts';
+import { connect, uniqueName, until } from './support.ts';
 
 /** Small enough to be reached soon, large enough for a system to start. */
 const CONFIG = `
@@ -82,19 +87,6 @@ describe('limits of a slot', () => {
     await run('rm /tmp/fill');
     await backend.call('slot/usage', { container });
     await noProblem();
-  });
-
-  it('says when the disk is full, and a larger one is the way out, running or stopped', async () => {
-    const size = async (mebibytes: number) =>
-      backend.call('slot/configure', { container, limits: { 'limits.disk.size': `${mebibytes}MiB` } });
-    // Large enough for what the image has; then a file fills it.
-    await size(2600);
-    await run('fallocate -l 4G ~/fill || head -c 4G /dev/zero >~/fill');
-    await backend.call('slot/usage', { container });
-    assert.match((await problem('disk'))?.problem?.message ?? '', /disk of this slot is full \(2600MiB/);
-    await size(6000);
-    await noProblem();
-    assert.equal((await run('echo text >~/new && rm ~/fill && echo out')).stdout, 'out\n');
   });
 });
 
@@ -191,4 +183,50 @@ describe('the time of a slot', () => {
     assert.equal(slot?.problem?.kind, 'time-limit');
     assert.equal((await lab.instance(container))?.running, false);
   });
+});
+
+/** On a pool of its own, whose accounting nothing else disturbs. */
+test('a full disk is told, and a larger one is the way out, running or stopped', { timeout: 120_000 }, async t => {
+  const incus = await connect(t);
+  const pool = uniqueName('ia-pool');
+  await incusCli('storage', 'create', pool, 'btrfs', 'size=2GiB');
+  const name = uniqueName();
+  t.after(async () => {
+    await incusCli('delete', '-f', name).catch(() => undefined);
+    await incusCli('storage', 'delete', pool);
+  });
+  await incus.createInstance({
+    name,
+    start: true,
+    source: { alias: 'incus-agents-base' },
+    config: { 'security.guestapi': 'false' },
+    devices: { root: { type: 'disk', path: '/', pool, size: '420MiB' } },
+  });
+  const told: (Trouble | undefined)[] = [];
+  const watch = new TroubleWatch(
+    incus,
+    { trouble: (_, trouble) => told.push(trouble) },
+    { ...silentLog, debug: text => t.diagnostic(text) },
+  );
+  t.after(() => watch.close());
+  const looked = async () => {
+    const before = told.length;
+    watch.look(name);
+    await until('it looked', () => told.length > before);
+    return told.at(-1);
+  };
+  const size = async (value: string) => {
+    const found = await incus.instance(name);
+    assert.ok(found !== undefined);
+    await incus.patchInstance(name, liveLimits({ 'limits.disk.size': value }, found.instance));
+  };
+  assert.equal(await looked(), undefined);
+  await incus.exec(name, ['/bin/sh', '-c', 'head -c 300M /dev/zero >/root/fill; sync']);
+  assert.match((await looked())?.message ?? '', /disk of this slot is full \(420MiB/);
+  await size('460MiB');
+  assert.equal(await looked(), undefined);
+  await incus.exec(name, ['/bin/sh', '-c', 'head -c 300M /dev/zero >/root/more; sync']);
+  await incus.setState(name, 'stop', { force: true });
+  await size('520MiB');
+  await incus.setState(name, 'start');
 });

@@ -1,9 +1,10 @@
 import { secondsOf } from '../../config/magnitude.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
-import type { InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment, Pool } from '../../incus/types.ts';
 import { DEADLINE_KEY, writeDeadline } from '../../slots/deadline.ts';
 import { kernelSupport } from '../../slots/kernel.ts';
 import { type Limits, limitsDisk, limitsFragment } from '../../slots/limits.ts';
+import { quotaHolds, quotaRepair } from '../../slots/quota.ts';
 import type { FlowDeps } from '../deps.ts';
 
 /** The limits that the configuration sets, fit for the pool that the slot's disk will be on. Fails with `config`. */
@@ -17,8 +18,16 @@ export async function slotLimits(
     kernelSupport(),
     limitsDisk(limits) ? poolOf(deps, config, signal) : undefined,
   ]);
+  if (pool !== undefined && limits.diskSize !== '') await warnOfQuota(deps, pool);
   const { config: keys, ...more } = limitsFragment(limits, pool, kernel);
   return { ...more, config: { ...keys, [DEADLINE_KEY]: deadlineOf(config) } };
+}
+
+/** The slot opens all the same: the next count may be right again, and work must not wait for root. */
+async function warnOfQuota(deps: FlowDeps, pool: Pool): Promise<void> {
+  if (await quotaHolds(pool)) return;
+  const text = `limits.disk.size is not in force: the storage pool ${pool.name} has lost track of what its disks use.`;
+  deps.message('warning', `${text} To mend it: ${quotaRepair(pool.name)}`);
 }
 
 async function poolOf(deps: FlowDeps, config: EffectiveConfig, signal: AbortSignal) {
