@@ -1,3 +1,4 @@
+import { benchAttention } from './attention.ts';
 import { benchInside } from './inside.ts';
 import { benchOpen } from './open.ts';
 import { benchProcess } from './process.ts';
@@ -9,6 +10,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
   inside: benchInside,
   state: benchState,
   process: benchProcess,
+  attention: benchAttention,
 };
 
 const asked = process.argv.slice(2);

@@ -24,8 +24,12 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
     const workspace = await desk.workspace();
     const talk = await openTalk(desk, backend, workspace, { agent: 'claude', prompt: 'written for coi' });
     const file = join(sessionDir(talk.session), '.claude/projects/-workspace', `${talk.session}.jsonl`);
-    const asked = await until('the prompt is on the host', () => readFile(file, 'utf8').catch(() => ''), 60_000);
-    assert.match(asked, /written for coi/);
+    const line = () =>
+      readFile(file, 'utf8')
+        .then(text => text.includes('written for coi'))
+        .catch(() => false);
+    await until('the model is asked', () => talk.model.with('written for coi')[0], 60_000);
+    await until('the prompt is on the host while the agent works on it', line, 1000);
     await talk.asked('written for coi');
     const answered = await stat(file);
     const request = await talk.turn('another line');

@@ -29,9 +29,9 @@ export interface Desk {
 }
 
 /** A desk; whoever makes it closes it. `config` is added to the user's configuration. */
-export async function makeDesk(config = ''): Promise<Desk> {
+export async function makeDesk(config = '', o: { slow?: number } = {}): Promise<Desk> {
   const ends: (() => void | Promise<void>)[] = [];
-  const model = await startModel({ after: end => void ends.push(end) });
+  const model = await startModel({ after: end => void ends.push(end) }, o);
   const lab = await makeLab();
   const { close, url } = await relay(model.port);
   await lab.write(join(lab.home, '.coi/config.toml'), configFor(lab, url, config));

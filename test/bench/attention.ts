@@ -1,0 +1,143 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Attention } from '../../server/attention/attention.ts';
+import { silentLog } from '../../server/base/log.ts';
+import type { AgentState } from '../../server/protocol/types.ts';
+import { type Desk, makeDesk, openTalk, type Talk } from '../incus/sessions/support.ts';
+import { until } from '../incus/support.ts';
+import { incus, type Setting } from './setting.ts';
+import { print } from './table.ts';
+
+const ROUNDS = 12;
+const ENDS = 4;
+const SLOTS = 20;
+const COST_MS = 20_000;
+const WRITER = fileURLToPath(new URL('./write-signals.ts', import.meta.url));
+
+/** How soon a client sees what a real agent does, and what following many agents costs. */
+export async function benchAttention(setting: Setting): Promise<void> {
+  await benchCost(setting);
+  const desk = await makeDesk('', { slow: 500 });
+  try {
+    await benchStates(desk);
+  } finally {
+    await desk.close();
+  }
+}
+
+/** Milliseconds from cause to client, per transition. */
+type Times = Map<string, number[]>;
+
+async function benchStates(desk: Desk): Promise<void> {
+  const times: Times = new Map();
+  const backend = await desk.backend({ settings: { permissionMode: 'interactive' } });
+  const workspace = await desk.workspace();
+  const talk = await openTalk(desk, backend, workspace, { agent: 'claude' });
+  await ready(talk);
+  for (let i = 0; i < ROUNDS; i++) await oneRound(talk, times, i);
+  for (let i = 0; i < ENDS; i++) {
+    await noted(times, 'SIGKILL → failed', talk, 'failed', () => exec(talk, 'pkill', '-KILL', '-x', 'claude'));
+    await exec(talk, 'tmux', 'kill-server').catch(() => undefined);
+    await backend.call('slot/open', { workspace, resume: talk.session });
+    await ready(talk);
+    await noted(times, 'container stop → exited', talk, 'exited', () => incus('stop', '-f', talk.container));
+    await backend.call('slot/open', { workspace, resume: talk.session });
+    await ready(talk);
+  }
+  for (const [what, values] of times) {
+    const [half, most] = [quantile(values, 0.5), quantile(values, 0.95)];
+    const detail = `p50 ${Math.round(half)}, p95 ${Math.round(most)} ms of ${values.length}`;
+    print({ what: `claude: ${what}`, value: most, unit: ' ms', bar: 1000, detail });
+  }
+}
+
+/** A question and Esc on it, then a prompt and the end of its turn. */
+async function oneRound(talk: Talk, times: Times, i: number): Promise<void> {
+  await key(talk, 'C-u');
+  await noted(times, 'question → waiting', talk, 'waiting', async () => {
+    await talk.backend.call('slot/send', { container: talk.container, text: `RUN-A-COMMAND, round ${i}` });
+    await shows(talk, 'Do you want to proceed');
+  });
+  await noted(times, 'Esc → idle', talk, 'idle', () => key(talk, 'Escape'));
+  await key(talk, 'C-u');
+  const prompt = `prompt SLOW of round ${i}`;
+  await noted(times, 'prompt → working', talk, 'working', async () => {
+    await talk.backend.call('slot/send', { container: talk.container, text: prompt });
+    await until('the model is asked', () => talk.model.with(prompt)[0], 30_000);
+  });
+  const count = talk.model.with(prompt)[0]?.messages;
+  await noted(times, 'turn end → idle', talk, 'idle', () => shows(talk, `stand-in answer to ${count} messages`));
+}
+
+/** Notes how much later than the end of `cause` the client knows of the state; 0 when it knew before. */
+async function noted(
+  times: Times,
+  what: string,
+  talk: Talk,
+  state: AgentState['state'],
+  cause: () => Promise<unknown>,
+): Promise<void> {
+  const known = talk.backend
+    .when(talk.container, slot => slot?.agentState.state === state, 60_000)
+    .then(() => performance.now());
+  await cause();
+  const caused = performance.now();
+  times.set(what, [...(times.get(what) ?? []), Math.max(0, (await known) - caused)]);
+}
+
+async function ready(talk: Talk): Promise<void> {
+  await talk.state('idle');
+  await shows(talk, '❯');
+}
+
+function shows(talk: Talk, text: string): Promise<unknown> {
+  return until(`the screen shows ${text}`, async () => (await talk.screen()).includes(text), 60_000);
+}
+
+function exec(talk: Talk, ...argv: string[]): Promise<unknown> {
+  return talk.backend.call('slot/exec', { container: talk.container, argv });
+}
+
+function key(talk: Talk, name: string): Promise<unknown> {
+  return exec(talk, 'tmux', 'send-keys', '-t', `=coi-${talk.container}:`, name);
+}
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/**
+ * What following working agents costs: directories as those of sessions, into which signals are written by another process, more
+ * often than a busy claude does. No containers: those of working agents cost the backend nothing more.
+ */
+async function benchCost({ home }: Setting): Promise<void> {
+  const attention = new Attention(silentLog);
+  const dirs = Array.from({ length: SLOTS }, (_, i) => join(home, `cost-${i}`));
+  for (const [i, dir] of dirs.entries()) {
+    await mkdir(join(dir, 'signals'), { recursive: true });
+    await mkdir(join(dir, 'registry'));
+    attention.track({
+      container: `c-${i}`,
+      session: `s-${i}`,
+      sessionDir: dir,
+      signals: 'signals',
+      registry: 'registry',
+    });
+  }
+  const writer = fork(WRITER, dirs);
+  await once(writer, 'message');
+  const [cpu, from] = [process.cpuUsage(), performance.now()];
+  await sleep(COST_MS);
+  const { user, system } = process.cpuUsage(cpu);
+  const share = ((user + system) / 1000 / (performance.now() - from)) * 100;
+  const heard = dirs.filter((_, i) => attention.state(`c-${i}`).state !== 'unknown').length;
+  writer.kill();
+  attention.dispose();
+  const detail = `${heard} heard; signal directories, no containers; a hook and a note per slot every 2 s`;
+  print({ what: `backend: ${SLOTS} working slots`, value: share, unit: ' %', bar: 3, detail });
+}
