@@ -46,12 +46,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   const addresses = new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log);
   const sessions = new SessionStore({ home, log, reader: readerOf });
   const sessionBoard = new SessionBoard({ sessions, attention: new Attention(log), board, store, log });
+  const networks = new SlotNetworks(incus, log, home);
   const limits: LimitGuard = new LimitGuard(() => deps, { incus, board, log });
   store.onChange(change => limits.changed(change));
   const follow = (name: string, instance: Instance | undefined) => {
     addresses.see(name, instance);
     sessionBoard.see(name, instance);
     limits.see(name, instance);
+    networks.see(name, instance);
   };
   const mirror = new InstanceMirror(
     incus,
@@ -84,7 +86,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     reservations: new Reservations(board),
     sessions,
     limits,
-    networks: new SlotNetworks(incus),
+    networks: networks,
     trust: new TrustStore(home),
     guest,
     build: { incus, log, scripts, home, backendKey },
@@ -107,7 +109,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       messages.add(listener);
       return () => messages.delete(listener);
     },
-    duties: () => limits.duties(),
+    duties: () => [...limits.duties(), ...networks.duties()],
     busy: () => serial.busy,
     permissionLost: () => store.incus.reason === 'no-permission',
     drain: () => serial.idle(),
@@ -116,6 +118,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       addresses.close();
       sessionBoard.close();
       limits.close();
+      await networks.close();
       readiness.close(new Failure('unavailable', 'The backend is ending.'));
       await incus.close();
     },

@@ -1,25 +1,117 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
+import type { Instance } from '../incus/types.ts';
 import { AddressBook } from './bridge.ts';
 import { changeNetwork } from './change.ts';
+import { instanceName } from './hook.ts';
 import { type NetworkOptions, planNetwork } from './plan.ts';
+import { type Resolve, resolveOnHost } from './proxy/dial.ts';
+import { SlotProxy } from './proxy/proxy.ts';
+import { PROXY_DEVICE, proxyDevice, proxyEnvironment, startRelay } from './proxy/relay.ts';
+import { POLICY_KEY, recordedPolicy } from './record.ts';
 import type { NetworkPlan, Policy } from './types.ts';
 
-/** The networks of the slots of one Incus. */
+/** The networks of the slots of one Incus, with the proxies of those that reach only what is named. */
 export class SlotNetworks {
   readonly #incus: Incus;
+  readonly #log: Log;
+  readonly #home: string;
   readonly #book = new AddressBook();
+  readonly #proxies = new Map<string, Promise<SlotProxy>>();
+  readonly #up = new Set<string>();
+  readonly #resolve: Resolve;
 
-  constructor(incus: Incus) {
+  /** `home`: where the sockets of the proxies are, below `.coi/run`. */
+  constructor(incus: Incus, log: Log, home: string, resolve: Resolve = resolveOnHost) {
+    this.#resolve = resolve;
     this.#incus = incus;
+    this.#log = log;
+    this.#home = home;
   }
 
-  /** See `planNetwork`. */
-  plan(options: NetworkOptions, signal?: AbortSignal): Promise<NetworkPlan> {
-    return planNetwork(this.#incus, this.#book, options, signal);
+  /** See `planNetwork`. A slot with an allow-list gets a proxy besides, by which it reaches names. */
+  async plan(options: NetworkOptions, signal?: AbortSignal): Promise<NetworkPlan> {
+    const plan = await planNetwork(this.#incus, this.#book, options, signal);
+    const { container, policy } = options;
+    if (policy.mode !== 'allowlist') return plan;
+    const device = proxyDevice(this.#directory(container));
+    return {
+      ...plan,
+      fragment: { ...plan.fragment, devices: { ...plan.fragment.devices, [PROXY_DEVICE]: device } },
+      environment: proxyEnvironment(),
+      prepare: async () => void (await this.#serve(container, policy)),
+      started: async signal => startRelay(this.#incus, container, signal),
+      release: () => this.#end(container),
+    };
   }
 
-  /** See `changeNetwork`. */
-  change(container: string, change: Partial<Policy>, signal?: AbortSignal): Promise<Policy> {
-    return changeNetwork(this.#incus, container, change, signal);
+  /**
+   * See `changeNetwork`. Programs that run inside keep the proxy that they were started with, and it follows the policy; a slot that
+   * was started without one has none until it is started again.
+   */
+  async change(container: string, change: Partial<Policy>, signal?: AbortSignal): Promise<Policy> {
+    const policy = await changeNetwork(this.#incus, container, change, signal);
+    const proxy = await this.#proxies.get(container);
+    if (proxy !== undefined) {
+      proxy.policy = policy;
+      proxy.cut();
+    }
+    return policy;
+  }
+
+  /** What a slot asked its proxy for and did not get, since the backend runs. */
+  async blocked(container: string): Promise<{ host: string; count: number }[]> {
+    return (await this.#proxies.get(container))?.blocked() ?? [];
+  }
+
+  /** Takes notice of a container as it is now: whoever has a proxy device and runs is served, also after a new start of the backend. */
+  see(container: string, instance: Instance | undefined): void {
+    const up = instance !== undefined && (instance.running || instance.frozen);
+    const policy = recordedPolicy(instance?.config[POLICY_KEY]);
+    this.#up.delete(container);
+    if (up && policy !== undefined && instance.devices[PROXY_DEVICE] !== undefined) {
+      this.#up.add(container);
+      this.#serve(container, policy).catch(error => this.#log.error(`No proxy for ${container}: ${messageOf(error)}`));
+    } else if (instance === undefined && this.#proxies.has(container)) {
+      this.#end(container).catch(error => this.#log.error(`The proxy of ${container} stays: ${messageOf(error)}`));
+    }
+  }
+
+  /** Slots with a proxy need the backend. */
+  duties(): string[] {
+    return this.#up.size === 0 ? [] : ['network'];
+  }
+
+  async close(): Promise<void> {
+    const proxies = await Promise.allSettled(this.#proxies.values());
+    await Promise.all(proxies.map(one => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+  }
+
+  async #serve(container: string, policy: Policy): Promise<SlotProxy> {
+    const before = this.#proxies.get(container);
+    if (before !== undefined) {
+      const proxy = await before;
+      proxy.policy = policy;
+      return proxy;
+    }
+    const proxy = new SlotProxy(policy, this.#log, this.#resolve);
+    const served = proxy.listen(this.#directory(container)).then(() => proxy);
+    this.#proxies.set(container, served);
+    served.catch(() => this.#proxies.delete(container));
+    return served;
+  }
+
+  async #end(container: string): Promise<void> {
+    const proxy = await this.#proxies.get(container)?.catch(() => undefined);
+    this.#proxies.delete(container);
+    await proxy?.close();
+    await rm(this.#directory(container), { recursive: true, force: true });
+  }
+
+  #directory(container: string): string {
+    return join(this.#home, '.coi', 'run', 'network', instanceName(container, this.#incus.target.project));
   }
 }

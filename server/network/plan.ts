@@ -73,6 +73,7 @@ function bare(policy: Policy): NetworkPlan {
     fragment: { config: keysOf(policy) },
     environment: {},
     prepare: async () => {},
+    started: async () => {},
     release: async () => {},
   };
 }

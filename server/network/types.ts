@@ -52,6 +52,8 @@ export interface NetworkPlan {
   environment: Record<string, string>;
   /** Makes what must be there before the container starts. */
   prepare(): Promise<void>;
+  /** Does what has to be done in the container once it runs, before the agent starts. Fails with `isolation`. */
+  started(signal?: AbortSignal): Promise<void>;
   /** Takes back what `prepare` made. */
   release(): Promise<void>;
 }

@@ -54,6 +54,7 @@ export async function bringUp(
     const preparing = prepareStart(deps, start, context);
     await redefine(deps, opening, session, context.signal);
     await opening.protection.prepare();
+    await opening.network.prepare();
     await startContainer(deps, container, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
@@ -122,7 +123,7 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 }
 
 /** Devices that an open makes; what else is there the user added. */
-const OURS = /^(workspace|git-worktree-common|session-\d+|login|protect-\d+)$/;
+const OURS = /^(workspace|git-worktree-common|session-\d+|login|network-proxy|protect-\d+)$/;
 const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {

@@ -93,6 +93,8 @@ async function create(
   try {
     await protection.prepare();
     undo.push(protection.release);
+    await network.prepare();
+    undo.push(network.release);
     await deps.incus.createInstance(
       {
         name: container,

@@ -80,6 +80,7 @@ export async function startAgent(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { plan, session, container } = start;
+  await start.network.started(signal);
   const files = await mergedFiles(deps, start, plan.agent.files(prepared.options), signal);
   const { context } = prepared.options;
   const { commonPath } = plan.workspace.git ?? {};

@@ -1,0 +1,74 @@
+import { lookup } from 'node:dns/promises';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { Policy } from '../types.ts';
+import { isAllowed, mayLeadTo, pinnedAddress, type Target } from './allowed.ts';
+
+/** Milliseconds that a connection may take to come about. */
+const CONNECT = 15_000;
+
+/** Why the proxy refuses: `blocked` by the policy, or `unreachable`. */
+export class Refusal extends Error {
+  readonly blocked: boolean;
+
+  constructor(blocked: boolean, message: string) {
+    super(message);
+    this.blocked = blocked;
+  }
+}
+
+/** IPv4 addresses of a name, as the host resolves it. */
+export type Resolve = (name: string) => Promise<string[]>;
+
+export const resolveOnHost: Resolve = async name =>
+  (await lookup(name, { all: true, family: 4 })).map(({ address }) => address);
+
+/**
+ * Connects to a target that the policy names. The name is resolved here, and the connection is made to the very address that was
+ * looked at, so no second answer can lead elsewhere. Fails with `Refusal`.
+ */
+export async function dial(policy: Policy, target: Target, resolve: Resolve): Promise<Socket> {
+  if (!isAllowed(policy, target)) throw new Refusal(true, `${target.host}:${target.port} is not on the allow-list.`);
+  const pinned = pinnedAddress(policy, target);
+  if (pinned !== undefined) return open(pinned, target);
+  const addresses = await resolve(target.host).catch(() => []);
+  if (addresses.length === 0) throw new Refusal(false, `${target.host} was not found.`);
+  const own = ownAddresses();
+  const usable = addresses.filter(address => mayLeadTo(policy, address, own));
+  if (usable.length === 0) throw new Refusal(true, `${target.host} leads to an address that slots may not reach.`);
+  return firstThatOpens(usable, target);
+}
+
+async function firstThatOpens(addresses: readonly string[], target: Target): Promise<Socket> {
+  let last: unknown;
+  for (const address of addresses.slice(0, 4)) {
+    try {
+      return await open(address, target);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+function open(address: string, { host, port }: Target): Promise<Socket> {
+  return new Promise((done, fail) => {
+    const socket = connect({ host: address, port });
+    const refuse = () => {
+      socket.destroy();
+      fail(new Refusal(false, `${host}:${port} does not answer.`));
+    };
+    socket.setTimeout(CONNECT, refuse);
+    socket.once('error', refuse);
+    socket.once('connect', () => {
+      socket.setTimeout(0);
+      socket.off('error', refuse);
+      done(socket);
+    });
+  });
+}
+
+/** Every address that the host has at the moment. */
+function ownAddresses(): Set<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address)));
+}

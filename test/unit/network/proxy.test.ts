@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { silentLog } from '../../../server/base/log.ts';
+import { isAllowed, mayLeadTo, parseTarget } from '../../../server/network/proxy/allowed.ts';
+import { SlotProxy } from '../../../server/network/proxy/proxy.ts';
+import { readHello } from '../../../server/network/proxy/sni.ts';
+import type { Policy } from '../../../server/network/types.ts';
+
+function policy(allow: string[], change: Partial<Policy> = {}): Policy {
+  const flags = { blockPrivate: true, blockMetadata: true, allowLocal: false };
+  return { mode: 'allowlist', allow, resolvers: [], ports: [], hosts: [], ...flags, ...change };
+}
+
+const may = (allow: string[], target: string) => isAllowed(policy(allow), parseTarget(target) ?? assert.fail(target));
+
+describe('a target', () => {
+  it('is a name or an address with a port, in one spelling', () => {
+    assert.deepEqual(parseTarget('API.Example.org.:443'), { host: 'api.example.org', port: 443 });
+    assert.deepEqual(parseTarget('example.org', 80), { host: 'example.org', port: 80 });
+    const wrong = [
+      'example.org',
+      'example.org:0',
+      'a\0.org:80',
+      'user@a.org:80',
+      '0x7f.1:80',
+      '127.1:80',
+      '2130706433:80',
+    ];
+    for (const text of [...wrong, '[::1]:80', 'a.org:80:80', 'a_b.org:80', ' a.org:80', '.a.org:80'])
+      assert.equal(parseTarget(text), undefined, JSON.stringify(text));
+  });
+
+  it('is allowed by whole labels', () => {
+    assert.ok(may(['example.org'], 'example.org:443'));
+    for (const target of ['a.example.org:443', 'example.org.evil.net:443', 'badexample.org:443', 'org:443'])
+      assert.ok(!may(['example.org'], target), target);
+    assert.ok(may(['*.example.org'], 'a.b.example.org:443'));
+    for (const target of ['example.org:443', 'badexample.org:443', 'a.example.org.evil.net:443'])
+      assert.ok(!may(['*.example.org'], target), target);
+  });
+
+  it('is allowed on its ports, which are those of the web unless named', () => {
+    assert.ok(may(['example.org'], 'example.org:80'));
+    assert.ok(!may(['example.org'], 'example.org:22'));
+    assert.ok(may(['example.org:22,8000-8010'], 'example.org:8005'));
+    assert.ok(!may(['example.org:22'], 'example.org:443'));
+    assert.ok(may(['203.0.113.0/24'], '203.0.113.9:22'));
+    assert.ok(!may(['203.0.113.0/24:443'], '203.0.113.9:22'));
+  });
+
+  it('does not lead to the host or into private networks', () => {
+    const own = new Set(['203.0.113.4']);
+    assert.ok(mayLeadTo(policy([]), '203.0.113.5', own));
+    for (const address of ['203.0.113.4', '10.1.1.1', '169.254.169.254', '127.0.0.1', '::1'])
+      assert.ok(!mayLeadTo(policy([]), address, own), address);
+    assert.ok(mayLeadTo(policy([], { allowLocal: true }), '10.1.1.1', own));
+    assert.ok(!mayLeadTo(policy([], { allowLocal: true }), '169.254.169.254', own));
+  });
+});
+
+/** A ClientHello that asks for a name, or for none. */
+function hello(name?: string): Buffer {
+  const host = Buffer.from(name ?? '');
+  const list = Buffer.concat([Buffer.from([0]), u16(host.length), host]);
+  const extension =
+    name === undefined ? Buffer.alloc(0) : Buffer.concat([u16(0), u16(list.length + 2), u16(list.length), list]);
+  const other = Buffer.concat([u16(23), u16(0)]);
+  const extensions = Buffer.concat([other, extension]);
+  const body = Buffer.concat([
+    u16(0x303),
+    Buffer.alloc(32),
+    Buffer.from([0]),
+    u16(2),
+    u16(0x1301),
+    Buffer.from([1, 0]),
+  ]);
+  const whole = Buffer.concat([body, u16(extensions.length), extensions]);
+  const message = Buffer.concat([Buffer.from([1, 0]), u16(whole.length), whole]);
+  return Buffer.concat([Buffer.from([22, 3, 1]), u16(message.length), message]);
+}
+
+function u16(n: number): Buffer {
+  return Buffer.from([n >> 8, n & 255]);
+}
+
+describe('the beginning of TLS', () => {
+  it('gives the name that is asked for', () => {
+    assert.deepEqual(readHello(hello('Example.org')), { kind: 'tls', name: 'example.org' });
+    assert.deepEqual(readHello(hello()), { kind: 'tls' });
+    assert.deepEqual(readHello(Buffer.from('SSH-2.0-x')), { kind: 'other' });
+  });
+
+  it('is waited for, and read without trust in its lengths', () => {
+    const whole = hello('example.org');
+    for (let i = 0; i < whole.length; i++) assert.deepEqual(readHello(whole.subarray(0, i)), { kind: 'more' });
+    for (let i = 0; i < whole.length; i++) {
+      const broken = Buffer.from(whole);
+      broken[i] = 255;
+      assert.ok(['tls', 'other', 'more'].includes(readHello(broken).kind));
+    }
+  });
+});
+
+/** A server of the test's own that echoes, and a proxy for it whose resolver says what the test wants. */
+async function setUp(t: TestContext, allow: string[], names: Record<string, string[]>) {
+  const sockets = new Set<Socket>();
+  const server = createServer(socket => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', data => socket.write(data.toString('latin1').startsWith('GET') ? WEB : data));
+  });
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const at = server.address();
+  const port = typeof at === 'object' && at !== null ? at.port : 0;
+  const directory = await mkdtemp(join(tmpdir(), 'ia-test-'));
+  // The echo is on loopback, where no name may lead: the user's own fixed address does.
+  const hosts = [{ ip: '127.0.0.1', hostnames: ['echo.example'], ports: [port] }];
+  const proxy = new SlotProxy(policy(allow, { hosts }), silentLog, async name => names[name] ?? []);
+  await proxy.listen(directory);
+  t.after(async () => {
+    await proxy.close();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await rm(directory, { recursive: true });
+  });
+  return { proxy, port, path: join(directory, 'proxy') };
+}
+
+const WEB = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nweb';
+
+/** Says something to the proxy and gives what came until it was quiet or closed. */
+async function say(path: string, ...parts: (string | Buffer)[]): Promise<{ text: string; closed: boolean }> {
+  const socket = connect(path);
+  let text = '';
+  let closed = false;
+  socket.on('data', data => {
+    text += data.toString('latin1');
+  });
+  socket.on('error', () => {});
+  const end = new Promise<void>(done =>
+    socket.on('close', () => {
+      closed = true;
+      done();
+    }),
+  );
+  for (const part of parts) {
+    const before = text.length;
+    socket.write(part);
+    const more = new Promise<void>(done => socket.once('data', () => done()));
+    if (text.length === before) await Promise.race([more, end]);
+  }
+  const result = { text, closed };
+  socket.destroy();
+  return result;
+}
+
+describe('the proxy of a slot', () => {
+  it('connects to what is named, and to nothing else', async t => {
+    const names = { 'private.example': ['10.98.76.1'], 'own.example': ['127.0.0.1'], 'other.example': ['203.0.113.7'] };
+    const allow = ['private.example', 'own.example', 'missing.example'];
+    const { proxy, path, port } = await setUp(t, allow, names);
+    assert.match((await say(path, `CONNECT echo.example:${port} HTTP/1.1\r\n\r\n`, 'hello')).text, /200 .*hello$/s);
+    const refused = async (target: string) => (await say(path, `CONNECT ${target} HTTP/1.1\r\n\r\n`)).text;
+    assert.match(await refused('other.example:443'), /^HTTP\/1.1 403 .*not on the allow-list/s);
+    assert.match(await refused('203.0.113.7:443'), /^HTTP\/1.1 403/);
+    assert.match(await refused('private.example:443'), /^HTTP\/1.1 403 .*may not reach/s);
+    assert.match(await refused('own.example:443'), /^HTTP\/1.1 403 .*may not reach/s);
+    assert.match(await refused('missing.example:443'), /^HTTP\/1.1 502/);
+    assert.match(await refused(`127.0.0.1:${port + 1}`), /^HTTP\/1.1 403/);
+    await refused('other.example:443');
+    assert.deepEqual(proxy.blocked()[0], { host: 'other.example:443', count: 2 });
+  });
+
+  it('lets no tunnel ask TLS for another name', async t => {
+    const { path, port, proxy } = await setUp(t, [], {});
+    const begin = `CONNECT echo.example:${port} HTTP/1.1\r\n\r\n`;
+    const own = await say(path, begin, hello('echo.example'));
+    assert.ok(own.text.includes('echo.example') && !own.closed);
+    const fronted = await say(path, begin, hello('other.example'));
+    assert.ok(fronted.closed && !fronted.text.includes('other.example'));
+    assert.equal(proxy.blocked().length, 1);
+  });
+
+  it('forwards plain requests to the host that their address names', async t => {
+    const { path, port } = await setUp(t, [], {});
+    const get = (url: string) =>
+      new Promise<number>((done, fail) => {
+        const asked = request({ socketPath: path, path: url, headers: { host: 'other.example' } }, reply => {
+          reply.resume();
+          done(reply.statusCode ?? 0);
+        });
+        asked.on('error', fail).end();
+      });
+    assert.equal(await get(`http://echo.example:${port}/x`), 200);
+    assert.equal(await get('http://other.example/x'), 403);
+    assert.equal(await get('/x'), 403);
+  });
+
+  it('cuts what is under way when the policy changes', async t => {
+    const { path, port, proxy } = await setUp(t, [], {});
+    const talking = say(path, `CONNECT echo.example:${port} HTTP/1.1\r\n\r\n`, 'hello', '');
+    while ((await new Promise<number>(done => setImmediate(() => done(proxy.connections)))) < 2);
+    proxy.policy = policy([]);
+    proxy.cut();
+    assert.ok((await talking).closed);
+    assert.match((await say(path, `CONNECT echo.example:${port} HTTP/1.1\r\n\r\n`)).text, /^HTTP\/1.1 403/);
+  });
+});
