@@ -34,7 +34,9 @@ export async function runSuite(suite, files) {
   try {
     const report = path.join(folder, 'report.tap');
     const end = await runProgram(suite, testCommand(suite, files, report));
-    return result(judge(end, countTap(report)));
+    const first = judge(end, countTap(report));
+    const failed = first.failed === 0 || end.note ? [] : failedFiles(report, files);
+    return result(failed.length === 0 ? first : await again(suite, first, failed, path.join(folder, 'again.tap')));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -52,6 +54,27 @@ function testCommand(suite, files, report) {
     `--test-reporter-destination=${report}`,
     ...files,
   ];
+}
+
+/**
+ * Files with a failure run a second time, one after the other: what fails beside others on a busy machine and passes alone is
+ * told apart from what is broken. The table says which files that were.
+ */
+async function again(suite, first, files, report) {
+  console.log(`\n── ${suite.name}, a second time alone: ${files.join(' ')}`);
+  const end = await runProgram(suite, testCommand({ ...suite, concurrency: 1 }, files, report));
+  const second = judge(end, countTap(report));
+  const mended = Math.max(0, first.failed - second.failed);
+  const names = files.map(file => path.basename(file, '.test.ts')).join(', ');
+  return { ...first, passed: first.passed + mended, failed: second.failed, note: second.note ?? `twice: ${names}` };
+}
+
+/** The files of a run in which something failed, by the places that its TAP report names. */
+function failedFiles(report, files) {
+  const text = readFileSync(report, 'utf8');
+  const failures = [...text.matchAll(/^ *not ok \d+ - (.*)(?:\n +[^\n]*){0,4}?\n +location: '(.*?):\d+:\d+'/gm)];
+  const places = failures.flatMap(([, name = '', place = '']) => [name, place]);
+  return files.filter(file => places.some(place => place.endsWith(file)));
 }
 
 function judge(end, counts) {
