@@ -147,7 +147,8 @@ export class TroubleWatch {
       const size = instance.expandedDevices.root?.size;
       const trouble = troubleOf({
         processes: state.processes,
-        full,
+        stuck: full === 'stuck',
+        full: full === 'stuck' ? [] : full,
         ...(now === undefined ? {} : { now }),
         ...(kernel === undefined ? {} : { before: kernel.before }),
         ...(size === undefined ? {} : { diskLimit: size }),
@@ -162,7 +163,7 @@ export class TroubleWatch {
    * Tries where something can be written, which is true of every kind of pool, also of files that run out. What comes from inside
    * can at most make a wrong warning.
    */
-  async #full({ name, running }: Instance): Promise<('disk' | 'tmp')[]> {
+  async #full({ name, running }: Instance): Promise<('disk' | 'tmp')[] | 'stuck'> {
     if (!running) return [];
     try {
       const o = { user: NOBODY, group: NOBODY, signal: AbortSignal.timeout(ASK_MS), limit: 64 };
@@ -171,7 +172,7 @@ export class TroubleWatch {
       if (found.includes('disk')) return ['disk'];
       return found.includes('tmp') ? ['tmp'] : [];
     } catch {
-      return []; // Nothing can be run in it: then it is something else that is the trouble.
+      return 'stuck';
     }
   }
 

@@ -14,6 +14,8 @@ export interface Evidence {
   before?: CgroupView;
   /** Processes that there are. */
   processes?: number;
+  /** Whether nothing could be run in it. */
+  stuck?: boolean;
   /** Places in which nothing can be written any more. */
   full?: readonly ('disk' | 'tmp')[];
   /** Limit of the root disk, as it is configured. */
@@ -45,10 +47,12 @@ function diskTrouble({ full, diskLimit }: Evidence): Trouble | undefined {
   };
 }
 
-function processTrouble({ now, before, processes = 0 }: Evidence): Trouble | undefined {
+function processTrouble({ now, before, processes = 0, stuck = false }: Evidence): Trouble | undefined {
   const most = now?.processes;
   if (now === undefined || most === undefined) return undefined;
-  if (now.refusedProcesses <= (before?.refusedProcesses ?? 0) || processes < most * CROWDED) return undefined;
+  if (now.refusedProcesses <= (before?.refusedProcesses ?? 0)) return undefined;
+  // Where processes come and go all the time, fewer may be counted than there are places.
+  if (!stuck && processes < most * CROWDED) return undefined;
   return {
     kind: 'processes',
     message:
