@@ -21,9 +21,9 @@ export function tableOf(table: string, place: Place, rules: Rules): { outward: s
       `add table netdev ${table}`,
       `delete table netdev ${table}`,
       `table netdev ${table} {`,
-      // Used where little is allowed: no frame to anybody but the host, no tricks with the header.
+      // Used where little is allowed: no frame to anybody but the host, also not those for everybody; no tricks with the header.
       'chain strict {',
-      `ether type arp arp daddr ip { ${gateway}, ${address} } ether daddr { ff:ff:ff:ff:ff:ff, $hostmac } accept`,
+      `ether type arp arp daddr ip { ${gateway}, ${address} } ether daddr { ff:ff:ff:ff:ff:ff, $hostmac } ether daddr set $hostmac accept`,
       'ether type != ip drop',
       'ether daddr != $hostmac drop',
       'ip hdrlength != 5 drop',
@@ -36,7 +36,7 @@ export function tableOf(table: string, place: Place, rules: Rules): { outward: s
       'ether type arp drop',
       // No slot gives addresses to others.
       'udp sport { 67, 547 } drop',
-      'ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept',
+      'ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 ether daddr set $hostmac accept',
       `ether type ip ip saddr ${address} goto outward`,
       'ether type ip6 goto outward',
       '}',

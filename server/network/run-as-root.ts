@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import { readUntrusted } from '../base/files.ts';
 import type { Incus } from '../incus/client.ts';
-import { BREAK, FAILED_DIRECTORY, quote } from './hook.ts';
+import { BREAK, FAILED_DIRECTORY, instanceName, quote } from './hook.ts';
 
 /** Names of the instances that only exist for their hook. */
 const CARRIER = 'incus-agents-net-';
@@ -13,7 +13,7 @@ const CARRIER = 'incus-agents-net-';
  */
 const SCRIPT = [
   `mkdir -p -m 755 ${FAILED_DIRECTORY}`,
-  `find ${FAILED_DIRECTORY} -name "${CARRIER}*" -mmin +1 -delete`,
+  `find ${FAILED_DIRECTORY} -name "*${CARRIER}*" -mmin +1 -delete`,
   `lines() { IFS="${BREAK}"; set -f; printf "%s\\n" $1; }`,
   'w=$(lines "$1" | nft -f - 2>&1) && w=ok',
   `printf "%s\\n" "$w" >${FAILED_DIRECTORY}/$LXC_NAME`,
@@ -51,14 +51,14 @@ export async function applyRules(
   try {
     // Its own failure says nothing: the hook always refuses the start.
     const refused = await incus.setState(name, 'start').catch((error: unknown) => error);
-    await requireDone(name, refused);
+    await requireDone(instanceName(name, incus.target.project), refused);
   } finally {
     await incus.deleteInstance(name);
   }
 }
 
-async function requireDone(name: string, refused: unknown): Promise<void> {
-  const answer = (await readUntrusted(`${FAILED_DIRECTORY}/${instanceFile(name)}`, 4096))?.toString('utf8').trim();
+async function requireDone(instance: string, refused: unknown): Promise<void> {
+  const answer = (await readUntrusted(`${FAILED_DIRECTORY}/${instance}`, 4096))?.toString('utf8').trim();
   if (answer === 'ok') return;
   throw new Failure(
     'isolation',
@@ -68,10 +68,6 @@ async function requireDone(name: string, refused: unknown): Promise<void> {
       cause: refused,
     },
   );
-}
-
-function instanceFile(name: string): string {
-  return name;
 }
 
 /** Removes carriers that a backend left behind when it was killed. */

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { parseAddress } from '../ipv4.ts';
 import type { Policy } from '../types.ts';
 import { isAllowed, mayLeadTo, pinnedAddress, type Target } from './allowed.ts';
 
@@ -31,7 +32,8 @@ export async function dial(policy: Policy, target: Target, resolve: Resolve): Pr
   if (!isAllowed(policy, target)) throw new Refusal(true, `${target.host}:${target.port} is not on the allow-list.`);
   const pinned = pinnedAddress(policy, target);
   if (pinned !== undefined) return open(pinned, target);
-  const addresses = await resolve(target.host).catch(() => []);
+  const literal = parseAddress(target.host) !== undefined;
+  const addresses = literal ? [target.host] : await resolve(target.host).catch(() => []);
   if (addresses.length === 0) throw new Refusal(false, `${target.host} was not found.`);
   const own = ownAddresses();
   const usable = addresses.filter(address => mayLeadTo(policy, address, own));

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { silentLog } from '../../server/base/log.ts';
+import { networkFailure } from '../../server/network/explain.ts';
+import { SlotNetworks } from '../../server/network/networks.ts';
+import type { Policy } from '../../server/network/types.ts';
+import { policy, type Range, range } from '../redteam/network/place.ts';
+import { inReverse } from '../redteam/protect/place.ts';
+import { ADDRESSES } from '../support/test-hosts.ts';
+import { isFailure, until } from './support.ts';
+
+const skip = process.getuid?.() !== 0;
+
+const NAMES: Record<string, string[]> = {
+  'allowed.example': [ADDRESSES.internet],
+  'deep.wild.example': [ADDRESSES.internet],
+  'rebound.example': [ADDRESSES.private10],
+  'other.example': [ADDRESSES.internet],
+};
+
+interface Open {
+  place: Range;
+  networks: SlotNetworks;
+  name: string;
+  /** Runs a script inside as the user, with the variables of the plan. */
+  inside(script: string): Promise<string>;
+}
+
+/** A slot with a policy, as a flow opens it. */
+async function open(t: Pick<TestContext, 'after'>, place: Range, held: Policy): Promise<Open> {
+  const home = await mkdtemp(join(tmpdir(), 'ia-test-'));
+  t.after(() => rm(home, { recursive: true }));
+  const networks = new SlotNetworks(place.incus, silentLog, home, async name => NAMES[name] ?? []);
+  t.after(() => networks.close());
+  const name = 'coi-00000000-1';
+  const plan = await networks.plan({ container: name, policy: held, hooks: true });
+  t.after(async () => {
+    await place.incus.setState(name, 'stop', { force: true });
+    await place.incus.deleteInstance(name);
+    await plan.release();
+  });
+  await plan.prepare();
+  const { config, devices } = plan.fragment;
+  await place.incus.createInstance({
+    name,
+    source: { alias: place.image },
+    start: true,
+    config: { 'security.guestapi': 'false', ...config },
+    devices: devices ?? {},
+  });
+  await plan.started();
+  await until('the slot has an address', async () => (await place.incus.instanceState(name)).ip);
+  const inside = async (script: string) => {
+    const o = { user: 1000, group: 1000, env: plan.environment };
+    const { stdout, stderr } = await place.incus.exec(name, ['timeout', '20', '/bin/sh', '-c', script], o);
+    return stdout.toString('utf8') + stderr.toString('utf8');
+  };
+  return { place, networks, name, inside };
+}
+
+const web = (host: string) => `curl -s -m 10 http://${host}/ 2>&1; echo " rc $?"`;
+
+test('an allow-list lets names through, by the proxy alone', { skip, timeout: 300_000 }, async t => {
+  const end = inReverse(t);
+  const place = await range(end);
+  const allow = ['allowed.example', '*.wild.example', 'rebound.example', `${ADDRESSES.resolver}:80`];
+  const { networks, name, inside } = await open(end, place, policy({ mode: 'allowlist', allow }));
+  await t.test('what is named is reached', async () => {
+    for (const host of ['allowed.example', 'deep.wild.example', ADDRESSES.resolver])
+      assert.match(await inside(web(host)), /REACHED: a test host/, host);
+    assert.match(await inside(`curl -s -m 10 --noproxy '*' http://${ADDRESSES.resolver}/`), /REACHED: a test host/);
+  });
+  await t.test('a name that is not named, or leads into a private network, is refused and counted', async () => {
+    for (const host of ['other.example', 'wild.example', 'rebound.example', ADDRESSES.internet, ADDRESSES.private10])
+      assert.doesNotMatch(await inside(web(host)), /REACHED/, host);
+    const blocked = (await networks.blocked(name)).map(one => one.host);
+    for (const host of ['other.example', 'rebound.example']) assert.ok(blocked.includes(`${host}:80`), host);
+  });
+  await t.test('without the proxy nothing is', async () => {
+    const output = await inside(
+      `getent hosts allowed.example; curl -s -m 5 --noproxy '*' http://${ADDRESSES.internet}/`,
+    );
+    assert.equal(output, '');
+  });
+  await t.test('a host is added while it runs', async () => {
+    await networks.change(name, { allow: [...allow, 'other.example'] });
+    assert.match(await inside(web('other.example')), /REACHED: a test host/);
+  });
+});
+
+test('a policy changes while the slot runs, within a second, also for what is under way', { skip }, async t => {
+  const end = inReverse(t);
+  const place = await range(end);
+  const { networks, name, inside } = await open(end, place, policy());
+  const reached = async (host: string) =>
+    /REACHED/.test(await inside(`curl -s -m 2 http://${host}/`)) ? 'reached' : 'held';
+  assert.deepEqual([await reached(ADDRESSES.internet), await reached(ADDRESSES.private10)], ['reached', 'held']);
+  await networks.change(name, { mode: 'open' });
+  assert.equal(await reached(ADDRESSES.private10), 'reached');
+  await networks.change(name, { mode: 'allowlist', allow: [] });
+  assert.deepEqual([await reached(ADDRESSES.internet), await reached(ADDRESSES.private10)], ['held', 'held']);
+  assert.equal((await place.incus.instance(name))?.instance.config['user.incus-agents.network'], 'allowlist');
+  await t.test('and what was changed holds after a new start', async () => {
+    await place.incus.setState(name, 'restart', { force: true });
+    await until('it has its address again', async () => (await place.incus.instanceState(name)).ip);
+    assert.equal(await reached(ADDRESSES.internet), 'held');
+    await networks.change(name, { mode: 'restricted' });
+    assert.equal(await reached(ADDRESSES.internet), 'reached');
+  });
+});
+
+test('a container whose rules cannot be put in force does not start', { skip }, async t => {
+  const end = inReverse(t);
+  const place = await range(end);
+  const { incus } = place;
+  const networks = new SlotNetworks(incus, silentLog, '/nonexistent');
+  const name = 'coi-00000000-1';
+  const plan = await networks.plan({ container: name, policy: policy(), hooks: true });
+  const second = { type: 'nic', nictype: 'p2p', name: 'eth1' };
+  const created = incus.createInstance({
+    name,
+    source: { alias: place.image },
+    start: true,
+    config: { ...plan.fragment.config },
+    devices: { ...plan.fragment.devices, second },
+  });
+  await assert.rejects(created);
+  assert.match((await networkFailure(name, incus.target.project))?.message ?? '', /more than one network card/);
+  assert.equal(await incus.instance(name), undefined);
+});
+
+test('where hooks are not allowed nothing but an open network is planned', { skip }, async t => {
+  const end = inReverse(t);
+  const { incus } = await range(end);
+  const networks = new SlotNetworks(incus, silentLog, '/nonexistent');
+  const plan = (mode: Policy['mode']) =>
+    networks.plan({ container: 'coi-00000000-1', policy: policy({ mode }), hooks: false });
+  for (const mode of ['restricted', 'allowlist'] as const) await assert.rejects(plan(mode), isFailure('isolation'));
+  assert.equal((await plan('open')).fragment.devices, undefined);
+});
