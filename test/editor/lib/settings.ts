@@ -7,6 +7,8 @@ export const quietSettings: Readonly<Record<string, unknown>> = {
   'extensions.ignoreRecommendations': true,
   'workbench.enableExperiments': false,
   'workbench.startupEditor': 'none',
+  // A banner instead of a dialog, as newer versions do by themselves.
+  'security.workspace.trust.startupPrompt': 'never',
   'workbench.tips.enabled': false,
   // Settings and the like as plain tabs: a modal one lies over the page and catches the clicks.
   'workbench.editor.useModal': 'off',
