@@ -37,7 +37,7 @@ async function mend(deps: FlowDeps, name: string): Promise<void> {
     if (slot.identity.phase === 'closing') await finishClose(deps, slot, where);
     else await undoOrKeep(deps, slot, where);
   } catch (error) {
-    const message = `What was under way in ${name} was interrupted, and could not be mended: ${messageOf(error)}`;
+    const message = `What was under way in the container ${name} was interrupted, and could not be mended: ${messageOf(error)}`;
     deps.message('error', message);
     deps.board.note(name, { problem: { kind: 'internal', message } });
   } finally {

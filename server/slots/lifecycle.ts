@@ -35,12 +35,12 @@ export async function destroy(incus: Incus, name: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const found = await incus.instance(name);
     if (found === undefined) return;
-    if (found.instance.running || found.instance.frozen) await powerOff(incus, name, 0);
     try {
+      if (found.instance.running || found.instance.frozen) await powerOff(incus, name, 0);
       await whenFree(() => incus.deleteInstance(name));
       return;
     } catch (error) {
-      // Somebody may have started it again between the two, or another stop may just be ending.
+      // Somebody may have started it again between the two, another stop may just be ending, or Incus gave a stop up.
       if (attempt >= 2) throw error;
     }
   }

@@ -1,13 +1,18 @@
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import type { FlowDeps } from '../deps.ts';
 import { INOTIFY_FIX, INOTIFY_NEEDED, inotifyInstances } from '../inotify.ts';
+import { LostRace } from './reservation.ts';
 
 /**
  * The failure to tell when something failed in a container that was just started. If the container has ended by itself, that is
  * what has to be said, with its usual cause: a system that may watch no files ends at once.
  */
 export async function explainEarlyEnd(deps: FlowDeps, container: string, error: unknown): Promise<unknown> {
-  if (isCancelled(error) || !(await hasEnded(deps, container))) return error;
+  // One that another program made is not ours to judge.
+  if (error instanceof LostRace || isCancelled(error)) return error;
+  // Its first process may be dead half a second before Incus calls the container stopped.
+  const dying = /invalid pid|instance is not running/i.test(messageOf(error));
+  if (!dying && !(await hasEnded(deps, container))) return error;
   const allowed = await inotifyInstances();
   const few = allowed !== undefined && allowed < INOTIFY_NEEDED;
   const why = few
