@@ -39,7 +39,8 @@ export async function confirmProtection(
   signal: AbortSignal,
 ): Promise<void> {
   if (protection.effective === 'off') return;
-  const { state, paths } = await verifyProtection(deps.incus, container, signal);
+  const known = protection.fragment.config ?? {};
+  const { state, paths } = await verifyProtection(deps.incus, container, signal, known);
   if (state === protection.effective || state === 'unknown') return;
   const missing = paths.filter(path => path.state !== protection.effective).map(path => path.path);
   throw new Failure('isolation', `Protected paths are not held in ${container}: ${missing.slice(0, 5).join(', ')}.`, {
