@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
 import type { AgentState, Slot } from '../../../server/protocol/types.ts';
@@ -34,7 +35,7 @@ export async function makeDesk(config = '', o: { slow?: number } = {}): Promise<
   const model = await startModel({ after: end => void ends.push(end) }, o);
   const lab = await makeLab();
   const { close, url } = await relay(model.port);
-  await lab.write(join(lab.home, '.coi/config.toml'), configFor(lab, url, config));
+  await lab.write(join(lab.home, '.coi/config.toml'), configFor(lab, url, model.url, config));
   await codexLogin(lab, url);
   return {
     lab,
@@ -90,7 +91,7 @@ async function relay(port: number): Promise<{ close(): void; url: string }> {
   return { close, url: `http://${host}:${address.port}` };
 }
 
-function configFor(lab: Lab, url: string, more: string): string {
+function configFor(lab: Lab, url: string, loopback: string, more: string): string {
   return `
 [agents.claude.environment]
 ANTHROPIC_BASE_URL = "${url}"
@@ -107,6 +108,8 @@ directory = "${codexDirectory(lab)}"
 [agents.opencode.credentials]
 source = "environment"
 names = ["OPENAI_API_KEY"]
+[agents.gemini.environment]
+GOOGLE_GEMINI_BASE_URL = "${loopback}"
 [agents.gemini.credentials]
 source = "environment"
 names = ["GEMINI_API_KEY"]
@@ -168,10 +171,8 @@ export class Talk {
   /** Types a prompt once the agent is ready for it, and gives the request that the model gets for it. */
   async turn(text: string): Promise<ModelRequest> {
     const { agent } = await this.state('idle');
-    // opencode loads plugins, which say that it is ready, before it draws.
-    await this.#explained(
-      until('it takes input', async () => (await this.screen()).includes(INPUT[agent] ?? ''), 30_000),
-    );
+    // Some say that they are ready, and draw, before they take input.
+    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), 60_000));
     await this.backend.call('slot/send', { container: this.container, text });
     return this.asked(text);
   }
@@ -180,11 +181,19 @@ export class Talk {
   async asked(text: string): Promise<ModelRequest> {
     const most = () => this.model.with(text).sort((a, b) => b.messages - a.messages)[0];
     await this.#explained(until(`the model is asked "${text}"`, most, 60_000));
-    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text)));
+    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text), 60_000));
     await this.state('idle');
     const request = most();
     assert.ok(request);
     return request;
+  }
+
+  /** Whether the screen shows a text and stays the same for a moment. */
+  async #settled(text: string): Promise<boolean> {
+    const before = await this.screen();
+    if (!before.includes(text)) return false;
+    await sleep(400);
+    return (await this.screen()) === before;
   }
 
   /** Whether the conversation on the host has the prompt and an answer to it. */
@@ -213,6 +222,13 @@ export class Talk {
   }
 }
 
+/** Has the stand-in answer on the loopback of a container, too. */
+async function onLoopback(container: string, port: number): Promise<void> {
+  const address = `tcp:127.0.0.1:${port}`;
+  const words = ['bind=instance', `listen=${address}`, `connect=${address}`];
+  await run('incus', ['config', 'device', 'add', container, 'model', 'proxy', ...words]);
+}
+
 /** Opens a slot and gives the talk with its agent. */
 export async function openTalk(
   desk: Desk,
@@ -220,5 +236,9 @@ export async function openTalk(
   workspace: string,
   more: Partial<SlotOpenParams>,
 ): Promise<Talk> {
-  return new Talk(backend, desk.model, await desk.lab.open(backend, workspace, more));
+  const opened = await desk.lab.open(backend, workspace, more);
+  const talk = new Talk(backend, desk.model, opened);
+  // gemini talks without encryption on the loopback only; it takes seconds until it does.
+  if (backend.slots.get(opened.container)?.agent === 'gemini') await onLoopback(opened.container, desk.model.port);
+  return talk;
 }
