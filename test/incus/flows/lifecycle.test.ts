@@ -156,7 +156,9 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     await backend.when(container, s => s?.status === 'running');
     await inside(container, ['true']);
     await backend.call('slot/pause', { container });
-    await backend.call('slot/stop', { container });
+    const began = performance.now();
+    await backend.call('slot/stop', { container, timeout: 60 });
+    assert.ok(performance.now() - began < 40_000, 'a paused one hears the request to shut down');
     await backend.when(container, s => s?.status === 'stopped');
     for (const method of ['slot/pause', 'slot/unpause', 'slot/capture'] as const)
       await assert.rejects(backend.call(method, { container }), isReply('conflict', /stopped/));

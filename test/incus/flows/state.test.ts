@@ -56,6 +56,7 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
     const ws = await lab.workspace();
     const { container } = await lab.open(backend, ws);
     await backend.when(container, s => s?.status === 'running');
+    await until('nothing is under way', async () => (await lab.phase(container)) === '');
     const began = performance.now();
     await incusCli('config', 'set', container, 'user.incus-agents.persistent=true');
     await backend.when(container, s => s?.persistent === true);

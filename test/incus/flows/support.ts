@@ -9,6 +9,7 @@ import { Incus } from '../../../server/incus/client.ts';
 import { findSocket } from '../../../server/incus/target.ts';
 import type { Instance } from '../../../server/incus/types.ts';
 import type { SlotAttachResult, SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
+import { destroy } from '../../../server/slots/lifecycle.ts';
 import { type BackendOptions, startBackend, type TestBackend } from '../../support/backend.ts';
 import { testImage, until } from '../support.ts';
 
@@ -96,7 +97,7 @@ export class Lab {
     await Promise.all([...this.#backends].map(endBackend));
     try {
       const names = (await Promise.all([...this.#workspaces].map(w => this.containers(w)))).flat();
-      await Promise.all(names.map(name => this.remove(name)));
+      await Promise.all(names.map(name => destroy(this.incus, name)));
     } finally {
       await this.incus.close();
       // The flags of protected paths go a moment after the container that they were for.
@@ -109,13 +110,6 @@ export class Lab {
   async hasFlags(path: string): Promise<boolean> {
     const { stdout } = await run('lsattr', ['-Ra', path]);
     return /^[-A-Za-z]*[ia][-A-Za-z]* \//m.test(stdout);
-  }
-
-  /** Deletes a container, running or not. */
-  async remove(name: string): Promise<void> {
-    if ((await this.instance(name)) === undefined) return;
-    await this.incus.setState(name, 'stop', { force: true });
-    await this.incus.deleteInstance(name);
   }
 }
 
