@@ -15,7 +15,7 @@ export function incusPackages() {
 
 /** @returns {Step[]} */
 export function incusSteps() {
-  return [idmapStep(), daemonStep(), profileStep(), ...(isRoot ? [] : [groupStep()])];
+  return [idmapStep(), watchStep(), daemonStep(), profileStep(), ...(isRoot ? [] : [groupStep()])];
 }
 
 /** Lines that let containers have ids of their own, and the owners of workspaces be mapped into them. */
@@ -42,6 +42,27 @@ function idmapStep() {
           .join('');
         if (input) run(asRoot(['tee', '-a', file]), { input });
       }
+    },
+  };
+}
+
+const watches = '/proc/sys/fs/inotify/max_user_instances';
+const wantedWatches = 1024;
+
+/**
+ * Every container's systemd watches files, and all of them count against the limit of the host's root: with the kernel's default
+ * of 128 the init of some thirtieth container ends as soon as it has started.
+ * @returns {Step}
+ */
+function watchStep() {
+  const text = `fs.inotify.max_user_instances = ${wantedWatches}\n`;
+  return {
+    title: `let many containers watch files (fs.inotify.max_user_instances = ${wantedWatches})`,
+    root: true,
+    missing: () => Number(readFileSync(watches, 'utf8')) < wantedWatches,
+    make: () => {
+      run(asRoot(['tee', '/etc/sysctl.d/60-incus-agents.conf']), { input: text });
+      run(asRoot(['tee', watches]), { input: `${wantedWatches}\n` });
     },
   };
 }
