@@ -15,6 +15,8 @@ export interface CgroupPlace {
 export interface CgroupView {
   memoryBytes?: number;
   processes?: number;
+  /** How many there are now. */
+  processesNow: number;
   /** As Incus writes it: milliseconds of processor time in a period. */
   cpuAllowance?: string;
   /** CPUs that it is pinned to. */
@@ -54,9 +56,10 @@ export async function cgroupPlace(pid: number): Promise<CgroupPlace | undefined>
 /** Reads limits and events; what cannot be read or is not limited is left out, and counts as no event. */
 export async function readCgroup(place: CgroupPlace): Promise<CgroupView> {
   const old = place.version === 1;
-  const [memory, processes, quota, period, cpus, allCpus, oom, refused] = await Promise.all([
+  const [memory, processes, current, quota, period, cpus, allCpus, oom, refused] = await Promise.all([
     readIn(place.memory, old ? 'memory.limit_in_bytes' : 'memory.max'),
     readIn(place.pids, 'pids.max'),
+    readIn(place.pids, 'pids.current'),
     readIn(place.cpu, old ? 'cpu.cfs_quota_us' : 'cpu.max'),
     old ? readIn(place.cpu, 'cpu.cfs_period_us') : undefined,
     readIn(place.cpuset, 'cpuset.cpus'),
@@ -71,6 +74,7 @@ export async function readCgroup(place: CgroupPlace): Promise<CgroupView> {
     ...limit('processes', processes),
     ...(allowance === undefined ? {} : { cpuAllowance: allowance }),
     ...(pinned === undefined || pinned === allCpus?.trim() ? {} : { cpus: pinned }),
+    processesNow: Number(current?.trim() ?? 0),
     oomKills: eventOf(oom, 'oom_kill'),
     refusedProcesses: eventOf(refused, 'max'),
   };

@@ -1,10 +1,11 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { Serial } from '../base/serial.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
 import { type CgroupPlace, type CgroupView, cgroupPlace, readCgroup } from './cgroup.ts';
-import { type Trouble, troubleOf } from './trouble.ts';
+import { type Evidence, processTrouble, type Trouble, troubleOf } from './trouble.ts';
 
 /** Time (ms) in which signs of one slot lead to one look, and after which asking inside is given up. */
 const GATHER_MS = 400;
@@ -43,6 +44,8 @@ export class TroubleWatch {
   readonly #sink: TroubleSink;
   readonly #log: Log;
   readonly #watched = new Map<string, Watched | 'beginning'>();
+  readonly #started = new Map<string, string | undefined>();
+  readonly #serial = new Serial();
   readonly #atWork = new Set<string>();
   #counting: NodeJS.Timeout | undefined;
   readonly #looking = new Map<string, NodeJS.Timeout>();
@@ -60,7 +63,10 @@ export class TroubleWatch {
       return;
     }
     if (instance.expandedConfig['security.privileged'] === 'true') this.#sink.trouble(name, PRIVILEGED);
+    // Started anew it may be counted elsewhere, and has not run into anything yet.
+    if (this.#started.get(name) !== instance.lastUsedAt) this.#forget(name);
     if (this.#watched.has(name)) return;
+    this.#started.set(name, instance.lastUsedAt);
     this.#watched.set(name, 'beginning');
     void this.#begin(name);
   }
@@ -72,7 +78,7 @@ export class TroubleWatch {
       name,
       setTimeout(() => {
         this.#looking.delete(name);
-        void this.#look(name);
+        void this.#serial.run(name, () => this.#look(name));
       }, GATHER_MS).unref(),
     );
   }
@@ -139,20 +145,14 @@ export class TroubleWatch {
       if (instance.expandedConfig['security.privileged'] === 'true') return this.#sink.trouble(name, PRIVILEGED);
       const watched = this.#watched.get(name);
       const kernel = watched === undefined || watched === 'beginning' ? undefined : watched;
-      const [state, now, full] = await Promise.all([
-        this.#incus.instanceState(name),
-        kernel === undefined ? undefined : readCgroup(kernel.place),
-        this.#full(instance),
-      ]);
       const size = instance.expandedDevices.root?.size;
-      const trouble = troubleOf({
-        processes: state.processes,
-        stuck: full === 'stuck',
-        full: full === 'stuck' ? [] : full,
-        ...(now === undefined ? {} : { now }),
-        ...(kernel === undefined ? {} : { before: kernel.before }),
+      const known: Evidence = {
+        ...(kernel === undefined ? {} : { before: kernel.before, now: await readCgroup(kernel.place) }),
         ...(size === undefined ? {} : { diskLimit: size }),
-      });
+      };
+      const crowded = processTrouble(known);
+      const full = crowded === undefined ? await this.#full(instance) : [];
+      const trouble = crowded ?? troubleOf({ ...known, ...(full === 'stuck' ? { stuck: true } : { full }) });
       this.#sink.trouble(name, trouble);
     } catch (error) {
       this.#log.debug(`Looking at the limits of ${name} failed: ${messageOf(error)}`);
@@ -179,6 +179,7 @@ export class TroubleWatch {
   #forget(name: string): void {
     const watched = this.#watched.get(name);
     this.work(name, false);
+    this.#started.delete(name);
     this.#watched.delete(name);
     if (watched !== undefined && watched !== 'beginning') for (const watcher of watched.watchers) watcher.close();
   }

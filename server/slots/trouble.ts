@@ -12,8 +12,6 @@ export interface Evidence {
   /** Limits and events of the kernel, now and when the slot was first seen. */
   now?: CgroupView;
   before?: CgroupView;
-  /** Processes that there are. */
-  processes?: number;
   /** Whether nothing could be run in it. */
   stuck?: boolean;
   /** Places in which nothing can be written any more. */
@@ -47,12 +45,13 @@ function diskTrouble({ full, diskLimit }: Evidence): Trouble | undefined {
   };
 }
 
-function processTrouble({ now, before, processes = 0, stuck = false }: Evidence): Trouble | undefined {
+/** Told apart from the others, as nothing more can be asked inside then. */
+export function processTrouble({ now, before, stuck = false }: Evidence): Trouble | undefined {
   const most = now?.processes;
   if (now === undefined || most === undefined) return undefined;
   if (now.refusedProcesses <= (before?.refusedProcesses ?? 0)) return undefined;
   // Where processes come and go all the time, fewer may be counted than there are places.
-  if (!stuck && processes < most * CROWDED) return undefined;
+  if (!stuck && now.processesNow < most * CROWDED) return undefined;
   return {
     kind: 'processes',
     message:

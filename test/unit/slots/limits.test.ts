@@ -105,13 +105,19 @@ describe('a deadline', () => {
 });
 
 describe('trouble', () => {
-  const calm = { oomKills: 0, refusedProcesses: 0, memoryBytes: 2 ** 30, processes: 100 };
+  const calm = { oomKills: 0, refusedProcesses: 0, memoryBytes: 2 ** 30, processes: 100, processesNow: 9 };
 
   it('is only what happened since', () => {
     const happened = { ...calm, oomKills: 3, refusedProcesses: 9 };
-    assert.equal(troubleOf({ before: happened, now: happened, processes: 100 }), undefined);
-    assert.equal(troubleOf({ before: calm, now: happened, processes: 100 })?.kind, 'processes');
-    assert.match(troubleOf({ before: calm, now: happened, processes: 9 })?.message ?? '', /3 processes.*1 GiB/);
+    assert.equal(troubleOf({ before: happened, now: { ...happened, processesNow: 100 } }), undefined);
+    assert.equal(troubleOf({ before: calm, now: { ...happened, processesNow: 100 } })?.kind, 'processes');
+    assert.match(troubleOf({ before: calm, now: happened })?.message ?? '', /3 processes.*1 GiB/);
+  });
+
+  it('counts a slot in which nothing can be run as crowded', () => {
+    const refused = { ...calm, refusedProcesses: 1 };
+    assert.equal(troubleOf({ before: calm, now: refused }), undefined);
+    assert.equal(troubleOf({ before: calm, now: refused, stuck: true })?.kind, 'processes');
   });
 
   it('tells a full slot from a full pool', () => {

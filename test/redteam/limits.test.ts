@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { statfsSync } from 'node:fs';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { makeLab } from '../incus/flows/support.ts';
+import { until } from '../incus/support.ts';
+import { Table } from './table.ts';
+
+const run = promisify(execFile);
+const skip = process.getuid?.() !== 0;
+
+const CONFIG = `
+[limits.memory]
+limit = "400MiB"
+enforce = "hard"
+swap = "false"
+[limits.runtime]
+max_processes = 200
+[limits.disk]
+tmpfs_size = "16MiB"
+`;
+
+/** What uses up a resource, and what stays of it until it is stopped. */
+const ATTACKS = [
+  {
+    name: 'a fork bomb',
+    script: 'f() { sleep 600 & f | f & }; f; for i in $(seq 400); do sleep 600 & done; sleep 3',
+    reaches: true,
+  },
+  { name: 'all memory', script: 'for i in 1 2 3; do tail /dev/zero & done; wait', reaches: true },
+  { name: 'all of /tmp', script: 'head -c 64M /dev/zero >/tmp/fill; df -Pk /tmp | tail -1', reaches: true },
+  {
+    name: 'all files of /tmp',
+    script: 'perl -e \'for (1..500000) { open(my $f, ">", "/tmp/f$_") or exit }\'; df -Pi /tmp | tail -1',
+    // Their number is bounded by memory, which may be reached before.
+    reaches: false,
+  },
+] as const;
+
+const BOOTED = 'timeout 20 sh -c "until systemctl is-active -q systemd-tmpfiles-setup; do sleep 0.2; done"';
+
+/** Longest (ms) that anything else may take meanwhile: slow is allowed on a small machine, stuck is not. */
+const PATIENCE = 15_000;
+
+for (const as of ['root', 'code'] as const)
+  test(`using up everything inside hurts nobody else, as ${as}`, { skip, timeout: 240_000 }, async t => {
+    const table = new Table(t, `Resources, as ${as}`);
+    const lab = await makeLab();
+    t.after(() => lab.close());
+    await lab.write(`${lab.home}/.coi/config.toml`, CONFIG);
+    const backend = await lab.backend();
+    const [{ container }, other] = [
+      await lab.open(backend, await lab.workspace()),
+      await lab.open(backend, await lab.workspace()),
+    ];
+    const user = as === 'root' ? 0 : 1000;
+    // Until then /tmp is cleaned.
+    const booted = () => lab.incus.exec(container, ['/bin/sh', '-c', BOOTED]);
+    await booted();
+    for (const { name, script, reaches } of ATTACKS) {
+      await t.test(name, async () => {
+        const free = statfsSync('/tmp').bfree;
+        const attack = lab.incus
+          .exec(container, ['/bin/sh', '-c', script], {
+            user,
+            group: user,
+            signal: AbortSignal.timeout(14_000),
+            limit: 4096,
+          })
+          .catch(() => undefined);
+        table.held(`${name}: the host`, as, await inTime(run('/bin/sh', ['-c', 'true'])));
+        table.held(
+          `${name}: another slot`,
+          as,
+          await inTime(backend.call('slot/exec', { container: other.container, argv: ['true'] })),
+        );
+        // While it goes on: what an attack started ends with it.
+        const asked = async () => {
+          await backend.call('slot/usage', { container }).catch(() => undefined);
+          return backend.slots.get(container)?.problem?.kind;
+        };
+        const limit = await until('a limit is told', asked).catch(() => undefined);
+        await attack;
+        table.held(`${name}: disk of the host`, as, statfsSync('/tmp').bfree > free / 2 ? undefined : 'is filling');
+        if (reaches) table.control(`${name} reached a limit`, as, limit);
+        table.held(`${name}: it can be stopped`, as, await inTime(stopAndStart(), 60_000));
+      });
+    }
+
+    async function stopAndStart(): Promise<void> {
+      await backend.call('slot/stop', { container, timeout: 0 });
+      await backend.call('slot/start', { container });
+      await booted();
+      await until('it is as before', () => backend.slots.get(container)?.problem === undefined);
+    }
+  });
+
+/** What was not done in time; undefined when it was. */
+async function inTime(work: Promise<unknown>, limit = PATIENCE): Promise<string | undefined> {
+  const began = performance.now();
+  await work;
+  const took = Math.round(performance.now() - began);
+  return took < limit ? undefined : `took ${took} ms`;
+}
