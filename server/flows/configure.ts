@@ -1,5 +1,9 @@
+import { Failure } from '../base/errors.ts';
 import { IncusError } from '../incus/errors.ts';
-import type { InstanceFragment } from '../incus/types.ts';
+import type { Instance, InstanceFragment } from '../incus/types.ts';
+import { parseDestination } from '../network/destinations.ts';
+import { POLICY_KEY, recordedPolicy } from '../network/record.ts';
+import type { Mode } from '../network/types.ts';
 import { liveLimits } from '../slots/live-limits.ts';
 import type { FlowDeps } from './deps.ts';
 import { changing } from './stop.ts';
@@ -9,6 +13,8 @@ export interface SlotChange {
   container: string;
   /** Keys of Incus, and those of coi for the root disk; an empty value removes a limit. */
   limits: Record<string, string> | undefined;
+  /** The mode, and hosts that the allow-list has from now on; they are added to it. */
+  network?: { mode?: Mode | undefined; allow?: readonly string[] | undefined } | undefined;
 }
 
 /**
@@ -16,14 +22,34 @@ export interface SlotChange {
  * is the way out when it is full, which hinders every other change.
  */
 export function configureSlot(deps: FlowDeps, change: SlotChange, signal: AbortSignal): Promise<void> {
-  const { container, limits } = change;
+  const { container, limits, network } = change;
   return changing(deps, container, undefined, signal, async ({ instance }) => {
+    if (network !== undefined) await changeNetwork(deps, instance, network, signal);
     if (limits === undefined) return;
     const { config, devices } = liveLimits(limits, instance);
     if (devices !== undefined) await patch(deps, container, { devices }, signal);
     if (config !== undefined) await patch(deps, container, { config }, signal);
     deps.limits.renew(container);
   });
+}
+
+async function changeNetwork(
+  deps: FlowDeps,
+  { name, config }: Instance,
+  { mode, allow }: NonNullable<SlotChange['network']>,
+  signal: AbortSignal,
+): Promise<void> {
+  const wrong = (allow ?? []).find(entry => parseDestination(entry) === undefined);
+  if (wrong !== undefined) throw new Failure('invalid', `${JSON.stringify(wrong)} is no host, address or network.`);
+  const before = recordedPolicy(config[POLICY_KEY])?.allow ?? [];
+  await deps.networks.change(
+    name,
+    {
+      ...(mode === undefined ? {} : { mode }),
+      ...(allow === undefined ? {} : { allow: [...new Set([...before, ...allow])] }),
+    },
+    signal,
+  );
 }
 
 /** With a full disk Incus says that it failed, although it holds: then what it has now decides. */

@@ -2,8 +2,17 @@ import type { SlotReach } from '../protocol/methods.ts';
 import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
 
-/** What the network of a slot lets through. */
-export async function networkReach(_deps: FlowDeps, slot: OwnedSlot): Promise<SlotReach['network']> {
-  const mode = slot.instance.config['user.incus-agents.network'];
-  return { mode: mode === 'restricted' || mode === 'allowlist' || mode === 'open' ? mode : 'unknown' };
+/** What the network of a slot lets through; `verified` is what a probe from inside the container says about it. */
+export async function networkReach(
+  deps: FlowDeps,
+  { name, instance }: OwnedSlot,
+): Promise<SlotReach['network'] & { verified?: string }> {
+  const [found, blocked] = await Promise.all([deps.networks.reach(instance), deps.networks.blocked(name)]);
+  if (found === undefined) return { mode: 'unknown' };
+  const { policy, verified } = found;
+  return {
+    mode: policy.mode,
+    verified,
+    ...(policy.mode === 'allowlist' ? { allowed: [...policy.allow], blocked } : {}),
+  };
 }

@@ -70,11 +70,20 @@ function insideHandlers(deps: FlowDeps): Handlers {
     'slot/configure': async (params, { signal }) => {
       const p = new Params(params);
       const limits = p.optional('limits', o => o.texts('limits'));
-      await configureSlot(deps, { container: p.string('container'), limits }, signal);
+      const network = p.optional('network', o => networkParams(o.raw('network')));
+      await configureSlot(deps, { container: p.string('container'), limits, network }, signal);
       return {};
     },
     'slot/reach': async (params, { signal }) => slotReach(deps, new Params(params).string('container'), signal),
     'slot/usage': async (params, { signal }) => slotUsage(deps, new Params(params).string('container'), signal),
+  };
+}
+
+function networkParams(raw: unknown) {
+  const p = new Params(raw);
+  return {
+    mode: p.optional('mode', o => o.oneOf('mode', ['restricted', 'allowlist', 'open'] as const)),
+    allow: p.optional('allow', o => o.strings('allow')),
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
+import { list, object, text } from '../incus/parse.ts';
 import type { Network, NetworkLease } from '../incus/types.ts';
 import { type Cidr, contains, formatAddress, formatCidr, parseAddress, parseCidr, sizeOf } from './ipv4.ts';
 import type { Place } from './types.ts';
@@ -49,8 +50,36 @@ export async function findCard(
   const [first, ...others] = cards.sort(([a], [b]) => (a < b ? -1 : 1));
   const bridge = first?.[1].network;
   if (first === undefined || bridge === undefined) throw notManaged();
-  const [network, leases] = await Promise.all([incus.network(bridge, signal), incus.networkLeases(bridge, signal)]);
+  const [network, leases] = await Promise.all([incus.network(bridge, signal), allLeases(incus, bridge, signal)]);
   return { device: first[0], others: others.map(([name]) => name), place: placeOn(book, network, leases, container) };
+}
+
+/** The addresses of a bridge that are taken. Incus lists those of one project only, while others may be on the same bridge. */
+async function allLeases(incus: Incus, bridge: string, signal?: AbortSignal): Promise<NetworkLease[]> {
+  const o = { project: null, ...(signal === undefined ? {} : { signal }) };
+  const [own, projects] = await Promise.all([
+    incus.networkLeases(bridge, signal),
+    incus.request('GET', '/1.0/projects', undefined, o).then(reply => list(reply.metadata).map(text)),
+  ]);
+  const others = projects
+    .map(url => decodeURIComponent(url.slice(url.lastIndexOf('/') + 1)))
+    .filter(name => name !== incus.target.project);
+  const path = `/1.0/networks/${encodeURIComponent(bridge)}/leases`;
+  const further = await Promise.all(
+    others.map(project =>
+      incus.request('GET', path, undefined, { ...o, project }).then(
+        reply => list(reply.metadata).map(value => parseLease(object(value))),
+        // One that is gone, or that has networks of its own, is not on this bridge.
+        () => [],
+      ),
+    ),
+  );
+  return [...own, ...further.flat()];
+}
+
+/** Of another project: only its address counts here. */
+function parseLease(lease: Readonly<Record<string, unknown>>): NetworkLease {
+  return { hostname: '', address: text(lease.address), hwaddr: text(lease.hwaddr), type: text(lease.type) };
 }
 
 function placeOn(

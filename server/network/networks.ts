@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
 import { AddressBook } from './bridge.ts';
-import { changeNetwork } from './change.ts';
+import { changeNetwork, placeOf } from './change.ts';
 import { instanceName } from './hook.ts';
 import { type NetworkOptions, planNetwork } from './plan.ts';
 import { type Resolve, resolveOnHost } from './proxy/dial.ts';
@@ -13,6 +13,7 @@ import { SlotProxy } from './proxy/proxy.ts';
 import { PROXY_DEVICE, proxyDevice, proxyEnvironment, startRelay } from './proxy/relay.ts';
 import { POLICY_KEY, recordedPolicy } from './record.ts';
 import type { NetworkPlan, Policy } from './types.ts';
+import { type Verified, verifyNetwork } from './verify.ts';
 
 /** The networks of the slots of one Incus, with the proxies of those that reach only what is named. */
 export class SlotNetworks {
@@ -60,6 +61,15 @@ export class SlotNetworks {
       proxy.cut();
     }
     return policy;
+  }
+
+  /** What a running container is told to reach, and whether a probe from inside agrees. Undefined for one without rules of ours. */
+  async reach(instance: Instance, signal?: AbortSignal): Promise<{ policy: Policy; verified: Verified } | undefined> {
+    const policy = recordedPolicy(instance.config[POLICY_KEY]);
+    const place = await placeOf(this.#incus, instance, signal);
+    if (policy === undefined || place === undefined) return undefined;
+    if (policy.mode === 'open' || !instance.running) return { policy, verified: 'unknown' };
+    return { policy, verified: await verifyNetwork(this.#incus, instance.name, place.gateway, signal) };
   }
 
   /** What a slot asked its proxy for and did not get, since the backend runs. */

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../server/base/log.ts';
 import { networkFailure } from '../../server/network/explain.ts';
+import { FAILED_DIRECTORY } from '../../server/network/hook.ts';
 import { SlotNetworks } from '../../server/network/networks.ts';
 import type { Policy } from '../../server/network/types.ts';
+import { verifyNetwork } from '../../server/network/verify.ts';
 import { policy, type Range, range } from '../redteam/network/place.ts';
 import { inReverse } from '../redteam/protect/place.ts';
 import { ADDRESSES } from '../support/test-hosts.ts';
@@ -61,6 +64,25 @@ async function open(t: Pick<TestContext, 'after'>, place: Range, held: Policy): 
   return { place, networks, name, inside };
 }
 
+/** The call itself takes longer on a busy machine: Incus needs 0.6 s to tell that a start failed, when the rules hold already. */
+async function inForceWithin(milliseconds: number, change: () => Promise<unknown>): Promise<void> {
+  const begin = Date.now();
+  const seen = until('the rules are replaced', () => newestAnswer() >= begin, 20_000).then(
+    () => newestAnswer() - begin,
+  );
+  const [took] = await Promise.all([seen, change()]);
+  assert.ok(took < milliseconds, `in force after ${took} ms`);
+}
+
+/** When a hook last said that it had replaced rules. */
+function newestAnswer(): number {
+  const names = readdirSync(FAILED_DIRECTORY);
+  return Math.max(
+    0,
+    ...names.map(name => statSync(join(FAILED_DIRECTORY, name), { throwIfNoEntry: false })?.mtimeMs ?? 0),
+  );
+}
+
 const web = (host: string) => `curl -s -m 10 http://${host}/ 2>&1; echo " rc $?"`;
 
 test('an allow-list lets names through, by the proxy alone', { skip, timeout: 300_000 }, async t => {
@@ -98,7 +120,13 @@ test('a policy changes while the slot runs, within a second, also for what is un
   const reached = async (host: string) =>
     /REACHED/.test(await inside(`curl -s -m 2 http://${host}/`)) ? 'reached' : 'held';
   assert.deepEqual([await reached(ADDRESSES.internet), await reached(ADDRESSES.private10)], ['reached', 'held']);
-  await networks.change(name, { mode: 'open' });
+  const probe = async () => {
+    const instance = (await place.incus.instance(name))?.instance;
+    return verifyNetwork(place.incus, instance?.name ?? '', place.gateway);
+  };
+  assert.equal(await probe(), 'held');
+  await inForceWithin(1000, () => networks.change(name, { mode: 'open' }));
+  assert.equal(await probe(), 'open');
   assert.equal(await reached(ADDRESSES.private10), 'reached');
   await networks.change(name, { mode: 'allowlist', allow: [] });
   assert.deepEqual([await reached(ADDRESSES.internet), await reached(ADDRESSES.private10)], ['held', 'held']);
