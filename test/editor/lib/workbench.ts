@@ -24,7 +24,10 @@ export class Workbench {
 
   /** A new window and a new extension host on the same server, as "Reload Window" makes them. */
   async reload(): Promise<void> {
-    await this.page.reload({ waitUntil: 'commit' });
+    // By the command, not by the browser's reload: only then does the window save what it is to bring back.
+    const loaded = this.page.waitForEvent('load');
+    await this.runCommand('Developer: Reload Window');
+    await loaded;
     await this.ready();
   }
 
@@ -57,6 +60,7 @@ export class Workbench {
   }
 
   private async openPalette(search: string): Promise<void> {
+    await this.page.mouse.move(0, 0); // a hover lies over the palette and takes its clicks
     await this.page.keyboard.press('F1');
     await this.quickInput().waitFor();
     await this.quickInput().fill(`>${search}`);
