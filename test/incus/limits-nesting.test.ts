@@ -9,7 +9,8 @@ const CALLS = `perl -e 'my $b = "\\0" x 256; for (["io_uring_setup", 425, 1, $b]
 const [EPERM, ENOSYS] = ['1', '38'];
 
 /** A container of a program that the slot itself has; there is no registry to take an image from. */
-const IMAGE = `set -e; mkdir -p /root/image/bin; b=$(command -v busybox) && cp "$b" /root/image/bin/busybox
+const IMAGE = `set -e; mkdir -p /root/image
+for f in /bin/echo $(ldd /bin/echo | grep -o "/[^ ]*"); do mkdir -p "/root/image$(dirname $f)"; cp -L $f /root/image$f; done
 tar -C /root/image -cf /root/image.tar .`;
 
 describe('containers inside', () => {
@@ -29,7 +30,7 @@ describe('containers inside', () => {
     const run = (script: string) =>
       backend.call('slot/exec', { container, user: 'root', argv: ['/bin/sh', '-c', script] });
     const image = await run(IMAGE);
-    if (image.exitCode !== 0) return t.skip('the image has no busybox to make a container from');
+    assert.equal(image.exitCode, 0, image.stderr);
     const up =
       'timeout 20 sh -c "until systemctl is-active -q dbus; do sleep 0.2; done" && systemctl start docker && timeout 60 sh -c "until docker info >/dev/null 2>&1; do sleep 0.5; done"';
     const why = '{ journalctl -u docker -n 8 --no-pager; exit 1; }';
@@ -41,7 +42,7 @@ describe('containers inside', () => {
         continue;
       }
       const flags = program === 'podman' ? '--cgroups=disabled' : '';
-      const script = `${program} import /root/image.tar tiny >/dev/null && ${program} run --rm ${flags} --network none tiny /bin/busybox echo inside`;
+      const script = `${program} import /root/image.tar tiny >/dev/null && ${program} run --rm ${flags} --network none tiny /bin/echo inside`;
       const { stdout, stderr } = await run(script);
       assert.equal(stdout.trim().split('\n').at(-1), 'inside', `${program}: ${stderr}`);
     }

@@ -65,7 +65,9 @@ const RISKY = [
 
 function denied(how: ContainerOptions['deny']): string {
   if (how === 'none') return '';
-  return [...RISKY, ...(how === 'strict' ? ['perf_event_open'] : [])].join('\n');
+  const calls = [...RISKY, ...(how === 'strict' ? ['perf_event_open'] : [])];
+  // "Not there" (ENOSYS), which programs are made for. Without an action the caller is killed, also systemd, which asks for bpf.
+  return calls.map(call => `${call} errno 38`).join('\n');
 }
 
 /** What coi gives a container in which Docker is to run. */
