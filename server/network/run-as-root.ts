@@ -34,26 +34,23 @@ export async function applyRules(
   const hook = `/bin/sh -c ${quote(SCRIPT)} network ${quote(lines.join(BREAK))}`;
   const what = 'Changing the rules of a network';
   const options = { what, ...(signal === undefined ? {} : { signal }) };
-  const { operation } = await incus.request(
-    'POST',
-    '/1.0/instances',
-    {
-      name,
-      type: 'container',
-      source: { type: 'none' },
-      profiles: [],
-      config: { 'raw.lxc': `lxc.hook.pre-start = ${hook}` },
-      devices: { root: { type: 'disk', path: '/', pool } },
-    },
-    options,
-  );
-  if (operation !== undefined) await incus.wait(operation, options);
+  const body = {
+    name,
+    type: 'container',
+    source: { type: 'none' },
+    profiles: [],
+    config: { 'raw.lxc': `lxc.hook.pre-start = ${hook}` },
+    devices: { root: { type: 'disk', path: '/', pool } },
+    start: true,
+  };
+  const { operation } = await incus.request('POST', '/1.0/instances', body, options);
   try {
-    // Its own failure says nothing: the hook always refuses the start.
-    const refused = await incus.setState(name, 'start').catch((error: unknown) => error);
+    // Its own failure says nothing: the hook always refuses the start. What was begun is waited for, so that it is known how it ended.
+    const refused = await incus.wait(operation ?? '', { what }).catch((error: unknown) => error);
     await requireDone(instanceName(name, incus.target.project), refused);
   } finally {
     await incus.deleteInstance(name);
+    await removeOldCarriers(incus);
   }
 }
 
@@ -70,8 +67,9 @@ async function requireDone(instance: string, refused: unknown): Promise<void> {
   );
 }
 
-/** Removes carriers that a backend left behind when it was killed. */
-export async function removeCarriers(incus: Incus): Promise<void> {
-  for (const instance of await incus.instances())
-    if (instance.name.startsWith(CARRIER) && !instance.running) await incus.deleteInstance(instance.name);
+/** Removes carriers that a backend left behind when it was killed; a young one may be another backend's at work. */
+async function removeOldCarriers(incus: Incus): Promise<void> {
+  const old = Date.now() - 60_000;
+  for (const { name, running, createdAt } of await incus.instances())
+    if (name.startsWith(CARRIER) && !running && Date.parse(createdAt) < old) await incus.deleteInstance(name);
 }

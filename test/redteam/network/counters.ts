@@ -59,7 +59,8 @@ function tableText(
     `add table netdev ${table}`,
     ...names.map(name => `add counter inet ${table} ${name}`),
     ...['beside_the_host', 'lying_arp', 'virtual_lan'].map(name => `add counter netdev ${table} ${name}`),
-    `add chain inet ${table} c { type filter hook prerouting priority -350; }`,
+    // Before fragments are put together.
+    `add chain inet ${table} c { type filter hook prerouting priority -450; }`,
     `add rule inet ${table} c iifname != ${bridge} accept`,
     ...[victim.mac, ...o.ignored].map(mac => `add rule inet ${table} c ether saddr ${mac} accept`),
     `add rule inet ${table} c ether saddr != ${attacker.mac} counter name spoofed_mac`,
