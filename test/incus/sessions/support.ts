@@ -54,9 +54,12 @@ export async function makeDesk(config = '', o: { slow?: number } = {}): Promise<
       return path;
     },
     close: async () => {
-      await lab.close();
-      close();
-      for (const end of ends) await end();
+      try {
+        await lab.close();
+      } finally {
+        close();
+        for (const end of ends) await end();
+      }
     },
   };
 }
@@ -105,6 +108,8 @@ STAND_IN_KEY = "x"
 [agents.codex.credentials]
 source = "shared"
 directory = "${codexDirectory(lab)}"
+[agents.opencode.environment]
+OPENCODE_DISABLE_MODELS_FETCH = "1"
 [agents.opencode.credentials]
 source = "environment"
 names = ["OPENAI_API_KEY"]
