@@ -35,6 +35,9 @@ async function arena(t: TestContext): Promise<Arena> {
   const workspace = await lab.workspace();
   const [one, two] = [await lab.open(backend, workspace), await lab.open(backend, await lab.workspace())];
   const hurt = `trap 'echo hurt >>/run/hurt' URG; echo ${SECRET} >/home/code/${VICTIM}; : >/run/ready; while :; do touch /dev/shm/${VICTIM}; sleep 60 & wait $!; done`;
+  // Until then the system mounts over what is put into /run and /dev/shm.
+  const booted = 'timeout 30 sh -c "until systemctl is-active -q systemd-tmpfiles-setup; do sleep 0.2; done"';
+  await inside(lab, two.container, booted, 'root');
   const start = ['/bin/sh', '-c', 'setsid sh -c "$1" >/dev/null 2>&1 &', 'sh', `: ${VICTIM}; ${hurt}`];
   await backend.call('slot/exec', { container: two.container, user: 'root', argv: start });
   await until(
