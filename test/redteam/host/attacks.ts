@@ -106,6 +106,6 @@ export const ON_SLOTS: Attack[] = [
   { name: 'files of others', script: `cat /home/code/${VICTIM} /proc/*/root/home/code/${VICTIM} | grep -a secret` },
   {
     name: 'shared memory and queues of others',
-    script: `ipcs -m | grep -q 0x00c0ffee && reached "shared memory"; ls /dev/shm/${VICTIM} /dev/mqueue/${VICTIM} && reached /dev/shm`,
+    script: `ipcs -m | grep -q 0x00c0ffee && reached "shared memory"; for f in /dev/shm/${VICTIM} /dev/mqueue/${VICTIM}; do [ -e $f ] && reached $f; done`,
   },
 ];
