@@ -5,7 +5,8 @@ import { after, before, describe, it } from 'node:test';
 import type { TestBackend } from '../../support/backend.ts';
 import { coiName } from '../flows/support.ts';
 import { until } from '../support.ts';
-import { type Desk, makeDesk, openTalk } from './support.ts';
+import { type Desk, makeDesk } from './support.ts';
+import { openTalk } from './talk.ts';
 
 const ID = '0f0e0d0c-1111-4222-8333-444455556666';
 

@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
-import { type Desk, KEY, makeDesk, openTalk, type Talk } from './support.ts';
+import { type Desk, KEY, makeDesk } from './support.ts';
+import { openTalk, type Talk } from './talk.ts';
 
 const run = promisify(execFile);
 const skip = process.getuid?.() !== 0;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
-import { type Desk, makeDesk, openTalk, type Talk } from './support.ts';
+import { type Desk, makeDesk } from './support.ts';
+import { openTalk, type Talk } from './talk.ts';
 
 const SENTENCES = [
   'the first turn of it',

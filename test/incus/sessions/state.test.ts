@@ -4,7 +4,8 @@ import type { AgentState, Slot } from '../../../server/protocol/types.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import { incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
-import { type Desk, KEY, makeDesk, openTalk, type Talk } from './support.ts';
+import { type Desk, KEY, makeDesk } from './support.ts';
+import { openTalk, type Talk } from './talk.ts';
 
 describe('the state of real claude at two clients', { skip: process.getuid?.() !== 0 }, () => {
   let desk: Desk;

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
+import type { AgentState, Slot } from '../../../server/protocol/types.ts';
+import type { TestBackend } from '../../support/backend.ts';
+import type { Model, ModelRequest } from '../../support/model.ts';
+import { until } from '../support.ts';
+import type { Desk } from './support.ts';
+
+const run = promisify(execFile);
+
+/** What the screens of agents that take input show. */
+const INPUT: Readonly<Record<string, string>> = {
+  claude: '❯',
+  codex: '›',
+  opencode: 'Build',
+  gemini: 'Type your message',
+};
+
+/** An agent in a slot, as a client of its backend deals with it. */
+export class Talk {
+  readonly backend: TestBackend;
+  readonly model: Model;
+  readonly container: string;
+  readonly session: string;
+  readonly slot: number;
+
+  constructor(backend: TestBackend, model: Model, opened: { container: string; session: string; slot: number }) {
+    this.backend = backend;
+    this.model = model;
+    this.container = opened.container;
+    this.session = opened.session;
+    this.slot = opened.slot;
+  }
+
+  screen(): Promise<string> {
+    return this.backend.call('slot/capture', { container: this.container }).then(({ text }) => text);
+  }
+
+  /** Types a prompt once the agent is ready for it, and gives the request that the model gets for it. */
+  async turn(text: string): Promise<ModelRequest> {
+    const { agent } = await this.state('idle');
+    // Some say that they are ready, and draw, before they take input.
+    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), 60_000));
+    await this.backend.call('slot/send', { container: this.container, text });
+    return this.asked(text);
+  }
+
+  /** The request with this text that carries most messages, when the agent has finished its turn. */
+  async asked(text: string): Promise<ModelRequest> {
+    const most = () => this.model.with(text).sort((a, b) => b.messages - a.messages)[0];
+    await this.#explained(until(`the model is asked "${text}"`, most, 60_000));
+    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text), 60_000));
+    await this.state('idle');
+    const request = most();
+    assert.ok(request);
+    return request;
+  }
+
+  /** Whether the screen shows a text and stays the same for a moment. */
+  async #settled(text: string): Promise<boolean> {
+    const before = await this.screen();
+    if (!before.includes(text)) return false;
+    await sleep(400);
+    return (await this.screen()) === before;
+  }
+
+  /** Whether the conversation on the host has the prompt and an answer to it. */
+  async #answered(text: string): Promise<boolean> {
+    const { transcript } = await this.backend.call('session/show', { id: this.session });
+    const asked = transcript.findLastIndex(line => line.role === 'user' && line.text.includes(text));
+    return asked >= 0 && transcript.slice(asked).some(line => line.role === 'assistant');
+  }
+
+  /** Waits until the state at the client is this one. */
+  async state(state: AgentState['state'], timeout = 60_000): Promise<Slot> {
+    const slot = await this.#explained(
+      this.backend.when(this.container, s => s?.status === 'running' && s.agentState.state === state, timeout),
+    );
+    assert.ok(slot);
+    return slot;
+  }
+
+  async #explained<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const screen = await this.screen().catch((failure: unknown) => String(failure));
+      throw new Error(`${String(error)}\n${screen}\n${this.backend.log.slice(-5).join('')}`);
+    }
+  }
+}
+
+/** Has the stand-in answer on the loopback of a container, too. */
+async function onLoopback(container: string, port: number): Promise<void> {
+  const address = `tcp:127.0.0.1:${port}`;
+  const words = ['bind=instance', `listen=${address}`, `connect=${address}`];
+  await run('incus', ['config', 'device', 'add', container, 'model', 'proxy', ...words]);
+}
+
+/** Opens a slot and gives the talk with its agent. */
+export async function openTalk(
+  desk: Desk,
+  backend: TestBackend,
+  workspace: string,
+  more: Partial<SlotOpenParams>,
+): Promise<Talk> {
+  const opened = await desk.lab.open(backend, workspace, more);
+  const talk = new Talk(backend, desk.model, opened);
+  // gemini talks without encryption on the loopback only; it takes seconds until it does.
+  if (backend.slots.get(opened.container)?.agent === 'gemini') await onLoopback(opened.container, desk.model.port);
+  return talk;
+}
