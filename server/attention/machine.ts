@@ -20,6 +20,8 @@ export function next(memory: Memory, input: AttentionInput): Memory {
     case 'registry':
       return afterRegistry(memory, input);
     case 'settle':
+      // While everything is frozen the registry cannot catch up.
+      if (memory.container === 'paused') return memory;
       return memory.registry === undefined ? memory : bySettled(memory, memory.registry, input.at);
     case 'overdue':
       if (memory.agent.state !== 'starting' || isDown(memory.container)) return memory;
