@@ -20,7 +20,7 @@ export const NETWORK_KEYS: KeySpec[] = [
   key(
     'network.allowed_domains',
     list(destination()),
-    ['registry.npmjs.org', 'npm.pkg.github.com', 'api.anthropic.com', 'platform.claude.com'],
+    ['api.anthropic.com', 'platform.claude.com'],
     'What allow-list mode lets through.',
     { project: askDestinations },
   ),

@@ -166,10 +166,10 @@ test('the user’s own file asks for nothing, and takes a project’s question b
 
 test('a list of hosts that only takes away is free', async t => {
   const d = await desk(t);
-  await d.project('[network]\nallowed_domains = ["registry.npmjs.org"]\n');
+  await d.project('[network]\nallowed_domains = ["api.anthropic.com"]\n');
   const config = await d.load();
   assert.deepEqual(config.gated, []);
-  assert.deepEqual(config.get('network.allowed_domains'), ['registry.npmjs.org']);
+  assert.deepEqual(config.get('network.allowed_domains'), ['api.anthropic.com']);
 });
 
 test('text is quoted as Go quotes it', () => {
