@@ -7,7 +7,7 @@
 // Plain JavaScript for Node 20: it runs in a fresh clone, before `npm ci`.
 import { prepare } from './host/prepare.mjs';
 import { PrepareError } from './host/shell.mjs';
-import { runSuite } from './host/suite-runner.mjs';
+import { interruption, runSuite } from './host/suite-runner.mjs';
 import { choose, suites } from './host/suites.mjs';
 
 /** Ends with the line that says how it went; a machine that cannot be prepared is a failure too. */
@@ -24,7 +24,7 @@ async function main() {
     { yes },
   );
   const results = [];
-  for (const { suite, files } of chosen) results.push(await runSuite(suite, files));
+  for (const { suite, files } of chosen) if (!interruption.signal) results.push(await runSuite(suite, files));
   console.log('\nSuite            passed  failed  skipped  seconds');
   for (const result of results) {
     const { name, passed, failed, skipped, seconds } = result;

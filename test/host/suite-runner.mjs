@@ -8,6 +8,9 @@ import { aliases } from './images.mjs';
 import { node24Environment } from './node.mjs';
 import { cache, root } from './paths.mjs';
 
+/** Set once somebody has ended the run: then no further suite is begun. */
+export const interruption = { signal: /** @type {string | undefined} */ (undefined) };
+
 /** @typedef {{name: string, passed: number, failed: number, skipped: number, seconds: number, note?: string}} Result */
 
 /**
@@ -129,10 +132,14 @@ function runProgram(suite, [file, ...args]) {
       // the group is gone already
     }
   };
-  const interrupted = () => endGroup('SIGTERM');
+  let note;
+  const interrupted = signal => {
+    endGroup('SIGTERM');
+    note = `ended by ${signal}`;
+    interruption.signal = signal;
+  };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   return new Promise(resolve => {
-    let note;
     const limit = setTimeout(() => {
       note = `ended after its limit of ${suite.limit} s`;
       endGroup('SIGKILL');

@@ -7,7 +7,7 @@ import type { Trouble } from '../../server/slots/trouble.ts';
 import { TroubleWatch } from '../../server/slots/trouble-watch.ts';
 import type { TestBackend } from '../support/backend.ts';
 import { failureOf, incusCli, type Lab, makeLab } from './flows/support.ts';
-import { connect, uniqueName, until } from './support.ts';
+import { connect, isFailure, uniqueName, until } from './support.ts';
 
 /** Small enough to be reached soon, large enough for a system to start. */
 const CONFIG = `
@@ -186,7 +186,7 @@ describe('the time of a slot', () => {
   });
 });
 
-/** On a pool of its own, whose accounting nothing else disturbs. */
+/** On a pool of its own: sizes make btrfs account for a whole pool, which slows everything else on it many times. */
 test('a full disk is told, and a larger one is the way out, running or stopped', { timeout: 120_000 }, async t => {
   const incus = await connect(t);
   const pool = uniqueName('ia-pool');
@@ -196,6 +196,14 @@ test('a full disk is told, and a larger one is the way out, running or stopped',
     await incusCli('delete', '-f', name).catch(() => undefined);
     await incusCli('storage', 'delete', pool);
   });
+  const small = incus.createInstance({
+    name,
+    source: { alias: 'incus-agents-base' },
+    devices: { root: { type: 'disk', path: '/', pool, size: '64MiB' } },
+    start: true,
+  });
+  await assert.rejects(small, isFailure('unavailable', /full|space|quota/i));
+  assert.equal(await incus.instance(name), undefined);
   await incus.createInstance({
     name,
     start: true,
