@@ -144,7 +144,8 @@ function pool() {
 function accountingStep() {
   const place = () => `/var/lib/incus/storage-pools/${devices().find(device => device.path === '/')?.pool}`;
   return {
-    title: () => `turn off the accounting of disk sizes on ${place()}, which nobody uses and which slows containers down`,
+    title: () =>
+      `turn off the accounting of disk sizes on ${place()}, which nobody uses and which slows containers down`,
     root: true,
     missing: () => accounts(place()) && !someSizes(),
     make: () => {
