@@ -2,7 +2,7 @@
 # Puts a managed block into a text file: replaces the one that is there, else appends. $1 file  $2 file with the block  $3 owner
 # The block's first and last line are its markers.
 file=$1 block=$2
-[ -e "$file" ] || : >"$file"
+[ -e "$file" ] || exec mv "$block" "$file"
 first=$(head -n 1 "$block") last=$(tail -n 1 "$block")
 FIRST=$first LAST=$last awk '
   $0 == ENVIRON["FIRST"] { skip = 1 }

@@ -20,7 +20,8 @@ export HOME="$home" USER="$user" LOGNAME="$user" SHELL="$shell" LANG="${LANG:-C.
 export TERM=xterm-256color COLORTERM=truecolor TMUX_TMPDIR="$own/tmux"
 export PATH="$home/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-if tmux -S "$own/tmux/tmux-$uid/default" has-session -t "=$session" 2>/dev/null; then
+socket=$own/tmux/tmux-$uid/default
+if [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$session" 2>/dev/null; then
   cat >/dev/null
   echo exists
   exit 0
@@ -40,19 +41,18 @@ if [ "$git" = yes ]; then
     printf '[include]\n\tpath = /etc/incus-agents/gitconfig\n' >>/etc/gitconfig
   fi
 fi
-if [ "$uid" != 0 ] && command -v sudo >/dev/null; then
-  for word in poweroff reboot; do
-    [ -e "/usr/local/bin/$word" ] || ln -s /etc/incus-agents/power "/usr/local/bin/$word"
-  done
-fi
-
 begin() {
   if [ "$uid" = 0 ]; then sh "$own/begin" "$session" "$cwd"
   elif command -v setpriv >/dev/null; then setpriv --reuid "$uid" --regid "$gid" --init-groups sh "$own/begin" "$session" "$cwd"
   else su -m -s /bin/sh "$user" -c 'sh "$0" "$1" "$2"' "$own/begin" "$session" "$cwd"
   fi
 }
-problem=$(begin 2>&1) && { echo started; exit 0; }
+problem=$(begin 2>&1) && {
+  echo started
+  # The agent has time until somebody powers off. Links that are there, to whatever, stay.
+  [ "$uid" = 0 ] || ! command -v sudo >/dev/null || ln -s /etc/incus-agents/bin/* /usr/local/bin/ >/dev/null 2>&1
+  exit 0
+}
 # Somebody else may have been quicker.
 case $problem in *'duplicate session'*) rm -f "$own/secrets"; echo exists; exit 0 ;; esac
 fail 65 "tmux: $problem"

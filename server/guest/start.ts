@@ -142,7 +142,9 @@ function systemEntries(guest: GuestFiles, o: StartOptions): TarEntry[] {
   const directories = [o.mountPath, ...(o.gitDirectories ?? [])];
   return [
     { ...root, path: '/etc/incus-agents', type: 'dir', mode: 0o755 },
-    { ...root, path: '/etc/incus-agents/power', content: guest.power, mode: 0o755 },
+    { ...root, path: '/etc/incus-agents/bin', type: 'dir', mode: 0o755 },
+    { ...root, path: '/etc/incus-agents/bin/poweroff', content: guest.power, mode: 0o755 },
+    { ...root, path: '/etc/incus-agents/bin/reboot', content: guest.power, mode: 0o755 },
     { ...root, path: '/etc/incus-agents/gitconfig', content: gitConfig(o.gitIdentity, directories), mode: 0o644 },
     ...(o.timezone === undefined ? [] : timezoneEntries(o.timezone)),
   ];

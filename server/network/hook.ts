@@ -28,7 +28,10 @@ const START = [
   `d=\${d##*/}`,
   'read -r b </sys/class/net/$d/master/address || fail "The network card of the container is on no bridge."',
   `lines() { printf "%s\\n" "define cable = $d" "define slotmac = $m" "define hostmac = $b"; IFS="${BREAK}"; set -f; printf "%s\\n" $1; }`,
-  `w=$(lines "$1${BREAK}$2" | nft -f - 2>&1) || w=$(lines "$1" | nft -f - 2>&1) || fail "$w"`,
+  // Deleting waits some 10 ms for the kernel's readers, so it is only done where an earlier start left its table.
+  `t="table netdev ${tableName('$LXC_NAME')}"; n="create $t"; c="add $t${BREAK}delete $t"`,
+  `nft() { w=$(lines "$1" | command nft -f - 2>&1); }`,
+  `nft "$n${BREAK}$1${BREAK}$2" || nft "$c${BREAK}$1${BREAK}$2" || nft "$c${BREAK}$1" || fail "$w"`,
   `[ ! -e ${FAILED_DIRECTORY}/$LXC_NAME ] || rm -f ${FAILED_DIRECTORY}/$LXC_NAME`,
 ].join('; ');
 

@@ -18,8 +18,6 @@ export function tableOf(table: string, place: Place, rules: Rules): { outward: s
   const { address, gateway } = place;
   return {
     outward: [
-      `add table netdev ${table}`,
-      `delete table netdev ${table}`,
       `table netdev ${table} {`,
       // Used where little is allowed: no frame to anybody but the host, also not those for everybody; no tricks with the header.
       'chain strict {',

@@ -21,17 +21,16 @@ export async function gitIdentityOf(
   config: EffectiveConfig,
   home: string,
 ): Promise<{ name: string; email: string } | undefined> {
-  const seed = config.get('git.seed_host_identity');
-  const [hostName, hostEmail] = seed
-    ? await Promise.all([globalGit(home, 'user.name'), globalGit(home, 'user.email')])
-    : ['', ''];
-  const name = config.get('git.name') || hostName;
-  const email = config.get('git.email') || hostEmail;
-  return name === '' || email === '' ? undefined : { name, email };
+  const own = { name: config.get('git.name'), email: config.get('git.email') };
+  const known = own.name !== '' && own.email !== '';
+  const host = !known && config.get('git.seed_host_identity') ? await globalIdentity(home) : {};
+  const name = own.name || host.name;
+  const email = own.email || host.email;
+  return name === undefined || email === undefined ? undefined : { name, email };
 }
 
-/** A value of the user's own git configuration; run outside of every repository, so that none of theirs is read. */
-async function globalGit(home: string, key: string): Promise<string> {
+/** From the user's own git configuration; run outside of every repository, so that none of theirs is read. */
+async function globalIdentity(home: string): Promise<{ name?: string; email?: string }> {
   try {
     const env = {
       HOME: home,
@@ -39,9 +38,16 @@ async function globalGit(home: string, key: string): Promise<string> {
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_CEILING_DIRECTORIES: '/',
     };
-    const { stdout } = await run('git', ['config', '--global', '--get', key], { cwd: '/', env, timeout: 5000 });
-    return stdout.trim();
+    const argv = ['config', '--global', '--null', '--get-regexp', '^user\\.(name|email)$'];
+    const { stdout } = await run('git', argv, { cwd: '/', env, timeout: 5000 });
+    // Each entry is its key, a line break and the value; of several the last one counts.
+    const found = new Map(
+      stdout.split('\0').map(entry => [entry.split('\n', 1)[0], entry.slice(entry.indexOf('\n') + 1).trim()]),
+    );
+    return Object.fromEntries(
+      (['name', 'email'] as const).flatMap(key => (found.get(`user.${key}`) ? [[key, found.get(`user.${key}`)]] : [])),
+    );
   } catch {
-    return ''; // No git, or no such value: then there is no identity to take over.
+    return {}; // No git, or no such values: then there is no identity to take over.
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { mergedContent } from '../../agents/merge.ts';
 import type { AgentFile, LaunchOptions } from '../../agents/types.ts';
 import { contextText } from '../../guest/context.ts';
@@ -49,6 +49,8 @@ export function prepareStart(deps: FlowDeps, start: AgentStart, context: Request
 }
 
 async function collect(deps: FlowDeps, start: AgentStart, context: RequestContext): Promise<PreparedStart> {
+  // Starting programs takes this process some milliseconds, which must not hold up the request that makes the container.
+  await setImmediate();
   const { plan } = start;
   const { config } = plan;
   const [forwarded, gitIdentity] = await Promise.all([

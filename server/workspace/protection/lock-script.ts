@@ -78,8 +78,12 @@ trees() {
   [ $1 = T ] || return 0
   r=$2 real=$4
   [ -d "$r" ] || fail "Incus did not mount $real where it was expected."
-  [ "$(stat -c %i "$r")" = "$5" ] || fail "$real is not the folder that it was a moment ago."
-  mount -c -o remount,bind,nosymfollow "$r" && mount -c --make-rprivate "$r" || fail "The mount of $real cannot be changed."
+  i=
+  exec 8<"$r"
+  while read -r k v; do [ "$k" != ino: ] || i=$v; done </proc/self/fdinfo/8
+  exec 8<&-
+  [ "$i" = "$5" ] || fail "$real is not the folder that it was a moment ago."
+  mount -c -o remount,bind,nosymfollow,rprivate "$r" || fail "The mount of $real cannot be changed."
   roots="$roots$r$n"
 }
 newdirs() {
@@ -122,10 +126,14 @@ frozen() {
   esac
 }
 growing() { case $1 in T) r=$2;; D) path=$r/$2;; esac; }
-flagged() { frozen "$@"; growing "$@"; }
+older() {
+  frozen "$@"
+  growing "$@"
+  case "$new" in *"$n$path$n"*) path=;; esac
+}
 others=$n had=$n
 [ -z "$entries" ] || others=$n$(cat $entries)$n
-[ $flags = 0 ] || had=$n$(with "lsattr -d --" flagged "$@" 2>/dev/null)$n
+[ $flags = 0 ] || had=$n$(with "lsattr -d --" older "$@" 2>/dev/null)$n
 # Whether the line of lsattr about a path has the flag.
 has() {
   h=\${had%%" $2$n"*}
@@ -177,9 +185,14 @@ rows() {
 entry= real= marks= holders= listed= pats= pins= list= locks=
 each rows "$@"
 flush
-printf "%s" "$keeper$n$entry" >"$me" && sync "$me" || fail "The account of what is protected cannot be written."
+printf "%s" "$keeper$n$entry" >"$me" || fail "The account of what is protected cannot be written."
+# These wait for the disk and for one another's locks more than for a processor.
+sync "$me" &
+account=$!
 if [ $flags = 1 ]; then
-  { with "chattr +i --" frozen "$@" && with "chattr +a --" growing "$@"; } 2>$W/why || fail "Files of $real cannot be made immutable: $(cat $W/why)"
+  with "chattr +i --" frozen "$@" 2>$W/why &
+  immutable=$!
+  with "chattr +a --" growing "$@" 2>$W/why-not && wait $immutable || fail "Files of $real cannot be made immutable: $(cat $W/why $W/why-not)"
 fi
 [ -z "$pats" ] || [ -z "$list" ] || printf "%s" "# placeholders of $LXC_NAME$n$pats# end of $LXC_NAME$n" >>"$list"
 
@@ -188,5 +201,6 @@ printf "%s" "$locks$pins" >$W/fstab
 mount -c -a -T $W/fstab 2>$W/why || fail "The mounts over the protected paths cannot be made: $(cat $W/why)"
 IFS=$n
 for f in $roots; do mount -c -o remount,bind,symfollow "$f" || fail "The mount of $f cannot be changed."; done
+wait $account || fail "The account of what is protected cannot be kept on the disk."
 exit 0
 `;

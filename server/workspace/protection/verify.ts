@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { access, constants, readFile } from 'node:fs/promises';
 import type { Incus } from '../../incus/client.ts';
 import { hostName } from './hooks.ts';
 import { STATE_DIRECTORY } from './places.ts';
 import { PROTECTED_KEY, PROTECTION_KEY, type RecordedPath, recorded } from './record.ts';
 import { decodeMountTable } from './text.ts';
-
-const run = promisify(execFile);
 
 /** How one path is held in a running container, as the host's kernel says. */
 export interface PathState {
@@ -110,14 +106,17 @@ function stateOf(item: RecordedPath, mounts: readonly Mount[], locked: boolean, 
   return item.flagged && !flagged.has(`${item.source}/${item.path}`) ? ('weak' as const) : ('locked' as const);
 }
 
-/** Which of the files that are to have the flag have it. */
+/**
+ * Which of the files that are to have the flag have it. The kernel says EPERM of a file that nobody may write, before it looks at
+ * permissions (inode_permission in fs/namei.c), so no program has to be started to read flags.
+ */
 async function immutable(wanted: readonly RecordedPath[]): Promise<Set<string>> {
   const files = wanted.filter(item => item.flagged).map(item => `${item.source}/${item.path}`);
-  if (files.length === 0) return new Set();
-  // One that is gone makes it exit with 1 and leaves the others in its output.
-  const { stdout } = await run('lsattr', ['-d', '--', ...files], { maxBuffer: 1 << 24 }).catch(
-    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
-  );
-  const lines = stdout.split('\n').map(line => /^([^ ]+) (.+)$/.exec(line));
-  return new Set(lines.flatMap(m => (m?.[1]?.includes('i') === true && m[2] !== undefined ? [m[2]] : [])));
+  const held = await Promise.all(files.map(isImmutable));
+  return new Set(files.filter((_, i) => held[i]));
+}
+
+async function isImmutable(path: string): Promise<boolean> {
+  const refused = await access(path, constants.W_OK).catch((error: NodeJS.ErrnoException) => error.code);
+  return refused === 'EPERM';
 }
