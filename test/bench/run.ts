@@ -1,5 +1,6 @@
 import { benchAttention } from './attention.ts';
 import { benchInside } from './inside.ts';
+import { benchIsolation } from './isolation.ts';
 import { benchOpen } from './open.ts';
 import { benchProcess } from './process.ts';
 import { createSetting, type Setting } from './setting.ts';
@@ -7,6 +8,7 @@ import { benchState } from './state.ts';
 
 const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
   open: benchOpen,
+  isolation: benchIsolation,
   inside: benchInside,
   state: benchState,
   process: benchProcess,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,11 +25,13 @@ export async function incus(...args: string[]): Promise<string> {
   return (await running).stdout;
 }
 
-/** A workspace of an ordinary user, and the bundled backend with a home of its own. */
-export async function createSetting(): Promise<Setting> {
+/** A workspace of an ordinary user, and the bundled backend with a home of its own; `config` is the user's configuration file. */
+export async function createSetting(config = ''): Promise<Setting> {
   const base = await mkdtemp(join(tmpdir(), 'ia-bench-'));
   const [workspace, home] = await Promise.all([mkdtemp(join(base, 'workspace-')), mkdtemp(join(base, 'home-'))]);
   if (process.getuid?.() === 0) await chown(workspace, 1000, 1000);
+  await mkdir(join(home, '.coi'));
+  await writeFile(join(home, '.coi', 'config.toml'), config);
   const settings = { image: IMAGE, agent: 'shell' };
   const backend = await startBackend({
     script: BUNDLE,
