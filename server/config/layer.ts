@@ -86,7 +86,10 @@ export class LayerReader {
     for (const issue of issues)
       this.#tell('error', [...path, ...issue.path], `${[path.join('.'), ...issue.path].join('.')} ${issue.message}.`);
     if (issues.length > 0) return;
-    if (spec.unused) this.#tell('info', path, `${key} is known to coi; not used by Incus Agents yet.`);
+    if (spec.unused !== false) {
+      const why = spec.unused === true ? 'not used by Incus Agents yet' : spec.unused;
+      this.#tell('info', path, `${key} is known to coi; ${why}.`);
+    }
     this.#layer.entries.set(key, {
       value: spec.read(raw, this.#layer.place),
       position: this.#document.at(path),
