@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { inReverse } from '../../redteam/protect/place.ts';
+import type { TestBackend } from '../../support/backend.ts';
+import { ADDRESSES, KNOWN_NAME, testHosts } from '../../support/test-hosts.ts';
+import { until } from '../support.ts';
+import { failureOf, makeLab } from './support.ts';
+
+const skip = process.getuid?.() !== 0;
+
+/** A lab whose slots have the network that the user's own file says. */
+async function begin(end: Pick<TestContext, 'after'>) {
+  const lab = await makeLab();
+  end.after(() => lab.close());
+  const backend = await lab.backend({ settings: { network: undefined } });
+  const configure = (text: string) => lab.write(`${lab.home}/.coi/config.toml`, text);
+  return { lab, backend, configure };
+}
+
+/** What a command inside, run as the agent's user, wrote. */
+async function inside(backend: TestBackend, container: string, script: string): Promise<string> {
+  const { stdout, stderr } = await backend.call('slot/exec', {
+    container,
+    argv: ['timeout', '20', 'sh', '-c', script],
+  });
+  return stdout + stderr;
+}
+
+const HOSTS = `[[network.hosts]]\nip = "${ADDRESSES.private10}"\nhostnames = ["db.example", "cache.example"]\n`;
+
+test('names inside are those of the configuration, in every start anew', { skip, timeout: 300_000 }, async t => {
+  const end = inReverse(t);
+  await testHosts(end);
+  const { lab, backend, configure } = await begin(end);
+  await configure(`[network]\ndns_servers = ["${ADDRESSES.resolver}"]\n${HOSTS}`);
+  const workspace = await lab.workspace();
+  const { container } = await lab.open(backend, workspace, { persistent: true });
+  const look = (script: string) => inside(backend, container, script);
+  // A slot is open before it has its address.
+  const reaches = (name: string) =>
+    until(`${name} is reached`, async () => /REACHED: a test host/.test(await look(`curl -s -m 5 http://${name}/`)));
+  const blocks = () => look('grep -c "BEGIN Incus Agents" /etc/hosts; grep -c db.example /etc/hosts');
+  await t.test('fixed addresses are found and reached by name, others are asked of the only resolver', async () => {
+    await reaches(KNOWN_NAME);
+    assert.equal(await look(`getent ahostsv4 ${KNOWN_NAME} | head -n 1 | cut -d" " -f1`), `${ADDRESSES.internet}\n`);
+    await reaches('cache.example');
+    assert.equal(await look('grep ^nameserver /etc/resolv.conf'), `nameserver ${ADDRESSES.resolver}\n`);
+    // Also who asks the service and not the file.
+    assert.match(await look(`resolvectl query -4 ${KNOWN_NAME} 2>&1`), new RegExp(ADDRESSES.internet));
+  });
+  await t.test('a change of a running slot leaves one block', async () => {
+    await backend.call('slot/configure', { container, network: { mode: 'open' } });
+    await backend.call('slot/configure', { container, network: { mode: 'restricted' } });
+    assert.equal(await blocks(), '1\n1\n');
+    await reaches('db.example');
+  });
+  await t.test('so does a new start', async () => {
+    await backend.call('slot/stop', { container });
+    await backend.call('slot/start', { container });
+    assert.equal(await blocks(), '1\n1\n');
+    await reaches('db.example');
+  });
+  await t.test('and one without them gives back what the image has', async () => {
+    await configure('');
+    await backend.call('slot/stop', { container });
+    await backend.call('slot/start', { container });
+    assert.equal(await blocks(), '0\n0\n');
+    assert.match(await look('readlink /etc/resolv.conf'), /stub-resolv\.conf/);
+    assert.doesNotMatch(await look('resolvectl status 2>&1'), new RegExp(ADDRESSES.resolver.replaceAll('.', '\\.')));
+  });
+});
+
+test('presets stand for the registries of the user, whatever the project says', { skip, timeout: 300_000 }, async t => {
+  const { lab, backend, configure } = await begin(t);
+  const workspace = await lab.workspace();
+  const file = `${lab.home}/.coi/config.toml`;
+  await configure('[network]\nmode = "allowlist"\nallowed_domains = ["allowed.example"]\npresets = ["npm"]\n');
+  await lab.write(`${workspace}/.npmrc`, 'registry=https://project.example/\n');
+  await t.test('a client without any is a failure with its next step, and a problem at its place', async () => {
+    const failure = await failureOf(lab.open(backend, workspace));
+    assert.equal(failure.kind, 'config');
+    assert.match(failure.message, /preset npm .* no host/);
+    assert.match(failure.hint, /allowed_domains/);
+    const { problems } = await backend.call('config/show', { workspace });
+    assert.ok(
+      problems.some(one => one.path === file && one.line === 4 && one.severity === 'error'),
+      JSON.stringify(problems),
+    );
+  });
+  await t.test('hosts without anything secret are what the slot and the agent are told', async () => {
+    await lab.write(
+      `${lab.home}/.npmrc`,
+      'registry=https://me:secret@npm.example/a/\n@team:registry=http://team.example:4873/\n//npm.example/a/:_authToken=secret\n',
+    );
+    const { container } = await lab.open(backend, workspace);
+    const { network } = await backend.call('slot/reach', { container });
+    assert.deepEqual(network.allowed, ['allowed.example', 'npm.example:443', 'team.example:4873']);
+    const config = (await lab.instance(container))?.config ?? {};
+    assert.doesNotMatch(JSON.stringify(config), /secret|project\.example/);
+  });
+});
