@@ -19,6 +19,8 @@ export interface Entry {
 export interface Layer {
   kind: Exclude<ConfigOriginKind, 'default'>;
   project: boolean;
+  /** Its lists are added to what holds without it, where those of others would take their place. */
+  adds?: true;
   place: Place;
   entries: Map<ConfigKey, Entry>;
 }

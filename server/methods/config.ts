@@ -1,3 +1,4 @@
+import { allowForWorkspace } from '../flows/allow-host.ts';
 import type { FlowDeps } from '../flows/deps.ts';
 import { showConfig } from '../flows/show-config.ts';
 import { ShownRequests } from '../flows/shown.ts';
@@ -11,6 +12,10 @@ export function configHandlers(deps: FlowDeps): Handlers {
   return {
     'config/show': async (params, context) => {
       return showConfig(deps, new Params(params).string('workspace'), context);
+    },
+    'config/allow': async (params, context) => {
+      const p = new Params(params);
+      return { hosts: await allowForWorkspace(deps, p.string('workspace'), p.strings('hosts'), context) };
     },
     'config/trust': async (params, context) => {
       const p = new Params(params);

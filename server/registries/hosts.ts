@@ -40,7 +40,7 @@ export async function presetHosts(preset: Preset, { home, workspace, root = '/' 
 }
 
 const NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const ITSELF = /^(localhost|.*\.localhost|127\..*|0\..*)$/;
+const ITSELF = /^(localhost|.*\.localhost|(127|0)(\.\d+){3})$/;
 
 /** Host and port of an address of the web; undefined for everything else, and for what would be the slot itself inside. */
 export function hostOf(address: string): string | undefined {

@@ -103,10 +103,10 @@ async function takeTurn(): Promise<() => Promise<void>> {
   for (;;) {
     const server = createServer();
     server.listen(`\0${NAME}`);
-    const taken = await Promise.race([
-      once(server, 'listening').then(() => true),
-      once(server, 'error').then(() => false),
-    ]);
+    const taken = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
     if (taken) return () => new Promise(done => server.close(() => done()));
     if (Date.now() > end) throw new Error('Another test has kept the test hosts for five minutes.');
     await sleep(100);

@@ -20,7 +20,7 @@ export async function slotNetwork(
 }
 
 /** The keys of `[network]`, with the hosts that its presets stand for. */
-function policyOf(config: EffectiveConfig, presets: readonly string[]): Policy {
+export function policyOf(config: EffectiveConfig, presets: readonly string[]): Policy {
   return {
     mode: config.get('network.mode'),
     allow: [...new Set([...config.get('network.allowed_domains'), ...presets])],

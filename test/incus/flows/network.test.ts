@@ -98,4 +98,28 @@ test('presets stand for the registries of the user, whatever the project says', 
     const config = (await lab.instance(container))?.config ?? {};
     assert.doesNotMatch(JSON.stringify(config), /secret|project\.example/);
   });
+  await t.test('a host that is allowed for the workspace is in every later slot of it, and only there', async () => {
+    const other = await lab.workspace();
+    const { hosts } = await backend.call('config/allow', { workspace, hosts: ['more.example:8443'] });
+    assert.deepEqual(hosts, ['more.example:8443']);
+    const allowed = async (path: string) => {
+      const { container } = await lab.open(backend, path);
+      return (await backend.call('slot/reach', { container })).network.allowed;
+    };
+    assert.deepEqual(await allowed(workspace), [
+      'allowed.example',
+      'more.example:8443',
+      'npm.example:443',
+      'team.example:4873',
+    ]);
+    assert.deepEqual(await allowed(other), ['allowed.example', 'npm.example:443', 'team.example:4873']);
+  });
+  await t.test('what is no host, or could never be reached, is not remembered', async () => {
+    const refuse = async (host: string) =>
+      (await failureOf(backend.call('config/allow', { workspace, hosts: [host] }))).kind;
+    assert.deepEqual(
+      [await refuse('a b'), await refuse('[::1]'), await refuse('10.0.0.0/8')],
+      ['invalid', 'invalid', 'config'],
+    );
+  });
 });

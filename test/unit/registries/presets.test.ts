@@ -124,6 +124,7 @@ test('what is no host that a slot can reach is refused without being repeated', 
   for (const address of hostile) assert.equal(hostOf(address), undefined, address);
   assert.equal(hostOf('https://EXAMPLE.org./x'), undefined);
   assert.equal(hostOf('https://BÜCHER.example'), 'xn--bcher-kva.example:443');
+  assert.equal(hostOf('https://127.example.org/'), '127.example.org:443');
   assert.equal(hostOf('http://203.0.113.77/'), '203.0.113.77:80');
   const { root, read } = await machine(t, { 'home/.npmrc': 'registry=https://localhost/?key=secret\n' });
   const { hosts, refused } = await read('npm');
