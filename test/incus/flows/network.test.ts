@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { chown, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { sh } from '../../redteam/network/place.ts';
 import { inReverse } from '../../redteam/protect/place.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import { ADDRESSES, KNOWN_NAME, testHosts } from '../../support/test-hosts.ts';
-import { until } from '../support.ts';
-import { failureOf, makeLab } from './support.ts';
+import { uniqueName, until } from '../support.ts';
+import { failureOf, makeLab, OWNER } from './support.ts';
 
 const skip = process.getuid?.() !== 0;
 
@@ -121,5 +124,35 @@ test('presets stand for the registries of the user, whatever the project says', 
       [await refuse('a b'), await refuse('[::1]'), await refuse('10.0.0.0/8')],
       ['invalid', 'invalid', 'config'],
     );
+  });
+});
+
+test('the health of the network is told, and what is left of slots is removed', { skip }, async t => {
+  const end = inReverse(t);
+  const { lab, backend } = await begin(end);
+  const table = `incus-agents-${uniqueName()}`;
+  end.after(() => sh('nft', `add table netdev ${table}; delete table netdev ${table}`));
+  sh('nft', `add table netdev ${table}`);
+  const look = async (from: TestBackend) =>
+    new Map((await from.call('health/check', {})).checks.map(check => [check.id, check]));
+  await t.test('as root', async () => {
+    const checks = await look(backend);
+    for (const id of ['network.default', 'network.project', 'network.rules'])
+      assert.equal(checks.get(id)?.status, 'ok', JSON.stringify(checks.get(id)));
+    assert.match(checks.get('network.rules')?.message ?? '', /the kernel takes/);
+    assert.match(checks.get('network.leftovers')?.detail ?? '', new RegExp(`^${table}$`, 'm'));
+    await backend.call('health/fix', { id: 'network.leftovers' });
+    assert.doesNotMatch(sh('nft', 'list', 'tables'), new RegExp(table));
+  });
+  await t.test('as a user who may not look at rules, with what is not known', async () => {
+    const home = join(lab.directory, 'user');
+    await mkdir(home);
+    await chown(home, OWNER.uid, OWNER.gid);
+    const { gid } = await stat(lab.incus.target.socketPath);
+    const checks = await look(await lab.backend({ uid: OWNER.uid, gid, env: { HOME: home } }));
+    for (const id of ['network.default', 'network.project', 'network.rules'])
+      assert.equal(checks.get(id)?.status, 'ok', JSON.stringify(checks.get(id)));
+    assert.match(checks.get('network.forwarding')?.message ?? '', /was not looked at/);
+    assert.match(checks.get('network.leftovers')?.detail ?? '', /Only root/);
   });
 });
