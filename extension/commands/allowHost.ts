@@ -15,11 +15,10 @@ export const allowHost: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Allow Host', isAttachable);
     const host = await pickHost(context, slot);
-    await forEachSlot(context, await pickScope(context, slot, host), 'changing the network', async ({ container }) => {
-      const { network } = await context.backend.request('slot/reach', { container });
-      const allow = [...new Set([...(network.allowed ?? []), host])];
-      await context.backend.request('slot/configure', { container, network: { allow } });
-    });
+    const slots = await allowed(context, slot, host);
+    await forEachSlot(context, slots, 'changing the network', ({ container }) =>
+      context.backend.request('slot/configure', { container, network: { allow: [host] } }),
+    );
   },
 };
 
@@ -47,13 +46,18 @@ async function askHost(): Promise<string> {
   return host.trim();
 }
 
-async function pickScope(context: CommandContext, slot: Slot, host: string): Promise<Slot[]> {
-  const same = context.model.slots.filter(each => each.workspace === slot.workspace && isAttachable(each));
+/** Asks for whom, remembers it where it is for more than a slot, and gives the slots that have to be told now. */
+async function allowed(context: CommandContext, slot: Slot, host: string): Promise<Slot[]> {
+  const { workspace } = slot;
   const items = [
-    { label: 'For this slot', description: '', slots: [slot] },
-    { label: 'For all running slots of this workspace', description: plural(same.length, 'slot'), slots: same },
+    { label: 'For this slot', description: 'until it is closed or started anew', all: false },
+    { label: 'For every slot of this workspace', description: 'remembered in your own configuration', all: true },
   ];
   const picked = await vscode.window.showQuickPick(items, { title: `Allow ${plain(host)}` });
   if (picked === undefined) throw cancelled();
-  return picked.slots;
+  if (!picked.all) return [slot];
+  await context.backend.request('config/allow', { workspace, hosts: [host] });
+  return context.model.slots.filter(
+    each => each.workspace === workspace && each.network === 'allowlist' && isAttachable(each),
+  );
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Run as root by one exec, with a tar on stdin: unpacks it and starts the agent in tmux as the code user.
 # $1 uid  $2 gid  $3 home  $4 tmux session  $5 directory  $6 git configuration? (yes|no)
-# Prints "started" or "exists". Exit codes: 61 no tmux, 62 no such user, 63 no tar, 64 unpacking failed, 65 tmux failed.
+# Prints "started" or "exists". Exit codes: 61 no tmux, 62 no such user, 63 no tar, 64 unpacking failed, 65 tmux failed, 66 names not set.
 set -u
 uid=$1 gid=$2 home=$3 session=$4 cwd=$5 git=$6
 own=$home/.incus-agents
@@ -35,6 +35,10 @@ printf '%s\n' "$unpacked" | while IFS= read -r file; do
     *.incus-agents-block) sh "$own/block.sh" "/${file%.incus-agents-block}" "/$file" "$uid:$gid" ;;
   esac
 done
+names=/etc/incus-agents
+if [ -s $names/hosts ] || [ -s $names/resolvers ] || [ -e $names/named ]; then
+  problem=$(sh $names/names 2>&1) || fail 66 "names: $problem"
+fi
 if [ "$git" = yes ]; then
   if [ ! -e /etc/gitconfig ]; then ln -s /etc/incus-agents/gitconfig /etc/gitconfig
   elif ! [ /etc/gitconfig -ef /etc/incus-agents/gitconfig ] && ! grep -qs incus-agents/gitconfig /etc/gitconfig; then

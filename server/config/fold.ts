@@ -54,8 +54,12 @@ class Folding {
     const held = this.#held.get(spec.key);
     const value = layer.project ? this.#judge(layer, spec, entry, held?.value) : entry.value;
     if (value === undefined) return;
-    if (!layer.project && spec.join === 'replace') this.#takeBack(spec.key);
-    this.#held.set(spec.key, { value: joinValues(spec, held?.value, value), origin: originOf(layer, entry) });
+    const join = layer.adds ? 'union' : spec.join;
+    if (!layer.project && join === 'replace') this.#takeBack(spec.key);
+    this.#held.set(spec.key, {
+      value: joinValues({ ...spec, join }, held?.value, value),
+      origin: originOf(layer, entry),
+    });
   }
 
   /** What of a project's value counts; undefined for nothing. */

@@ -26,15 +26,17 @@ export const NETWORK_KEYS: KeySpec[] = [
   ),
   key(
     'network.presets',
-    list(line('the name of a preset', /^[a-z][a-z0-9-]{0,31}$/)),
+    list(oneOf('npm', 'pip', 'apt')),
     [],
-    'Groups of hosts that allow-list mode lets through.',
+    'Package registries that allow-list mode lets through: their hosts are those that your own npm, pip or apt is configured with.',
     {
       join: 'union',
       project: askPresets,
     },
   ),
-  key('network.refresh_interval_minutes', integer(0, 10080), 30, 'Longest time between look-ups of allowed names.'),
+  key('network.refresh_interval_minutes', integer(0, 10080), 30, 'Longest time between look-ups of allowed names.', {
+    unused: 'not needed here: allowed names are looked up for every connection',
+  }),
   key('network.allow_local_network_access', flag(), false, 'Permit the local network.', {
     project: only(false, WEAKER),
   }),

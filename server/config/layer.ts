@@ -19,6 +19,8 @@ export interface Entry {
 export interface Layer {
   kind: Exclude<ConfigOriginKind, 'default'>;
   project: boolean;
+  /** Its lists are added to what holds without it, where those of others would take their place. */
+  adds?: true;
   place: Place;
   entries: Map<ConfigKey, Entry>;
 }
@@ -86,7 +88,10 @@ export class LayerReader {
     for (const issue of issues)
       this.#tell('error', [...path, ...issue.path], `${[path.join('.'), ...issue.path].join('.')} ${issue.message}.`);
     if (issues.length > 0) return;
-    if (spec.unused) this.#tell('info', path, `${key} is known to coi; not used by Incus Agents yet.`);
+    if (spec.unused !== false) {
+      const why = spec.unused === true ? 'not used by Incus Agents yet' : spec.unused;
+      this.#tell('info', path, `${key} is known to coi; ${why}.`);
+    }
     this.#layer.entries.set(key, {
       value: spec.read(raw, this.#layer.place),
       position: this.#document.at(path),

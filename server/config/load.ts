@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { ConfigProblem } from '../protocol/types.ts';
+import { additionsLayer } from './additions.ts';
 import { builtInLayer } from './builtin.ts';
 import { effectiveConfig } from './effective.ts';
 import { configFiles, readDocument } from './files.ts';
@@ -14,21 +15,22 @@ import type { ConfigSources, EffectiveConfig } from './types.ts';
 
 /**
  * Reads the whole configuration afresh: built-in values, the machine's and the user's files, the project's, COI_CONFIG's,
- * the profile, the settings, the launch; each above the one before. Whatever is wrong in a file becomes a problem; only
+ * the profile, what was allowed for the workspace, the settings, the launch; each above the one before. Whatever is wrong in a file becomes a problem; only
  * an aborted signal makes it throw.
  */
 export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfig> {
   const files = await readFiles(sources);
   const found = await readProfiles(sources);
   const profiles = new Map([...files.profiles, ...found.profiles]);
+  const additions = await additionsLayer(sources);
   const settings = settingsLayer(sources);
   const launch = launchLayer(sources);
   const chosen = chooseProfile(sources, files.layers, [settings.layer, launch], profiles);
   const inForce = new Set(chosen.problems);
   return effectiveConfig({
     home: sources.home,
-    layers: [...files.layers, ...chosen.layers, settings.layer, launch],
-    problems: [...files.problems, ...found.problems, ...chosen.problems, ...settings.problems],
+    layers: [...files.layers, ...chosen.layers, ...additions.layers, settings.layer, launch],
+    problems: [...files.problems, ...found.problems, ...chosen.problems, ...additions.problems, ...settings.problems],
     aside: [...profiles.values()].flatMap(profile => profile.problems).filter(problem => !inForce.has(problem)),
     ...(chosen.name === undefined ? {} : { profile: chosen.name }),
     profiles: profileInfos(profiles),

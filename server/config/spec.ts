@@ -47,8 +47,8 @@ export interface KeySpec<K extends ConfigKey = ConfigKey> {
   project: ProjectRule;
   /** Whether "", 0 or [] means "not set here", as coi takes it. */
   emptyIsUnset: boolean;
-  /** coi knows the key, and nothing here uses it. */
-  unused: boolean;
+  /** coi knows the key, and nothing here uses it; a text says why. */
+  unused: boolean | string;
   /** Makes the typed value of a checked raw one: paths absolute, defaults filled in. */
   read: (raw: unknown, place: Place) => unknown;
 }

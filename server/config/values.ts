@@ -59,8 +59,8 @@ export interface ConfigValues {
   'network.block_metadata_endpoint': boolean;
   /** Hosts, `*.` wildcards, IPs and CIDRs, each with optional `:ports`. */
   'network.allowed_domains': string[];
-  /** Named groups of package registries, added to `allowed_domains`. */
-  'network.presets': string[];
+  /** Package registries, added to `allowed_domains` by the hosts that the user's own clients are configured with. */
+  'network.presets': ('npm' | 'pip' | 'apt')[];
   'network.refresh_interval_minutes': number;
   'network.allow_local_network_access': boolean;
   'network.use_sudo': boolean;

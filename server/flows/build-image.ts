@@ -1,4 +1,5 @@
 import { buildImage } from '../images/build.ts';
+import { readHostSettings } from '../registries/settings.ts';
 import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
@@ -33,6 +34,7 @@ export async function buildForClient(
   };
   return buildImage(deps.build, {
     alias,
+    host: await readHostSettings(deps.home),
     commands: config.get('container.build.commands'),
     agents: config.get('container.build.agents'),
     cloudInit: config.get('container.build.cloud_init'),

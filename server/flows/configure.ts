@@ -39,8 +39,7 @@ async function changeNetwork(
   { mode, allow }: NonNullable<SlotChange['network']>,
   signal: AbortSignal,
 ): Promise<void> {
-  const wrong = (allow ?? []).find(entry => parseDestination(entry) === undefined);
-  if (wrong !== undefined) throw new Failure('invalid', `${JSON.stringify(wrong)} is no host, address or network.`);
+  requireDestinations(allow ?? []);
   const before = recordedPolicy(config[POLICY_KEY])?.allow ?? [];
   await deps.networks.change(
     name,
@@ -50,6 +49,12 @@ async function changeNetwork(
     },
     signal,
   );
+}
+
+/** Fails with `invalid` for what cannot be an entry of an allow-list. */
+export function requireDestinations(hosts: readonly string[]): void {
+  const wrong = hosts.find(entry => parseDestination(entry) === undefined);
+  if (wrong !== undefined) throw new Failure('invalid', `${JSON.stringify(wrong)} is no host, address or network.`);
 }
 
 /** With a full disk Incus says that it failed, although it holds: then what it has now decides. */

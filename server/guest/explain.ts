@@ -15,6 +15,10 @@ const REASONS: Readonly<Record<number, { message: string; hint: string }>> = {
     message: 'tmux did not start',
     hint: 'Open a root shell in the slot and run tmux there, or delete the slot and open a new one.',
   },
+  66: {
+    message: 'the names and resolvers of `[network]` could not be set in the container',
+    hint: 'Look at /etc/hosts and /etc/resolv.conf in it, or take `hosts` and `dns_servers` out of the configuration.',
+  },
 };
 
 /** Why the start of an agent failed, from the exit code and stderr of its exec. The text may come from inside: it is shortened and made printable. */

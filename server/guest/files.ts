@@ -9,6 +9,7 @@ const NAMES = {
   launch: 'launch.sh',
   block: 'block.sh',
   power: 'power.sh',
+  names: 'names.sh',
   attach: 'attach.sh',
   context: 'context.md',
 } as const;

@@ -16,6 +16,12 @@ export interface GuestFile {
   merge?: 'json' | 'block' | 'keep';
 }
 
+/** How names are looked up inside. Addresses are of IPv4. */
+export interface GuestNames {
+  hosts: readonly { ip: string; hostnames: readonly string[] }[];
+  resolvers: readonly string[];
+}
+
 export interface StartOptions {
   container: string;
   /** The workspace inside, where the agent starts. */
@@ -42,6 +48,8 @@ export interface StartOptions {
   gitIdentity?: { name: string; email: string };
   /** Further git directories that git inside must accept, such as a worktree's repository. */
   gitDirectories?: readonly string[];
+  /** Addresses of names that need no resolver, and the only resolvers; empty leaves both to the image. */
+  names?: GuestNames;
   /** False: the container has no network, so none is waited for. */
   network?: boolean;
 }
@@ -140,12 +148,20 @@ function parents(paths: readonly string[], o: StartOptions): TarEntry[] {
 function systemEntries(guest: GuestFiles, o: StartOptions): TarEntry[] {
   const root = { uid: 0, gid: 0 };
   const directories = [o.mountPath, ...(o.gitDirectories ?? [])];
+  const hosts = (o.names?.hosts ?? []).map(({ ip, hostnames }) => [ip, ...hostnames].join(' '));
   return [
     { ...root, path: '/etc/incus-agents', type: 'dir', mode: 0o755 },
     { ...root, path: '/etc/incus-agents/bin', type: 'dir', mode: 0o755 },
     { ...root, path: '/etc/incus-agents/bin/poweroff', content: guest.power, mode: 0o755 },
     { ...root, path: '/etc/incus-agents/bin/reboot', content: guest.power, mode: 0o755 },
+    { ...root, path: '/etc/incus-agents/names', content: guest.names, mode: 0o755 },
+    { ...root, path: '/etc/incus-agents/hosts', content: lines(hosts), mode: 0o644 },
+    { ...root, path: '/etc/incus-agents/resolvers', content: lines(o.names?.resolvers ?? []), mode: 0o644 },
     { ...root, path: '/etc/incus-agents/gitconfig', content: gitConfig(o.gitIdentity, directories), mode: 0o644 },
     ...(o.timezone === undefined ? [] : timezoneEntries(o.timezone)),
   ];
+}
+
+function lines(items: readonly string[]): string {
+  return items.map(item => `${item}\n`).join('');
 }

@@ -1,6 +1,6 @@
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import { packageOf } from './agents.ts';
-import { type Base, resolveBase } from './base.ts';
+import { type Base, defaultBase, resolveBase } from './base.ts';
 import { BuildLog } from './build-log.ts';
 import { type CheckedRecipe, checkRecipe } from './check.ts';
 import { type BuildContainer, createBuildContainer, removeBuildContainer } from './container.ts';
@@ -11,7 +11,7 @@ import { agentsOf } from './properties.ts';
 import { publishBuild } from './publish.ts';
 import { readRemotes } from './remotes.ts';
 import { putFiles, runPhase } from './run.ts';
-import { type HostSettings, readHostSettings, settingsFiles } from './settings-files.ts';
+import { settingsFiles } from './settings-files.ts';
 import type { BuildDeps, BuildRequest, BuildResult } from './types.ts';
 import { warmImage } from './warm.ts';
 
@@ -32,12 +32,11 @@ const LIMITS = { NETWORK_TIMEOUT: '60', NODE_MINIMUM: '22', NODE_MAJOR: '24' };
 export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildResult> {
   refuseCancelled(request.signal);
   const recipe = await checkRecipe(request);
-  const host = await readHostSettings(deps.home);
-  const name = request.base ?? host.defaultBase;
+  const name = request.base ?? defaultBase(request.host.distribution);
   const base = await resolveBase(deps.incus, name, await readRemotes(deps.home), request.signal);
   const log = new BuildLog(deps.home, request.alias, request.onProgress);
   try {
-    const fingerprint = await inContainer(deps, { request, recipe, host, base, log });
+    const fingerprint = await inContainer(deps, { request, recipe, base, log });
     const meta = { built_at: new Date().toISOString(), base_image: base.name };
     await noteBuild(deps.home, request.alias, meta, deps.log);
     log.phase('done', `The image ${request.alias} is ready`, 100);
@@ -53,7 +52,6 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
 interface Work {
   request: BuildRequest;
   recipe: CheckedRecipe;
-  host: HostSettings;
   base: Base;
   log: BuildLog;
 }
@@ -110,7 +108,7 @@ async function prepare(deps: BuildDeps, container: BuildContainer, work: Work): 
   return plan;
 }
 
-function buildFiles(deps: BuildDeps, plan: Plan, { request, recipe, host }: Work): Map<string, string> {
+function buildFiles(deps: BuildDeps, plan: Plan, { request, recipe }: Work): Map<string, string> {
   const variables = {
     ...LIMITS,
     AGENTS: plan.install.join(' '),
@@ -122,7 +120,7 @@ function buildFiles(deps: BuildDeps, plan: Plan, { request, recipe, host }: Work
     `set -e\n${text}\n`,
   ]);
   const script: [string, string][] = recipe.script === undefined ? [] : [['script', recipe.script]];
-  return new Map([...deps.scripts, ...settingsFiles(host, variables), ...script, ...commands]);
+  return new Map([...deps.scripts, ...settingsFiles(request.host, variables), ...script, ...commands]);
 }
 
 async function publish(deps: BuildDeps, container: BuildContainer, plan: Plan, work: Work): Promise<string> {

@@ -1,32 +1,16 @@
-import { defaultBase } from './base.ts';
-import { hostAptOptions, hostDistribution, hostMirror, type Mirror } from './host-apt.ts';
-import { hostNpmSettings, type NpmSettings } from './host-npm.ts';
-
 /** Directory of the build inside the container: a file system in memory, so nothing of it gets into the image. */
 export const BUILD_DIRECTORY = '/run/incus-agents-build';
 
-/** What of the host a build uses. */
+/** What of the host a build uses, as a flow has read it. */
 export interface HostSettings {
-  defaultBase: string;
-  mirror?: Mirror;
-  aptOptions: string[];
-  npm: NpmSettings;
-}
-
-/** Reads the host's configuration of package sources, below `root`. */
-export async function readHostSettings(home: string, root = '/'): Promise<HostSettings> {
-  const [distribution, mirror, aptOptions, npm] = await Promise.all([
-    hostDistribution(root),
-    hostMirror(root),
-    hostAptOptions(root),
-    hostNpmSettings(home, root),
-  ]);
-  return {
-    defaultBase: defaultBase(distribution),
-    aptOptions,
-    npm,
-    ...(mirror === undefined ? {} : { mirror }),
-  };
+  /** ID of the host's distribution. */
+  distribution?: string;
+  /** Where the distribution's packages come from. */
+  mirror?: { distribution: string; main: string; security?: string };
+  /** Lines of an apt.conf. */
+  aptOptions: readonly string[];
+  /** Lines of an npmrc, and certificates to trust as PEM. */
+  npm: { lines: readonly string[]; certificates?: string };
 }
 
 /** The variables that the scripts of a phase see, none of them secret: they lie in a file all the same. */

@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Progress } from '../protocol/types.ts';
+import type { HostSettings } from './settings-files.ts';
 
 /** The shell scripts of media/image by file name, read at start because the extension's folder may go away. */
 export type BuildScripts = ReadonlyMap<string, string>;
@@ -10,7 +11,7 @@ export interface BuildDeps {
   incus: Incus;
   log: Log;
   scripts: BuildScripts;
-  /** Home of the backend's user: ~/.coi for logs and image-meta.json, and the user's own Incus and npm configuration. */
+  /** Home of the backend's user: ~/.coi for logs and image-meta.json, and the user's own Incus configuration. */
   home: string;
   /** Noted on the build container, so that only builds of a dead backend are cleaned up. */
   backendKey: string;
@@ -44,6 +45,7 @@ export interface Recipe {
 }
 
 export interface BuildRequest extends Recipe {
+  host: HostSettings;
   signal: AbortSignal;
   onProgress(progress: Progress): void;
 }

@@ -1,5 +1,6 @@
+import { allowForWorkspace } from '../flows/allow-host.ts';
 import type { FlowDeps } from '../flows/deps.ts';
-import { effectiveConfig } from '../flows/effective.ts';
+import { showConfig } from '../flows/show-config.ts';
 import { ShownRequests } from '../flows/shown.ts';
 import { trustState } from '../flows/trust.ts';
 import type { Handlers } from './handlers.ts';
@@ -10,8 +11,11 @@ export function configHandlers(deps: FlowDeps): Handlers {
   const shown = new ShownRequests();
   return {
     'config/show': async (params, context) => {
-      const config = await effectiveConfig(deps, new Params(params).string('workspace'), context);
-      return { values: config.values(), problems: [...config.problems] };
+      return showConfig(deps, new Params(params).string('workspace'), context);
+    },
+    'config/allow': async (params, context) => {
+      const p = new Params(params);
+      return { hosts: await allowForWorkspace(deps, p.string('workspace'), p.strings('hosts'), context) };
     },
     'config/trust': async (params, context) => {
       const p = new Params(params);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import { list, object, text } from '../incus/parse.ts';
-import type { Network, NetworkLease } from '../incus/types.ts';
+import type { Devices, Network, NetworkLease, Profile } from '../incus/types.ts';
 import { type Cidr, contains, formatAddress, formatCidr, parseAddress, parseCidr, sizeOf } from './ipv4.ts';
 import type { Place } from './types.ts';
 
@@ -45,13 +45,36 @@ export async function findCard(
   container: string,
   signal?: AbortSignal,
 ): Promise<Card> {
-  const profile = await incus.profile('default', signal);
-  const cards = Object.entries(profile?.devices ?? {}).filter(([, device]) => device.type === 'nic');
-  const [first, ...others] = cards.sort(([a], [b]) => (a < b ? -1 : 1));
+  const [first, ...others] = cardsOf(await incus.profile('default', signal));
   const bridge = first?.[1].network;
   if (first === undefined || bridge === undefined) throw notManaged();
   const [network, leases] = await Promise.all([incus.network(bridge, signal), allLeases(incus, bridge, signal)]);
   return { device: first[0], others: others.map(([name]) => name), place: placeOn(book, network, leases, container) };
+}
+
+/** The network cards that a profile gives, in the order of their names. */
+function cardsOf(profile: Profile | undefined): [string, Devices[string]][] {
+  const cards = Object.entries(profile?.devices ?? {}).filter(([, device]) => device.type === 'nic');
+  return cards.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The bridge of the default profile's card, and its network where that is one that rules can be held on. */
+export async function bridgeOf(incus: Incus, signal?: AbortSignal): Promise<{ name?: string; subnet?: string }> {
+  const [first] = cardsOf(await incus.profile('default', signal));
+  const name = first?.[1].network ?? first?.[1].parent;
+  if (name === undefined) return {};
+  const network = first?.[1].network === undefined ? undefined : await incus.network(name, signal);
+  const subnet = subnetOf(network);
+  return { name, ...(subnet === undefined ? {} : { subnet: formatCidr(subnet.subnet) }) };
+}
+
+/** The addresses of a bridge that Incus manages; undefined for another network, or one without IPv4. */
+function subnetOf(network: Network | undefined): { subnet: Cidr; gateway: number } | undefined {
+  const own = network?.config['ipv4.address'] ?? '';
+  const subnet = parseCidr(own);
+  const gateway = parseAddress(own.split('/')[0] ?? '');
+  if (network?.type !== 'bridge' || !network.managed || subnet === undefined || gateway === undefined) return undefined;
+  return { subnet, gateway };
 }
 
 /** The addresses of a bridge that are taken. Incus lists those of one project only, while others may be on the same bridge. */
@@ -88,11 +111,9 @@ function placeOn(
   leases: readonly NetworkLease[],
   container: string,
 ): Place {
-  const own = network?.config['ipv4.address'] ?? '';
-  const subnet = parseCidr(own);
-  const gateway = parseAddress(own.split('/')[0] ?? '');
-  if (network?.type !== 'bridge' || !network.managed || subnet === undefined || gateway === undefined)
-    throw notManaged();
+  const found = subnetOf(network);
+  if (network === undefined || found === undefined) throw notManaged();
+  const { subnet, gateway } = found;
   const address = freeAddress(subnet, [gateway, ...book.taken(container)], leases, container);
   book.give(address, container);
   return {

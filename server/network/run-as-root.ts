@@ -67,9 +67,16 @@ async function requireDone(instance: string, refused: unknown): Promise<void> {
   );
 }
 
-/** Removes carriers that a backend left behind when it was killed; a young one may be another backend's at work. */
-async function removeOldCarriers(incus: Incus): Promise<void> {
-  const old = Date.now() - 60_000;
-  for (const { name, running, createdAt } of await incus.instances())
-    if (name.startsWith(CARRIER) && !running && Date.parse(createdAt) < old) await incus.deleteInstance(name);
+/** Names of carriers that a backend left behind when it was killed; a young one may be another backend's at work. */
+export async function oldCarriers(incus: Incus, now = Date.now()): Promise<string[]> {
+  const old = now - 60_000;
+  const all = await incus.instances();
+  return all
+    .filter(({ name, running, createdAt }) => name.startsWith(CARRIER) && !running && Date.parse(createdAt) < old)
+    .map(({ name }) => name);
+}
+
+/** Removes them. */
+export async function removeOldCarriers(incus: Incus, now = Date.now()): Promise<void> {
+  for (const name of await oldCarriers(incus, now)) await incus.deleteInstance(name);
 }

@@ -152,6 +152,8 @@ export interface Requests {
     params: { workspace: string };
     result: { values: ConfigValue[]; problems: ConfigProblem[] };
   };
+  /** Remembers hosts for all slots of a workspace, from their next start on; the result is all that are remembered. */
+  'config/allow': { params: { workspace: string; hosts: string[] }; result: { hosts: string[] } };
   'config/trust': {
     params: { workspace: string; approve?: boolean };
     result: { pending: TrustItem[]; approved: TrustItem[] };

@@ -6,6 +6,7 @@ import { readBuildScripts } from '../../server/images/scripts.ts';
 import type { BuildDeps, BuildResult, Recipe } from '../../server/images/types.ts';
 import type { Incus } from '../../server/incus/client.ts';
 import type { Progress } from '../../server/protocol/types.ts';
+import { readHostSettings } from '../../server/registries/settings.ts';
 import { uniqueName } from './support.ts';
 
 /** Alias of a base that is nothing but systemd and a network. */
@@ -49,7 +50,9 @@ export function startBuild(
     told.push(progress);
     onProgress(progress);
   };
-  const result = buildImage(deps, { ...recipe, signal: control.signal, onProgress: report });
+  const result = readHostSettings(deps.home).then(host =>
+    buildImage(deps, { ...recipe, host, signal: control.signal, onProgress: report }),
+  );
   result.catch(() => undefined);
   return { result, told, cancel: () => control.abort() };
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,9 +10,11 @@ import { silentLog } from '../../server/base/log.ts';
 import { networkFailure } from '../../server/network/explain.ts';
 import { FAILED_DIRECTORY } from '../../server/network/hook.ts';
 import { SlotNetworks } from '../../server/network/networks.ts';
+import { forwardDrops, leftoverTables, type Nft, objection, removeLeftoverTables } from '../../server/network/nft.ts';
+import { oldCarriers, removeOldCarriers } from '../../server/network/run-as-root.ts';
 import type { Policy } from '../../server/network/types.ts';
 import { verifyNetwork } from '../../server/network/verify.ts';
-import { policy, type Range, range } from '../redteam/network/place.ts';
+import { policy, type Range, range, sh } from '../redteam/network/place.ts';
 import { inReverse } from '../redteam/protect/place.ts';
 import { ADDRESSES } from '../support/test-hosts.ts';
 import { isFailure, until } from './support.ts';
@@ -165,6 +169,20 @@ test('a container whose rules cannot be put in force does not start', { skip }, 
   await assert.rejects(created);
   assert.match((await networkFailure(name, incus.target.project))?.message ?? '', /more than one network card/);
   assert.equal(await incus.instance(name), undefined);
+  await t.test('and what a change of rules left is removed when it is old', async () => {
+    const carrier = 'incus-agents-net-0123456789';
+    const pool = (await incus.profile('default'))?.devices.root?.pool ?? 'default';
+    const devices = { root: { type: 'disk', path: '/', pool } };
+    end.after(() => incus.deleteInstance(carrier));
+    const body = { name: carrier, type: 'container', source: { type: 'none' }, profiles: [], devices };
+    await incus.wait((await incus.request('POST', '/1.0/instances', body)).operation ?? '');
+    await removeOldCarriers(incus);
+    assert.deepEqual(await oldCarriers(incus), []);
+    const later = Date.now() + 120_000;
+    assert.deepEqual(await oldCarriers(incus, later), [carrier]);
+    await removeOldCarriers(incus, later);
+    assert.equal(await incus.instance(carrier), undefined);
+  });
 });
 
 test('where hooks are not allowed nothing but an open network is planned', { skip }, async t => {
@@ -175,4 +193,54 @@ test('where hooks are not allowed nothing but an open network is planned', { ski
     networks.plan({ container: 'coi-00000000-1', policy: policy({ mode }), hooks: false });
   for (const mode of ['restricted', 'allowlist'] as const) await assert.rejects(plan(mode), isFailure('isolation'));
   assert.equal((await plan('open')).fragment.devices, undefined);
+});
+
+/** nft where no rule touches the machine's network. */
+function nftApart(t: Pick<TestContext, 'after'>): Nft {
+  const name = `ia-test-${randomBytes(4).toString('hex')}`;
+  sh('ip', 'netns', 'add', name);
+  t.after(() => sh('ip', 'netns', 'del', name));
+  return async (args, input = '') =>
+    execFileSync('ip', ['netns', 'exec', name, 'nft', ...args], { input, encoding: 'utf8', stdio: 'pipe' });
+}
+
+test('rules of others that keep slots from the internet are found', { skip }, async t => {
+  const nft = nftApart(t);
+  assert.deepEqual(await forwardDrops(nft, 'incusbr0'), []);
+  const docker = [
+    'table ip filter {',
+    'chain DOCKER-USER { }',
+    'chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; iifname "docker0" accept; }',
+    '}',
+    'table inet open { chain forward { type filter hook forward priority 10; policy accept; drop; }; }',
+  ];
+  await nft(['-f', '-'], `${docker.join('\n')}\n`);
+  const found = { family: 'ip', table: 'filter', chain: 'FORWARD', docker: true };
+  assert.deepEqual(await forwardDrops(nft, 'incusbr0'), [found]);
+  await nft(['insert', 'rule', 'ip', 'filter', 'DOCKER-USER', 'iifname', 'incusbr0', 'accept']);
+  assert.deepEqual(await forwardDrops(nft, 'incusbr0'), []);
+});
+
+test('tables of slots without a cable are left over, others are not', { skip }, async t => {
+  const nft = nftApart(t);
+  const tables = [
+    'table netdev incus-agents-up { chain from { type filter hook ingress device lo priority 0; }; }',
+    'table netdev incus-agents-gone { chain outward { }; }',
+    'table netdev other { chain outward { }; }',
+  ];
+  await nft(['-f', '-'], `${tables.join('\n')}\n`);
+  assert.deepEqual(await leftoverTables(nft), ['incus-agents-gone']);
+  await removeLeftoverTables(nft);
+  const left = (await nft(['list', 'tables'])).trim().split('\n');
+  assert.deepEqual(left.sort(), ['table netdev incus-agents-up', 'table netdev other']);
+});
+
+test('the kernel is asked whether it takes the rules, and nothing is put in force', { skip }, async t => {
+  const nft = nftApart(t);
+  assert.equal(await objection(nft), undefined);
+  assert.equal(await nft(['list', 'ruleset']), '');
+  assert.match(
+    (await objection((args, input = '') => nft(args, input.replaceAll('fib daddr', 'fob daddr')))) ?? '',
+    /./,
+  );
 });

@@ -28,13 +28,23 @@ const LINK = 'iath0';
 
 const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** Says on port 80 and, as a datagram, on port 53 that it was reached. */
+/** A name that the resolver of the test hosts knows, as the address of `internet`. */
+export const KNOWN_NAME = 'known.example';
+
+/** Says on port 80 and, as a datagram, on port 53 that it was reached; there it also answers for the one name. */
 const SERVER = `
-const net = require('node:net'), dgram = require('node:dgram');
+import net from 'node:net'; import dgram from 'node:dgram';
+const { dnsAnswer } = await import(process.argv[1]);
 net.createServer(s => { s.on('error', () => {}); s.end('HTTP/1.0 200 OK\\r\\n\\r\\nREACHED: a test host'); }).listen(80, '0.0.0.0', () => {
-  const u = dgram.createSocket('udp4', (m, from) => u.send('REACHED: a resolver', from.port, from.address));
-  u.bind(53, '0.0.0.0', () => console.log('ready'));
+  const answer = m => dnsAnswer(m, 'known', '${ADDRESSES.internet}') ?? 'REACHED: a resolver';
+  // One socket for each address: else answers would come from another one.
+  const sockets = ${JSON.stringify(Object.values(ADDRESSES))}.map(address => {
+    const u = dgram.createSocket('udp4', (m, from) => u.send(answer(m), from.port, from.address));
+    return new Promise(done => u.bind(53, address, done));
+  });
+  Promise.all(sockets).then(() => console.log('ready'));
 });`;
+const DNS = new URL('./dns.ts', import.meta.url).href;
 
 /**
  * A network namespace that owns every address under attack, each routed to it on the host: nothing leaves the machine, even where a
@@ -62,7 +72,7 @@ export async function testHosts(t: Ending): Promise<TestHosts> {
 }
 
 async function serve(t: Ending): Promise<void> {
-  const child = spawn('ip', ['netns', 'exec', NAME, process.execPath, '-e', SERVER], {
+  const child = spawn('ip', ['netns', 'exec', NAME, process.execPath, '--input-type=module', '-e', SERVER, DNS], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(async () => {
@@ -73,13 +83,18 @@ async function serve(t: Ending): Promise<void> {
   await once(child.stdout, 'data');
 }
 
-/** Its cable and the routes go with it. What an interrupted run left is taken away too. */
+/** The routes go with its cable. What an interrupted run left is taken away too. */
 function remove(): void {
-  try {
-    ip('netns', 'del', NAME);
-  } catch {
-    // There is none.
-  }
+  // A namespace goes only with its last process, so its cable is taken away first.
+  for (const argv of [
+    ['link', 'del', LINK],
+    ['netns', 'del', NAME],
+  ])
+    try {
+      ip(...argv);
+    } catch {
+      // There is none.
+    }
 }
 
 /** An abstract socket is a lock that the kernel takes back from a process that died. */
@@ -88,10 +103,10 @@ async function takeTurn(): Promise<() => Promise<void>> {
   for (;;) {
     const server = createServer();
     server.listen(`\0${NAME}`);
-    const taken = await Promise.race([
-      once(server, 'listening').then(() => true),
-      once(server, 'error').then(() => false),
-    ]);
+    const taken = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
     if (taken) return () => new Promise(done => server.close(() => done()));
     if (Date.now() > end) throw new Error('Another test has kept the test hosts for five minutes.');
     await sleep(100);

@@ -15,6 +15,7 @@ const BETWEEN = [
   'agents',
   'workspace',
   'images',
+  'registries',
   'network',
   'config',
   'trust',

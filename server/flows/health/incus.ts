@@ -48,25 +48,3 @@ export const pool: Check = {
         };
   },
 };
-
-/** Whether slots get a network at all. */
-export const network: Check = {
-  id: 'network.default',
-  group: 'network',
-  needsIncus: true,
-  async run(deps, signal) {
-    const devices = (await deps.incus.profile('default', signal))?.devices ?? {};
-    const nic = Object.values(devices).find(device => device.type === 'nic');
-    const name = nic?.network ?? nic?.parent;
-    if (name === undefined) {
-      return {
-        status: 'warning',
-        message: 'The default profile has no network card: agents in slots reach nothing.',
-        fix: { title: 'Add the default bridge', command: 'incus profile device add default eth0 nic network=incusbr0' },
-      };
-    }
-    const found = await deps.incus.network(name, signal);
-    if (found === undefined) return { status: 'warning', message: `The network ${name} is not known to Incus.` };
-    return { status: 'ok', message: `Slots are on the network ${name}.` };
-  },
-};

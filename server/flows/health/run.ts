@@ -5,7 +5,8 @@ import type { Check, Finding } from './check.ts';
 import { commandLine, kernel, stateDirectory } from './host.ts';
 import { userMapping } from './ids.ts';
 import { agentsInImage, defaultImage } from './images.ts';
-import { daemon, network, pool } from './incus.ts';
+import { daemon, pool } from './incus.ts';
+import { forwarding, hooks, network, networkLeftovers, rules } from './network.ts';
 import { protection } from './protection.ts';
 import { leftovers } from './slots.ts';
 import { watchers } from './watchers.ts';
@@ -17,6 +18,10 @@ const CHECKS: readonly Check[] = [
   daemon,
   pool,
   network,
+  hooks,
+  rules,
+  forwarding,
+  networkLeftovers,
   defaultImage,
   agentsInImage,
   stateDirectory,

@@ -2,24 +2,28 @@ import type { EffectiveConfig } from '../../config/types.ts';
 import type { NetworkPlan, Policy } from '../../network/types.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { FlowDeps } from '../deps.ts';
+import { presetAllow } from '../presets.ts';
 import type { OpenPlan } from './prepare.ts';
 
-/** How the network of a slot will be held, as the configuration says. Fails with `isolation`. */
+/** How the network of a slot will be held, as the configuration says. Fails with `isolation` or `config`. */
 export async function slotNetwork(
   deps: FlowDeps,
-  { config }: OpenPlan,
+  { config, workspace }: OpenPlan,
   container: string,
   signal: AbortSignal,
 ): Promise<NetworkPlan> {
-  const hooks = await allowsHooks(deps.incus, signal);
-  return deps.networks.plan({ container, policy: policyOf(config), hooks }, signal);
+  const [hooks, presets] = await Promise.all([
+    allowsHooks(deps.incus, signal),
+    presetAllow(config, deps.home, workspace.path),
+  ]);
+  return deps.networks.plan({ container, policy: policyOf(config, presets), hooks }, signal);
 }
 
-/** The keys of `[network]`. */
-export function policyOf(config: EffectiveConfig): Policy {
+/** The keys of `[network]`, with the hosts that its presets stand for. */
+export function policyOf(config: EffectiveConfig, presets: readonly string[]): Policy {
   return {
     mode: config.get('network.mode'),
-    allow: config.get('network.allowed_domains'),
+    allow: [...new Set([...config.get('network.allowed_domains'), ...presets])],
     blockPrivate: config.get('network.block_private_networks'),
     blockMetadata: config.get('network.block_metadata_endpoint'),
     allowLocal: config.get('network.allow_local_network_access'),

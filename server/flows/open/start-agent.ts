@@ -98,6 +98,7 @@ export async function startAgent(
     files,
     signalsDir: session.signalsDir,
     mountPoints: session.mounts.map(mount => mount.path),
+    names: { hosts: plan.config.get('network.hosts'), resolvers: plan.config.get('network.dns_servers') },
     ...(context === undefined ? {} : { context }),
     ...(prepared.timezone === undefined ? {} : { timezone: prepared.timezone }),
     ...(prepared.gitIdentity === undefined ? {} : { gitIdentity: prepared.gitIdentity }),

@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../ipv4.ts';
@@ -18,11 +18,15 @@ export class Refusal extends Error {
   }
 }
 
-/** IPv4 addresses of a name, as the host resolves it. */
-export type Resolve = (name: string) => Promise<string[]>;
+/** IPv4 addresses of a name: from the only resolvers that may be asked, or as the host resolves it where none are given. */
+export type Resolve = (name: string, resolvers: readonly string[]) => Promise<string[]>;
 
-export const resolveOnHost: Resolve = async name =>
-  (await lookup(name, { all: true, family: 4 })).map(({ address }) => address);
+export const resolveOnHost: Resolve = async (name, resolvers) => {
+  if (resolvers.length === 0) return (await lookup(name, { all: true, family: 4 })).map(({ address }) => address);
+  const resolver = new Resolver({ timeout: 3000, tries: 2 });
+  resolver.setServers(resolvers);
+  return resolver.resolve4(name);
+};
 
 /**
  * Connects to a target that the policy names. The name is resolved here, and the connection is made to the very address that was
@@ -33,7 +37,7 @@ export async function dial(policy: Policy, target: Target, resolve: Resolve): Pr
   const pinned = pinnedAddress(policy, target);
   if (pinned !== undefined) return open(pinned, target);
   const literal = parseAddress(target.host) !== undefined;
-  const addresses = literal ? [target.host] : await resolve(target.host).catch(() => []);
+  const addresses = literal ? [target.host] : await resolve(target.host, policy.resolvers).catch(() => []);
   if (addresses.length === 0) throw new Refusal(false, `${target.host} was not found.`);
   const own = ownAddresses();
   const usable = addresses.filter(address => mayLeadTo(policy, address, own));

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { addAllowedHosts, additionsFile } from '../../../server/config/additions.ts';
 import { desk, lines } from './harness.ts';
 
 test('nothing configured gives the defaults of coi', async t => {
@@ -180,6 +182,44 @@ variable = "MINE_KEY"
     environment: { MINE_MODE: 'quiet', MINE_COLOUR: 'red' },
     credentials: { source: 'secret', secret: 'mine.key', variable: 'MINE_KEY', names: [], directory: '' },
   });
+});
+
+test('hosts that were allowed for a workspace are added to those that hold without them', async t => {
+  const d = await desk(t);
+  const file = additionsFile(d.home);
+  await d.user('[network]\nallowed_domains = ["user.example"]\n');
+  await d.project('[network]\nallowed_domains = ["project.example"]\n');
+  await addAllowedHosts(d.home, d.workspace, ['one.example']);
+  await addAllowedHosts(d.home, '/elsewhere', ['two.example']);
+  assert.deepEqual(await addAllowedHosts(d.home, d.workspace, ['three.example:22', 'one.example']), [
+    'one.example',
+    'three.example:22',
+  ]);
+  const config = await d.load();
+  assert.deepEqual(config.get('network.allowed_domains'), ['user.example', 'one.example', 'three.example:22']);
+  const { kind, path, line } = config.origin('network.allowed_domains');
+  assert.deepEqual([kind, path], ['file', file]);
+  assert.match((await readFile(file, 'utf8')).split('\n')[(line ?? 0) - 1] ?? '', /one\.example/);
+  // What the project asks for besides is still a question.
+  assert.deepEqual(
+    config.gated.map(item => item.what),
+    ['Reach "project.example"'],
+  );
+  const bare = await d.load({ workspace: '/elsewhere' });
+  assert.ok(bare.get('network.allowed_domains').includes('two.example'));
+});
+
+test('what is wrong in the file of allowed hosts is told, and it is not overwritten', async t => {
+  const d = await desk(t);
+  await d.file(
+    'home/.coi/incus-agents/workspaces.toml',
+    `[workspaces."${d.workspace}".network]\nallowed_domains = ["a b"]\n`,
+  );
+  const config = await d.load();
+  assert.match(lines(config.problems)[0] ?? '', /^error 2:20 network\.allowed_domains\.0 must be a host/);
+  assert.deepEqual(config.origin('network.allowed_domains'), { kind: 'default' });
+  await d.file('home/.coi/incus-agents/workspaces.toml', 'broken = \n');
+  await assert.rejects(addAllowedHosts(d.home, d.workspace, ['one.example']), { kind: 'config' });
 });
 
 test('what a caller does to a value does not change the configuration', async t => {

@@ -67,6 +67,15 @@ environment = { "a b" = "1", FINE = 2 }
   assert.throws(() => config.requireValid(), /… and 7 more\./);
 });
 
+test('an unknown preset has its place, and a key that is not needed says so', async t => {
+  const d = await desk(t);
+  await d.user('[network]\nrefresh_interval_minutes = 5\npresets = ["npm", "cargo"]\n');
+  assert.deepEqual(lines((await d.load()).problems), [
+    'info 2:1 network.refresh_interval_minutes is known to coi; not needed here: allowed names are looked up for every connection.',
+    'error 3:19 network.presets.1 must be one of "npm", "pip", "apt".',
+  ]);
+});
+
 test('a credential is a bundle or a file', async t => {
   const d = await desk(t);
   await d.user('[[credentials]]\nbundle = "gh"\nhost = "/a"\n[[credentials]]\nhost = "/a"\n');

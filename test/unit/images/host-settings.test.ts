@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readHostSettings, settingsFiles } from '../../../server/images/settings-files.ts';
+import { settingsFiles } from '../../../server/images/settings-files.ts';
+import { readHostSettings } from '../../../server/registries/settings.ts';
 
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 

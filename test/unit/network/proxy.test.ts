@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext, test } from 'node:test';
 import { silentLog } from '../../../server/base/log.ts';
 import { isAllowed, mayLeadTo, parseTarget } from '../../../server/network/proxy/allowed.ts';
+import { resolveOnHost } from '../../../server/network/proxy/dial.ts';
 import { SlotProxy } from '../../../server/network/proxy/proxy.ts';
 import { readHello } from '../../../server/network/proxy/sni.ts';
 import type { Policy } from '../../../server/network/types.ts';
+import { dnsAnswer } from '../../support/dns.ts';
 
 function policy(allow: string[], change: Partial<Policy> = {}): Policy {
   const flags = { blockPrivate: true, blockMetadata: true, allowLocal: false };
@@ -158,6 +161,20 @@ async function say(path: string, ...parts: (string | Buffer)[]): Promise<{ text:
   socket.destroy();
   return result;
 }
+
+test('names are looked up at the only resolvers where there are any', async t => {
+  const server = createSocket('udp4');
+  server.on('message', (query, from) => {
+    const answer = dnsAnswer(query, 'inside', '203.0.113.9');
+    if (answer !== undefined) server.send(answer, from.port, from.address);
+  });
+  await new Promise<void>(done => server.bind(0, '127.0.0.1', done));
+  t.after(() => server.close());
+  const resolvers = [`127.0.0.1:${server.address().port}`];
+  assert.deepEqual(await resolveOnHost('inside.example', resolvers), ['203.0.113.9']);
+  // The host's own file of names has this one.
+  assert.deepEqual(await resolveOnHost('localhost', []), ['127.0.0.1']);
+});
 
 describe('the proxy of a slot', () => {
   it('connects to what is named, and to nothing else', async t => {
