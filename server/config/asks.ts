@@ -6,7 +6,7 @@ type AskRule = Extract<ProjectRule, { rule: 'ask' }>;
 
 /** Variables that lead an agent's traffic, and so its login, elsewhere, or make programs load foreign code. */
 const REDIRECTING =
-  /(_BASE_URL|_API_BASE|_API_URL|_API_HOST|_ENDPOINT)$|^(https?|all|ftp)_proxy$|^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED|SSL_CERT_(FILE|DIR)|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|GIT_SSL_.*|LD_.*|BASH_ENV|ENV|PATH|HOME)$/i;
+  /(_BASE_URL|_API_BASE|_API_URL|_API_HOST|_ENDPOINT(_URL)?(_.*)?|_CUSTOM_HEADERS)$|^(https?|all|ftp)_proxy$|^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED|SSL_CERT_(FILE|DIR)|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|GIT_(SSL|SSH|PROXY|CONFIG|ASKPASS|EXEC).*|LD_.*|BASH_ENV|ENV|PATH|HOME|XDG_CONFIG_.*|CLAUDE_CONFIG_DIR|CODEX_HOME|OPENCODE_CONFIG.*|GEMINI_.*(PATH|HOME|DIR))$/i;
 
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter(one => typeof one === 'string') : []);
 const pairs = (value: unknown): [string, string][] =>

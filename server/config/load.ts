@@ -21,7 +21,8 @@ import type { ConfigSources, EffectiveConfig } from './types.ts';
 export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfig> {
   const files = await readFiles(sources);
   const found = await readProfiles(sources);
-  const profiles = new Map([...files.profiles, ...found.profiles]);
+  const profiles = new Map(files.profiles);
+  const taken = addProfiles(profiles, [...found.profiles.values()]);
   const additions = await additionsLayer(sources);
   const settings = settingsLayer(sources);
   const launch = launchLayer(sources);
@@ -30,7 +31,14 @@ export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfi
   return effectiveConfig({
     home: sources.home,
     layers: [...files.layers, ...chosen.layers, ...additions.layers, settings.layer, launch],
-    problems: [...files.problems, ...found.problems, ...chosen.problems, ...additions.problems, ...settings.problems],
+    problems: [
+      ...files.problems,
+      ...found.problems,
+      ...taken,
+      ...chosen.problems,
+      ...additions.problems,
+      ...settings.problems,
+    ],
     aside: [...profiles.values()].flatMap(profile => profile.problems).filter(problem => !inForce.has(problem)),
     ...(chosen.name === undefined ? {} : { profile: chosen.name }),
     profiles: profileInfos(profiles),
@@ -54,10 +62,23 @@ async function readFiles(sources: ConfigSources): Promise<{
     const reader = new LayerReader(document, 'config', { kind: 'file', project: file.project, place });
     layers.push(reader.read());
     const inline = inlineProfiles(document, file.project, place);
-    for (const profile of inline.profiles) profiles.set(profile.name, profile);
-    problems.push(...reader.problems, ...inline.problems);
+    const taken = addProfiles(profiles, inline.profiles);
+    problems.push(...reader.problems, ...inline.problems, ...taken);
   }
   return { layers, profiles, problems };
+}
+
+/** Adds profiles over those of the same name, but none of a project's over one of the user's, which may be what makes a slot firm. */
+function addProfiles(profiles: Map<string, Profile>, more: readonly Profile[]): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  for (const profile of more) {
+    const { name, layer } = profile;
+    if (layer.project && profiles.get(name)?.layer.project === false) {
+      const message = `The profile ${name} is ignored: you have one of that name, whose place a project must not take.`;
+      problems.push({ path: layer.place.source, line: 1, column: 1, severity: 'warning', message });
+    } else profiles.set(name, profile);
+  }
+  return problems;
 }
 
 interface Chosen {

@@ -35,26 +35,31 @@ export function secondsOf(said: string): number | undefined {
   return total;
 }
 
-/** Whether a limit is not above another. No limit is above every limit; what cannot be compared counts as above. */
+/**
+ * Whether a limit is not above another. No limit is above every limit; what cannot be compared counts as above, and so does nothing of
+ * a thing ("0s", "0GiB"), which the kernel and Incus take for no limit.
+ */
 export function notAbove(value: unknown, current: unknown): boolean {
   if (value === current) return true;
   if (current === '' || current === 0) return true;
-  if (value === '' || value === 0) return false;
+  if (value === 'false') return current === 'true' || magnitude(current)?.kind === 'bytes';
+  const said = magnitude(value);
+  if (said === undefined || !(said.amount > 0)) return false;
   if (current === 'true') return true;
-  const [said, held] = [magnitude(value), magnitude(current)];
-  return said !== undefined && held !== undefined && said.kind === held.kind && said.amount <= held.amount;
+  const held = magnitude(current);
+  return held !== undefined && said.kind === held.kind && said.amount <= held.amount;
 }
 
 function magnitude(value: unknown): Magnitude | undefined {
   if (typeof value === 'number') return { kind: 'number', amount: value };
   if (typeof value !== 'string') return undefined;
-  if (value === 'false') return { kind: 'bytes', amount: 0 };
   const percent = /^(\d+)%$/.exec(value);
   if (percent !== null) return { kind: 'percent', amount: Number(percent[1]) };
   const iops = /^(\d+)iops$/.exec(value);
   if (iops !== null) return { kind: 'iops', amount: Number(iops[1]) };
   const time = /^(\d+)ms\/(\d+)ms$/.exec(value);
-  if (time !== null) return { kind: 'percent', amount: (Number(time[1]) / Number(time[2])) * 100 };
+  // A share in percent holds only while others want the processor too; one in time holds always.
+  if (time !== null) return { kind: 'time', amount: Number(time[1]) / Number(time[2]) };
   const seconds = secondsOf(value);
   if (seconds !== undefined) return { kind: 'seconds', amount: seconds };
   const bytes = bytesOf(value);

@@ -15,7 +15,7 @@ export const BREAK = '~';
 
 /**
  * $1: rules outwards, $2: inwards, $3: how it ends when they cannot be put in force. The host's end of the cable is found by the other end's `iflink`. A kernel before 5.16 cannot filter
- * what goes to the slot; that is only for comfort, so it is left out there.
+ * what goes to the slot; that is only for comfort, so it is left out there. A chain without rules says which process keeps the container.
  */
 const START = [
   `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; exit $e; }`,
@@ -27,7 +27,7 @@ const START = [
   `for f in /sys/class/net/*/ifindex; do read -r j <$f; [ "$j" != "$i" ] || d=\${f%/ifindex}; done`,
   `d=\${d##*/}`,
   'read -r b </sys/class/net/$d/master/address || fail "The network card of the container is on no bridge."',
-  `lines() { printf "%s\\n" "define cable = $d" "define slotmac = $m" "define hostmac = $b"; IFS="${BREAK}"; set -f; printf "%s\\n" $1; }`,
+  `lines() { printf "%s\\n" "define cable = $d" "define slotmac = $m" "define hostmac = $b"; IFS="${BREAK}"; set -f; printf "%s\\n" $1 "add chain netdev ${tableName('$LXC_NAME')} kept-by-$PPID"; }`,
   // Deleting waits some 10 ms for the kernel's readers, so it is only done where an earlier start left its table.
   `t="table netdev ${tableName('$LXC_NAME')}"; n="create $t"; c="add $t${BREAK}delete $t"`,
   `nft() { w=$(lines "$1" | command nft -f - 2>&1); }`,
@@ -54,7 +54,8 @@ export function hookLines(instance: string, place: Place, rules: Rules, lenient 
   const { outward, inward } = tableOf(table, place, rules);
   return [
     `lxc.hook.pre-start = /bin/sh -c ${quote(START)} network ${quote(outward.join(BREAK))} ${quote(inward.join(BREAK))} ${lenient ? '0' : '1'}`,
-    `lxc.hook.post-stop = /bin/sh -c ${quote(`nft delete table netdev ${table} 2>/dev/null || :`)}`,
+    // Incus can have started it again by then; the table is that of the new start, which the hook of another keeper must leave alone.
+    `lxc.hook.post-stop = /bin/sh -c ${quote(`nft "delete chain netdev ${table} kept-by-$PPID; delete table netdev ${table}" 2>/dev/null || :`)}`,
   ].join('\n');
 }
 

@@ -43,9 +43,39 @@ export function limitsFragment(limits: Limits, pool: Pool | undefined, kernel: K
       hint: 'Use a pool on btrfs, zfs or lvm, or remove limits.disk.size.',
     });
   }
-  const speeds = { 'limits.read': limits.diskRead, 'limits.write': limits.diskWrite, 'limits.max': limits.diskMax };
-  const wanted = Object.entries({ size: limits.diskSize, ...speeds }).filter(([, value]) => value !== '');
+  const wanted = Object.entries({ size: limits.diskSize, ...speedsOf(limits) }).filter(([, value]) => value !== '');
   return { config, devices: { root: { type: 'disk', path: '/', pool: pool.name, ...Object.fromEntries(wanted) } } };
+}
+
+/**
+ * The rates of the disk. Incus lets the one for both replace the other two; the tighter one has to hold, since a project may set one
+ * and the user the other.
+ */
+function speedsOf({ diskRead, diskWrite, diskMax }: Limits): Record<string, string> {
+  if (diskMax === '' || (diskRead === '' && diskWrite === ''))
+    return { 'limits.read': diskRead, 'limits.write': diskWrite, 'limits.max': diskMax };
+  return {
+    'limits.read': tighter('limits.disk.read', diskRead, diskMax),
+    'limits.write': tighter('limits.disk.write', diskWrite, diskMax),
+  };
+}
+
+function tighter(key: string, rate: string, max: string): string {
+  if (rate === '') return max;
+  const [one, other] = [rate, max].map(said => ({
+    iops: said.endsWith('iops'),
+    amount: said.endsWith('iops') ? Number(said.slice(0, -'iops'.length)) : bytes(said.replace(/\/s$/, '')),
+  }));
+  if (one === undefined || other === undefined || one.iops !== other.iops) {
+    throw new Failure(
+      'config',
+      `${key} and limits.disk.max cannot both hold: one counts bytes, the other operations.`,
+      {
+        hint: 'Give both in the same unit, or only one of them.',
+      },
+    );
+  }
+  return one.amount <= other.amount ? rate : max;
 }
 
 /** What needs a controller of the kernel, by the controller's name. */

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
+import type { Incus } from '../../server/incus/client.ts';
 import type { Table } from './table.ts';
 
 /** Who attacks: root inside, or the user that the agent runs as. */
@@ -53,4 +55,15 @@ export async function controlAll(
       await field.restore?.();
     });
   }
+}
+
+/**
+ * Runs the hooks of an end of a container that runs, as LXC does when an earlier start of it ends late: by another process than the one
+ * that keeps the container now.
+ */
+export async function lateHooks(incus: Incus, container: string): Promise<void> {
+  const raw = (await incus.instance(container))?.instance.config['raw.lxc'] ?? '';
+  const env = { PATH: process.env.PATH ?? '', LXC_NAME: container };
+  for (const [, kind, command] of raw.matchAll(/^lxc\.hook\.((?:post-)?stop) = (.*)$/gm))
+    execFileSync('/bin/sh', ['-c', `exec ${command} lxc ${container} ${kind}`], { env });
 }

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test';
 import { until } from '../incus/support.ts';
 import { ADDRESSES } from '../support/test-hosts.ts';
-import { type Attack, attackAll, type Battlefield, controlAll } from './attack.ts';
+import { type Attack, attackAll, type Battlefield, controlAll, lateHooks } from './attack.ts';
 import { closedAttacks, restrictedAttacks, type Scene } from './network/attacks.ts';
 import { type Counters, counters } from './network/counters.ts';
 import { type Fighter, fighter, policy, type Range, range } from './network/place.ts';
@@ -51,6 +51,8 @@ async function battle(t: TestContext, o: Battle): Promise<void> {
   const scene = (who: Fighter) => o.attacks({ place, self: who, victim });
   await controlAll(t, table, field(plain, watch(plain), place), scene(plain));
   if (open) await internetWorks(t, self);
+  // An end of an earlier start that comes late takes nothing away: all that follows shows it.
+  await lateHooks(place.incus, self.name);
   await attackAll(t, table, field(self, watch(self), place), scene(self));
   if (open) await internetWorks(t, self);
 }

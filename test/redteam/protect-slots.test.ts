@@ -8,7 +8,7 @@ import { verifyProtection } from '../../server/workspace/protection/verify.ts';
 import { resolveWorkspace } from '../../server/workspace/resolve.ts';
 import type { Workspace } from '../../server/workspace/types.ts';
 import { connect, removeAfter, testImage, uniqueName, until } from '../incus/support.ts';
-import { controlAll } from './attack.ts';
+import { controlAll, lateHooks } from './attack.ts';
 import { ATTACKS } from './protect/attacks.ts';
 import {
   definitionOf,
@@ -160,6 +160,8 @@ test('what happens on the host and around the slot does not open it', { skip }, 
   table.held('reboot inside', 'root', await evil());
   await place.incus.setState(place.container, 'restart', { force: true });
   table.held('restart by force', 'host', await evil());
+  await lateHooks(place.incus, place.container);
+  table.held('the end of an earlier start, come late', 'host', await evil());
   const left = hostMounts()
     .split('\n')
     .find(line => line.includes(dir.replaceAll(' ', '\\040')));

@@ -28,7 +28,8 @@ const START = [
   'l "$@"; r=$?; [ $r != 75 ] || { s; l "$@"; r=$?; }; [ $r = 0 ] || { s; exit 1; }',
 ].join('; ');
 
-const STOP = `${UNFOLD}; u "$1"; exec unshare -m --propagation private /bin/sh -c "$x" protect "$2"`;
+/** Only what the container had from this keeper: one that started again meanwhile has its own, which a late hook must leave alone. */
+const STOP = `${UNFOLD}; u "$1"; exec unshare -m --propagation private /bin/sh -c "$x" protect "$2" $PPID`;
 
 /** The command that clears what belongs to containers that are gone, and to `instance`. */
 export function sweepCommand(instance: string): string {

@@ -30,16 +30,18 @@ alive() { read -r b p z <"$1" && [ "$b" = "$boot" ] && born "$p" && [ "$s" = "$z
 `;
 
 /**
- * Clears what belongs to containers that are gone, and to the container $1; what another one needs too stays. Ends at once if there
- * is nothing to do. Runs in a mount namespace of its own.
+ * Clears what belongs to containers that are gone, and to the container $1, only if the process $2 keeps it where that is given; what
+ * another one needs too stays. Ends at once if there is nothing to do. Runs in a mount namespace of its own.
  */
 export const SWEEP = `${COMMON}
-gone=$1
+gone=$1 keeper=\${2-}
+# Whether the entry $1 is that of the container that is gone. Its name may be in use again.
+ended() { [ "$1" = "$gone" ] || return 1; read -r b p z <"$1"; [ "\${keeper:-$p}" = "$p" ]; }
 cd $S/live 2>/dev/null || exit 0
 dead= keep=
 for e in *; do
   [ -f "$e" ] || continue
-  if [ "$e" != "$gone" ] && alive "$e"; then keep="$keep $e"; else dead="$dead $e"; fi
+  if ! ended "$e" && alive "$e"; then keep="$keep $e"; else dead="$dead $e"; fi
 done
 [ -n "$dead" ] || exit 0
 # Mounts of containers that are being started would keep placeholders busy; nobody else sees them go.

@@ -57,6 +57,22 @@ describe('limits as configured', () => {
     }
   });
 
+  it('of the disk hold together: the one for both replaces none that is tighter', () => {
+    const rootOf = (limits: Partial<Limits>) =>
+      limitsFragment({ ...NONE, ...limits }, pool('btrfs'), FULL).devices?.root ?? {};
+    const rates = ({ type: _, path: __, pool: ___, ...more }: Record<string, string>) => more;
+    assert.deepEqual(rates(rootOf({ diskMax: '1GiB' })), { 'limits.max': '1GiB' });
+    assert.deepEqual(rates(rootOf({ diskRead: '10MiB', diskMax: '1GiB' })), {
+      'limits.read': '10MiB',
+      'limits.write': '1GiB',
+    });
+    assert.deepEqual(rates(rootOf({ diskRead: '1GiB/s', diskWrite: '5MiB', diskMax: '10MiB' })), {
+      'limits.read': '10MiB',
+      'limits.write': '5MiB',
+    });
+    assert.throws(() => rootOf({ diskRead: '1GiB', diskMax: '20iops' }), isFailure('config', /operations/));
+  });
+
   it('name CPUs that there are', () => {
     assert.throws(() => limitsFragment({ ...NONE, cpuCount: '0-4' }, undefined, FULL), isFailure('config', /CPU 4/));
     limitsFragment({ ...NONE, cpuCount: '0,3' }, undefined, FULL);
