@@ -19,6 +19,7 @@ const BETWEEN = [
   'config',
   'trust',
   'guest',
+  'sharing',
 ];
 const FLOWS = ['flows', ...BETWEEN, ...BELOW];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

@@ -74,7 +74,7 @@ async function startContainer(deps: FlowDeps, container: string, signal: AbortSi
   try {
     await deps.incus.setState(container, 'start', { signal });
   } catch (error) {
-    throw (await refusedStart(deps, container)) ?? error;
+    throw (await refusedStart(deps, container, error)) ?? error;
   }
 }
 
@@ -115,7 +115,7 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 }
 
 /** Devices that an open makes, coi's too; what else is there the user added. */
-const OURS = /^(workspace|git-worktree-common|session-\d+|login|network-proxy|(protect|mount)-\d+)$/;
+const OURS = /^(workspace|git-worktree-common|session-\d+|login|network-proxy|(protect|mount|coi-port)-.+)$/;
 const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {

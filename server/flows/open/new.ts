@@ -3,6 +3,7 @@ import { networkFailure } from '../../network/explain.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { Slot } from '../../protocol/types.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
+import { portTaken } from '../../sharing/ports.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { destroy } from '../../slots/lifecycle.ts';
 import { guardFailure } from '../../workspace/mount-guard.ts';
@@ -116,15 +117,15 @@ async function create(
     );
   } catch (error) {
     if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
-    throw (await refusedStart(deps, container)) ?? error;
+    throw (await refusedStart(deps, container, error)) ?? error;
   }
   undo.push(() => destroy(deps.incus, container));
 }
 
-/** Why a hook refused the start that has just failed; undefined if none did. */
-export async function refusedStart(deps: FlowDeps, container: string): Promise<Failure | undefined> {
+/** Why a start has just failed, where a hook or a port says more than Incus; else undefined. */
+export async function refusedStart(deps: FlowDeps, container: string, error: unknown): Promise<Failure | undefined> {
   const { project } = deps.incus.target;
-  const found = await guardFailure(container, project);
+  const found = portTaken(messageOf(error)) ?? (await guardFailure(container, project));
   return found ?? (await hookFailure(container, project)) ?? (await networkFailure(container, project));
 }
 

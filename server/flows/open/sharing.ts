@@ -2,13 +2,17 @@ import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { mountedDirs } from '../../agents/signal.ts';
 import { ownDirectory } from '../../guest/start.ts';
+import { stringMap } from '../../incus/parse.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
+import { choosePorts, type Port, portDevices, portIsFree, portVariables, portWords } from '../../sharing/ports.ts';
+import { identify } from '../../slots/keys.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { planSharedMounts, type SharedMounts } from '../../workspace/shared-mounts.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { mergeFragments } from '../merge-fragments.ts';
 import type { OwnedSlot } from '../owned.ts';
 import { credentialsOf, sharedWords } from './credentials.ts';
 import { type OpenPlan, stateDirectories } from './prepare.ts';
@@ -18,6 +22,8 @@ export interface Sharing {
   mounts: OwnedMount[];
   /** To be merged into the instance. */
   fragment: InstanceFragment;
+  /** Variables for the agent and every shell of its session; nothing secret. */
+  environment: Record<string, string>;
   /** Places inside whose parents the user inside has to own. */
   mountPoints: string[];
   /** For the UI and the agent. */
@@ -38,21 +44,58 @@ export async function slotSharing(
   place: SharingPlace,
   context: RequestContext,
 ): Promise<Sharing> {
-  const mounts = await sharedMounts(deps, plan, place, context.signal);
+  const [mounts, ports] = await Promise.all([
+    sharedMounts(deps, plan, place, context.signal),
+    slotPorts(deps, plan, place),
+  ]);
+  const environment = portVariables(ports);
   for (const note of mounts.notes) deps.message('warning', note);
   return {
     mounts: mounts.mounts,
-    fragment: mounts.fragment,
+    fragment: mergeFragments(mounts.fragment, {
+      config: { [ENVIRONMENT_KEY]: JSON.stringify(environment) },
+      devices: portDevices(ports),
+    }),
+    environment,
     mountPoints: outermost(mounts.mounts),
-    words: mounts.mounts.map(mountWords),
+    words: [...mounts.mounts.map(mountWords), ...ports.map(portWords)],
   };
 }
 
 /** What a slot that runs was given when it was started. */
-export function liveSharing(plan: OpenPlan, { identity }: OwnedSlot): Sharing {
+export function liveSharing(plan: OpenPlan, { identity, instance }: OwnedSlot): Sharing {
   const logins = sharedWords(plan);
   const words = identity.shared.filter(word => !logins.includes(word));
-  return { mounts: [], fragment: {}, mountPoints: [], words };
+  const environment = environmentOf(instance.config[ENVIRONMENT_KEY]);
+  return { mounts: [], fragment: {}, environment, mountPoints: [], words };
+}
+
+/** Key of an instance: the variables that tell of what is shared, for a start of the agent alone. */
+const ENVIRONMENT_KEY = 'user.incus-agents.shared-environment';
+
+function environmentOf(text: string | undefined): Record<string, string> {
+  try {
+    return stringMap(JSON.parse(text ?? '{}'));
+  } catch {
+    return {}; // Changed by another program: then the agent is not told.
+  }
+}
+
+async function slotPorts(deps: FlowDeps, { config }: OpenPlan, { container, slot }: SharingPlace): Promise<Port[]> {
+  const wishes = { pool: config.get('ports.pool'), map: config.get('ports.map') };
+  return choosePorts(wishes, { container, slot, isFree: portIsFree, holder: port => portHolder(deps, port) });
+}
+
+/** Which of our slots listens on a port of this computer. */
+function portHolder(deps: FlowDeps, port: number): string | undefined {
+  const listens = new RegExp(`^tcp:.*[:,]${port}(,|$)`);
+  for (const instance of deps.board.instances()) {
+    if (!instance.running && !instance.frozen) continue;
+    const identity = identify(instance);
+    const device = Object.values(instance.devices).find(one => one.bind === 'host' && listens.test(one.listen ?? ''));
+    if (identity !== undefined && device !== undefined) return `slot ${identity.slot} of ${identity.workspace}`;
+  }
+  return undefined;
 }
 
 /** Without what lies in another one, where the host has the directories. */

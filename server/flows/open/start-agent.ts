@@ -65,6 +65,7 @@ async function collect(deps: FlowDeps, start: AgentStart, context: RequestContex
     secrets,
     environment: {
       ...start.network.environment,
+      ...start.sharing.environment,
       ...config.get('defaults.environment'),
       ...plan.agent.environment(options),
       ...config.get('agents')[plan.agent.name]?.environment,
