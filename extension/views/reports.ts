@@ -52,12 +52,25 @@ export function reachReport(name: string, reach: SlotReach): string {
       Object.entries(reach.limits).map(([key, value]) => `${key} = ${value}`),
     ),
     ...section('Shared with it', reach.shared),
+    ...section('Ports and sockets', (reach.forwards ?? []).map(forwardWords)),
     ...section(
       'Protected paths',
       reach.protection.map(({ path, state }) => `${path}: ${state}`),
     ),
     '',
   ].join('\n');
+}
+
+function forwardWords({
+  listen,
+  connect,
+  at,
+  running,
+  configured,
+}: NonNullable<SlotReach['forwards']>[number]): string {
+  const [from, to] = at === 'host' ? ['this computer', 'inside'] : ['inside', 'this computer'];
+  const notes = [...(running ? [] : ['not running']), ...(configured ? [] : ['not in the configuration'])];
+  return `${listen} (${from}) → ${connect} (${to})${notes.map(note => `, ${note}`).join('')}`;
 }
 
 /** A conversation as text. */

@@ -4,7 +4,7 @@ import { leaves } from './real-path.ts';
 import type { Ask, Place, ProjectRule } from './spec.ts';
 
 /** The lines are those of coi's fingerprint, so that each accepts what was approved in the other. */
-function perEntry<T>(ask: (entry: T, place: Place) => Ask): ProjectRule {
+function perEntry<T>(ask: (entry: T, place: Place) => Ask): Extract<ProjectRule, { rule: 'ask' }> {
   const entries = (value: unknown): T[] => (Array.isArray(value) ? value : []);
   return {
     rule: 'ask',
@@ -49,10 +49,21 @@ export const askCredentials = perEntry<CredentialEntry>(entry =>
       },
 );
 
-/** Ports by name. */
-export const askPorts = perEntry<PortEntry>(entry => ({
+/** Ports by name. Beyond this computer only the user's own configuration opens one, whatever is approved. */
+export const askPorts: ProjectRule = {
+  rule: 'ask',
+  asks: (value, _current, place) => ports.asks(value, undefined, place),
+  take: (value, may, _current, place) => {
+    const taken = ports.take(value, may, undefined, place);
+    return Array.isArray(taken) ? taken.filter((entry: PortEntry) => staysHere(entry.listen)) : taken;
+  },
+};
+
+const staysHere = (listen: string): boolean => listen === '' || /^127\.|^::1$/.test(listen);
+
+const ports = perEntry<PortEntry>(entry => ({
   kind: 'port',
-  what: `Listen on ${entry.listen === '' ? '127.0.0.1' : entry.listen}:${entry.host === 0 ? '(chosen)' : entry.host} of this computer for port ${entry.container} (${entry.name})`,
+  what: `Listen on ${entry.listen === '' ? '127.0.0.1' : entry.listen}:${entry.host === 0 ? '(chosen)' : entry.host} of this computer for port ${entry.container} (${entry.name})${staysHere(entry.listen) ? '' : ', which only your own configuration can allow'}`,
   line: `port:${q(entry.name)}|${entry.container}|${entry.host}|${q(entry.listen)}`,
   coi: true,
 }));

@@ -6,7 +6,8 @@ import type { OwnedSlot } from './owned.ts';
 
 /** Longest time that looking through a workspace may hold up a stop (ms). */
 const LIMIT_MS = 60_000;
-const DEVICES = ['workspace', 'git-worktree-common'];
+/** Devices in which root inside can make files that outlive the container. */
+const DEVICES = /^(workspace|git-worktree-common|mount-\d+)$/;
 
 /**
  * Gives what container root made in the workspace to the user, as long as the container runs: afterwards nobody but the
@@ -19,7 +20,10 @@ export async function handOverWorkspace(
   signal: AbortSignal,
 ): Promise<void> {
   const { expandedDevices } = slot.instance;
-  const paths = DEVICES.flatMap(name => expandedDevices[name]?.path ?? []);
+  const shared = Object.entries(expandedDevices).filter(
+    ([name, { readonly }]) => DEVICES.test(name) && readonly !== 'true',
+  );
+  const paths = shared.flatMap(([, { path }]) => path ?? []);
   if (paths.length === 0) return;
   const argv = handOverArgv({
     paths,

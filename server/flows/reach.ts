@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 import type { Instance } from '../incus/types.ts';
 import type { SlotReach } from '../protocol/methods.ts';
+import { forwardsOf } from '../sharing/forwards.ts';
 import { cgroupPlace, readCgroup } from '../slots/cgroup.ts';
 import { type HostParts, hostParts } from '../slots/mount-table.ts';
 import { quotaHolds } from '../slots/quota.ts';
@@ -38,12 +39,13 @@ export async function slotReach(deps: FlowDeps, name: string, signal: AbortSigna
     });
   }
   const { pid } = await deps.incus.instanceState(name, signal);
-  const [parts, limits, ranges, protection, network] = await Promise.all([
+  const [parts, limits, ranges, protection, network, forwards] = await Promise.all([
     partsOf(pid),
     limitsNow(deps, slot.instance, pid, signal),
     idRanges(pid),
     protectionNow(deps, slot, signal),
     networkReach(deps, slot),
+    forwardsOf(slot.instance.expandedDevices, pid),
   ]);
   const seen = parts ?? configured(slot.instance);
   const { expandedConfig } = slot.instance;
@@ -52,6 +54,7 @@ export async function slotReach(deps: FlowDeps, name: string, signal: AbortSigna
     network,
     limits: { ...limits, ...(seen.tmpBytes === undefined ? {} : { 'tmpfs /tmp': sizeText(seen.tmpBytes) }) },
     shared: slot.identity.shared,
+    forwards,
     protection,
     verified: parts !== undefined,
     devices: seen.devices,
@@ -88,7 +91,7 @@ function configured(instance: Instance): HostParts {
       }))
       .sort((a, b) => (a.path < b.path ? -1 : 1)),
     devices: devices
-      .filter(device => device.type !== 'disk' && device.type !== 'nic')
+      .filter(({ type }) => type !== 'disk' && type !== 'nic' && type !== 'proxy' && type !== 'none')
       .map(device => device.path ?? device.connect ?? device.type ?? ''),
     guestApi: instance.expandedConfig['security.guestapi'] !== 'false',
   };

@@ -105,6 +105,8 @@ export interface SlotReach {
   network: { mode: NetworkMode; allowed?: string[]; blocked?: { host: string; count: number }[] };
   limits: Record<string, string>;
   shared: string[];
+  /** Ports and sockets: what comes in at `listen` goes on to `connect`; `at` says on which side it listens. */
+  forwards?: { listen: string; connect: string; at: 'host' | 'inside'; running: boolean; configured: boolean }[];
   protection: { path: string; state: 'locked' | 'weak' | 'lost' | 'absent' }[];
   [more: string]: unknown;
 }

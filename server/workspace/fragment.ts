@@ -13,7 +13,7 @@ export interface FragmentOptions {
   /** Ids of the user inside who owns the workspace there. */
   codeUid: number;
   codeGid: number;
-  /** Further directories of the same owner, such as those of the session. */
+  /** Further directories, such as those of the session. */
   mounts?: readonly OwnedMount[];
   /** Take submounts along, which protected paths need (`recursive` of the devices of the workspace and of a worktree's repository). */
   recursive?: boolean;
@@ -47,5 +47,6 @@ function mappingConfig(ws: Workspace, mounts: OwnedMount[], o: FragmentOptions):
   if (mappingFor(ws) === 'raw') return { 'raw.idmap': `uid ${ws.uid} ${o.codeUid}\ngid ${ws.gid} ${o.codeGid}` };
   const { uid, gid } = ws;
   const { codeUid, codeGid, container, project = 'default', incusDir = '/var/lib/incus' } = o;
-  return { 'raw.lxc': idmappedLines(mounts, { uid, gid, codeUid, codeGid, container, project, incusDir }) };
+  const own = mounts.filter(mount => mount.foreign !== true);
+  return { 'raw.lxc': idmappedLines(own, { uid, gid, codeUid, codeGid, container, project, incusDir }) };
 }

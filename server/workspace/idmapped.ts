@@ -32,7 +32,7 @@ export function idmappedLines(mounts: readonly OwnedMount[], o: IdmappedOptions)
   const name = o.project === 'default' ? o.container : `${o.project}_${o.container}`;
   const entries = mounts.map(mount => {
     const staged = `${o.incusDir}/devices/${name}/${stagedName(mount.device, mount.path)}`;
-    const options = `rbind,create=dir,${mount.readonly === true ? 'ro,' : ''}idmap=${PINS}/${name}`;
+    const options = `rbind,create=${mount.file === true ? 'file' : 'dir'},${mount.readonly === true ? 'ro,' : ''}idmap=${PINS}/${name}`;
     return `lxc.mount.entry = ${encodeForMountTable(staged)} ${encodeForMountTable(mount.path.slice(1))} none ${options} 0 0`;
   });
   return [

@@ -21,6 +21,10 @@ export interface OwnedMount {
   source: string;
   path: string;
   readonly?: boolean;
+  /** One file instead of a directory. */
+  file?: boolean;
+  /** Of another owner: nobody inside is that one, so it is seen as it is. */
+  foreign?: boolean;
 }
 
 /** Whether something may be mounted at `path` (absolute, cleaned) in a container. */

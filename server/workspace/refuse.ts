@@ -29,15 +29,30 @@ export function refuseDirectory(path: string, o: { home: string; stateDirs: read
   if (reason !== undefined) throw new Failure('invalid', `${path} cannot be a workspace: ${reason}.`, { hint: HINT });
 }
 
-function refusal(path: string, o: { home: string; stateDirs: readonly string[] }): string | undefined {
+/**
+ * Why something of the host must not be shared with a container, not even to be read; undefined if it may. Keys may: whoever names them in
+ * the configuration means them. `path` is absolute and cleaned.
+ */
+export function shareRefusal(path: string, o: { home: string; stateDirs: readonly string[] }): string | undefined {
   if (path === '/') return 'it is the root of the file system';
   if (path === o.home) return 'it is your home directory, with your keys and logins';
   if (isWithin(o.home, path)) return 'your home directory lies in it';
+  return stateRefusal(path, o.stateDirs) ?? systemRefusal(path);
+}
+
+function refusal(path: string, o: { home: string; stateDirs: readonly string[] }): string | undefined {
   const keys = KEY_DIRECTORIES.find(name => isWithin(path, `${o.home}/${name}`));
-  if (keys !== undefined) return `~/${keys} holds your keys`;
-  const state = o.stateDirs.find(dir => isWithin(path, dir) || isWithin(dir, path));
-  if (state !== undefined)
-    return `${state}, where Incus Agents or Incus keep their own data, would be inside the container`;
+  return keys === undefined ? shareRefusal(path, o) : `~/${keys} holds your keys`;
+}
+
+function stateRefusal(path: string, stateDirs: readonly string[]): string | undefined {
+  const state = stateDirs.find(dir => isWithin(path, dir) || isWithin(dir, path));
+  return state === undefined
+    ? undefined
+    : `${state}, where Incus Agents or Incus keep their own data, would be inside the container`;
+}
+
+function systemRefusal(path: string): string | undefined {
   if (TOO_BROAD.includes(path)) return 'it is shared by the whole system';
   const allowed = ALLOWED_BELOW.some(dir => path !== dir && isWithin(path, dir));
   const system = allowed ? undefined : SYSTEM_TREES.find(dir => isWithin(path, dir));

@@ -20,6 +20,7 @@ const BETWEEN = [
   'config',
   'trust',
   'guest',
+  'sharing',
 ];
 const FLOWS = ['flows', ...BETWEEN, ...BELOW];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

@@ -7,15 +7,20 @@ import { slotNetwork } from './network.ts';
 import type { Opening } from './new.ts';
 import { prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
+import { liveSharing, slotSharing } from './sharing.ts';
 
-/** What starting the agent of a slot that is there needs: everything as the slot was made, and the configuration of now. */
+/**
+ * What starting the agent of a slot that is there needs: everything as the slot was made, and the configuration of now. In one that runs
+ * what is shared stays as it is.
+ */
 export async function openingOf(
   deps: FlowDeps,
-  { name, identity }: OwnedSlot,
+  owned: OwnedSlot,
   record: SessionRecord | undefined,
   context: RequestContext,
   prompt: string | undefined,
 ): Promise<Opening> {
+  const { name, identity, instance } = owned;
   const plan = await prepareOpen(
     deps,
     {
@@ -38,5 +43,9 @@ export async function openingOf(
     slotNetwork(deps, plan, name, context.signal),
     credentialVariables(plan, context),
   ]);
-  return { plan, container: name, slot: identity.slot, prompt, protection, network, credentials, resumed: record };
+  const { slot } = identity;
+  const sharing = instance.running
+    ? liveSharing(plan, owned)
+    : await slotSharing(deps, plan, { container: name, slot, protection }, context);
+  return { plan, container: name, slot, prompt, protection, network, credentials, sharing, resumed: record };
 }

@@ -1,27 +1,22 @@
 import type { EffectiveConfig } from '../../config/types.ts';
 import { tmuxDirectory } from '../../guest/start.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
-import type { NetworkPlan } from '../../network/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { workspaceFragment } from '../../workspace/fragment.ts';
-import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { storedUser } from '../code-user.ts';
 import type { FlowDeps } from '../deps.ts';
 import { mergeFragments } from '../merge-fragments.ts';
 import { sharedWords } from './credentials.ts';
 import { containerFragment } from './hardening.ts';
+import type { Opening } from './new.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
 
 /** Everything that an instance is made with, so that one request makes and starts it. */
 export function definitionOf(
   deps: FlowDeps,
-  plan: OpenPlan,
+  { plan, container, slot, protection, network, sharing }: Opening,
   session: SessionPlan,
-  container: string,
-  slot: number,
-  protection: ProtectionPlan,
-  network: NetworkPlan,
 ): Required<InstanceFragment> {
   const pool = plan.config.get('container.storage_pool');
   return mergeFragments(
@@ -33,18 +28,20 @@ export function definitionOf(
       ...(pool === '' ? {} : { pool }),
     }),
     plan.limits,
+    // Its hook looks at what is shared before the others do anything.
+    sharing.fragment,
     workspaceFragment(plan.workspace, {
       container,
       project: deps.incus.target.project,
       preserve: plan.config.get('paths.preserve_workspace_path'),
       codeUid: plan.code.uid,
       codeGid: plan.code.gid,
-      mounts: session.mounts,
+      mounts: [...session.mounts, ...sharing.mounts],
       recursive: protection.recursive,
     }),
     protection.fragment,
     network.fragment,
-    { config: { ...keysOf(plan, session, slot), ...otherKeys(plan) } },
+    { config: { ...keysOf(plan, session, slot, sharing.words), ...otherKeys(plan) } },
   );
 }
 
@@ -54,7 +51,7 @@ function deniedCalls(config: EffectiveConfig): 'none' | 'risky' | 'strict' {
   return config.get('security.reduce_kernel_surface') ? 'risky' : 'none';
 }
 
-function keysOf(plan: OpenPlan, session: SessionPlan, slot: number): Record<string, string> {
+function keysOf(plan: OpenPlan, session: SessionPlan, slot: number, shared: readonly string[]): Record<string, string> {
   return slotConfig({
     workspace: plan.workspace.path,
     slot,
@@ -62,7 +59,7 @@ function keysOf(plan: OpenPlan, session: SessionPlan, slot: number): Record<stri
     session: session.id,
     image: plan.image,
     persistent: plan.persistent,
-    shared: sharedWords(plan),
+    shared: [...sharedWords(plan), ...shared],
     ...(plan.config.profile === undefined ? {} : { profile: plan.config.profile }),
   });
 }

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
-import { networkFailure } from '../../network/explain.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
-import { hookFailure } from '../../workspace/protection/explain.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -13,7 +11,7 @@ import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
 import { explainEarlyEnd } from './early-end.ts';
 import { refusePrivileged } from './hardening.ts';
-import { type Opening, startOf } from './new.ts';
+import { type Opening, refusedStart, startOf } from './new.ts';
 import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
@@ -76,8 +74,7 @@ async function startContainer(deps: FlowDeps, container: string, signal: AbortSi
   try {
     await deps.incus.setState(container, 'start', { signal });
   } catch (error) {
-    const { project } = deps.incus.target;
-    throw (await hookFailure(container, project)) ?? (await networkFailure(container, project)) ?? error;
+    throw (await refusedStart(deps, container, error)) ?? error;
   }
 }
 
@@ -94,15 +91,10 @@ export async function claim(deps: FlowDeps, container: string, signal: AbortSign
 }
 
 /** Gives the container what this open would have made it with, and takes away what an earlier one gave it. */
-async function redefine(
-  deps: FlowDeps,
-  { plan, container, slot, protection, network }: Opening,
-  session: SessionPlan,
-  signal: AbortSignal,
-): Promise<void> {
-  const wanted = definitionOf(deps, plan, session, container, slot, protection, network);
+async function redefine(deps: FlowDeps, opening: Opening, session: SessionPlan, signal: AbortSignal): Promise<void> {
+  const wanted = definitionOf(deps, opening, session);
   await deps.incus.putInstance(
-    container,
+    opening.container,
     current => {
       const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
@@ -122,8 +114,8 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
   return Object.fromEntries(kept.flatMap(key => (config[key] === undefined ? [] : [[key, config[key]]])));
 }
 
-/** Devices that an open makes; what else is there the user added. */
-const OURS = /^(workspace|git-worktree-common|session-\d+|login|network-proxy|protect-\d+)$/;
+/** Devices that an open makes, coi's too; what else is there the user added. */
+const OURS = /^(workspace|git-worktree-common|session-\d+|login|network-proxy|(protect|mount|coi-port)-.+)$/;
 const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {

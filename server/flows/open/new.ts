@@ -3,8 +3,10 @@ import { networkFailure } from '../../network/explain.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { Slot } from '../../protocol/types.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
+import { portTaken } from '../../sharing/ports.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { destroy } from '../../slots/lifecycle.ts';
+import { guardFailure } from '../../workspace/mount-guard.ts';
 import { workspaceMounts } from '../../workspace/mounts.ts';
 import { hookFailure } from '../../workspace/protection/explain.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
@@ -17,6 +19,7 @@ import type { OpenPlan } from './prepare.ts';
 import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
+import type { Sharing } from './sharing.ts';
 import { type AgentStart, prepareStart, startAgent } from './start-agent.ts';
 
 /** One open, once its slot is chosen. */
@@ -27,6 +30,7 @@ export interface Opening {
   prompt: string | undefined;
   protection: ProtectionPlan;
   network: NetworkPlan;
+  sharing: Sharing;
   /** The agent's login, as variables of its process alone; asked for before anything is made. */
   credentials: Readonly<Record<string, string>>;
   /** The session that is continued. */
@@ -86,8 +90,8 @@ async function create(
   context: RequestContext,
   undo: (() => Promise<void>)[],
 ): Promise<void> {
-  const { plan, container, slot, protection, network } = opening;
-  const definition = definitionOf(deps, plan, session, container, slot, protection, network);
+  const { protection, network, plan, container } = opening;
+  const definition = definitionOf(deps, opening, session);
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   try {
@@ -113,15 +117,21 @@ async function create(
     );
   } catch (error) {
     if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
-    const { project } = deps.incus.target;
-    throw (await hookFailure(container, project)) ?? (await networkFailure(container, project)) ?? error;
+    throw (await refusedStart(deps, container, error)) ?? error;
   }
   undo.push(() => destroy(deps.incus, container));
 }
 
+/** Why a start has just failed, where a hook or a port says more than Incus; else undefined. */
+export async function refusedStart(deps: FlowDeps, container: string, error: unknown): Promise<Failure | undefined> {
+  const { project } = deps.incus.target;
+  const found = portTaken(messageOf(error)) ?? (await guardFailure(container, project));
+  return found ?? (await hookFailure(container, project)) ?? (await networkFailure(container, project));
+}
+
 /** What an agent's start in this opening is. */
 export function startOf(opening: Opening, session: SessionPlan, fresh: boolean): AgentStart {
-  const { plan, container, prompt, protection, network, credentials } = opening;
+  const { plan, container, prompt, protection, network, credentials, sharing } = opening;
   return {
     container,
     plan,
@@ -129,6 +139,7 @@ export function startOf(opening: Opening, session: SessionPlan, fresh: boolean):
     protection,
     network,
     credentials,
+    sharing,
     fresh,
     ...(prompt === undefined ? {} : { prompt }),
   };
@@ -145,8 +156,9 @@ async function undoAll(deps: FlowDeps, undo: (() => Promise<void>)[], container:
   }
 }
 
-function announced({ plan, container, slot }: Opening): Slot {
+function announced({ plan, container, slot, sharing }: Opening): Slot {
   const now = new Date().toISOString();
+  const mounts = workspaceMounts(plan.workspace, plan.config.get('paths.preserve_workspace_path'));
   return {
     container,
     workspace: plan.workspace.path,
@@ -158,7 +170,7 @@ function announced({ plan, container, slot }: Opening): Slot {
     image: plan.image,
     network: 'unknown',
     protection: 'unknown',
-    mounts: workspaceMounts(plan.workspace, plan.config.get('paths.preserve_workspace_path')).map(mount => ({
+    mounts: [...mounts, ...sharing.mounts].map(mount => ({
       source: mount.source,
       path: mount.path,
       readonly: mount.readonly === true,

@@ -11,6 +11,7 @@ import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { askedSession, formerSlot, holderNow, holdsNow, withSession } from './resume.ts';
+import { slotSharing } from './sharing.ts';
 import { startSlot } from './start.ts';
 
 /**
@@ -76,7 +77,9 @@ async function openIn(
     credentialVariables(plan, context),
   ]);
   const { slot } = candidate;
-  const opening = { plan, container, slot, prompt: request.prompt, protection, network, credentials, resumed: record };
+  const sharing = await slotSharing(deps, plan, { container, slot, protection }, context);
+  const common = { plan, container, slot, protection, network, credentials, sharing };
+  const opening = { ...common, prompt: request.prompt, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   try {
     return { container, slot, session: await open(deps, opening, context) };

@@ -14,6 +14,7 @@ import { sharedWords } from './credentials.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
+import type { Sharing } from './sharing.ts';
 
 /** What a start of the agent depends on besides the plan. */
 export interface AgentStart {
@@ -22,6 +23,7 @@ export interface AgentStart {
   session: SessionPlan;
   protection: ProtectionPlan;
   network: NetworkPlan;
+  sharing: Sharing;
   prompt?: string;
   /** The agent's login, as variables of its process alone. */
   credentials: Readonly<Record<string, string>>;
@@ -65,6 +67,7 @@ async function collect(deps: FlowDeps, start: AgentStart, context: RequestContex
     secrets,
     environment: {
       ...start.network.environment,
+      ...start.sharing.environment,
       ...config.get('defaults.environment'),
       ...plan.agent.environment(options),
       ...config.get('agents')[plan.agent.name]?.environment,
@@ -97,7 +100,7 @@ export async function startAgent(
     secretEnvironment: prepared.secrets,
     files,
     signalsDir: session.signalsDir,
-    mountPoints: session.mounts.map(mount => mount.path),
+    mountPoints: [...session.mounts.map(mount => mount.path), ...start.sharing.mountPoints],
     names: { hosts: plan.config.get('network.hosts'), resolvers: plan.config.get('network.dns_servers') },
     ...(context === undefined ? {} : { context }),
     ...(prepared.timezone === undefined ? {} : { timezone: prepared.timezone }),
@@ -168,7 +171,7 @@ function modelOf({ plan }: AgentStart): string {
   }
 }
 
-function describePlace(deps: FlowDeps, { plan, container, protection, network }: AgentStart): string {
+function describePlace(deps: FlowDeps, { plan, container, protection, network, sharing }: AgentStart): string {
   return contextText(deps.guest, {
     workspace: plan.mountPath,
     home: plan.code.home,
@@ -178,7 +181,7 @@ function describePlace(deps: FlowDeps, { plan, container, protection, network }:
     network: network.words,
     docker: plan.config.get('container.docker'),
     protectedPaths: protection.protectedPaths,
-    shared: sharedWords(plan),
+    shared: [...sharedWords(plan), ...sharing.words],
   });
 }
 

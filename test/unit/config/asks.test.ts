@@ -187,3 +187,17 @@ test('text is quoted as Go quotes it', () => {
   ] as const)
     assert.equal(goQuote(text), quoted);
 });
+
+test('a project never opens a port to others than this computer, also when it is approved', async t => {
+  const d = await desk(t);
+  await d.project(
+    '[[ports.map]]\nname = "all"\ncontainer = 80\nlisten = "0.0.0.0"\n[[ports.map]]\nname = "own"\ncontainer = 81\n',
+  );
+  const config = await d.load();
+  assert.match(config.gated.map(({ what }) => what).join('\n'), /0\.0\.0\.0:.*only your own configuration/);
+  const approved = config.approve(config.gated);
+  assert.deepEqual(
+    approved.get('ports.map').map(({ name }) => name),
+    ['own'],
+  );
+});

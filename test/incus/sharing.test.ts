@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { chown, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { connect as connectTo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { after, before, describe, it } from 'node:test';
+import type { TestBackend } from '../support/backend.ts';
+import { failureOf, type Lab, makeLab, OWNER } from './flows/support.ts';
+import { until } from './support.ts';
+
+const skip = process.getuid?.() !== 0;
+
+/** Answers with a word on a port, in the background. */
+const listening = (port: number, word: string) =>
+  `setsid perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => ${port}, Listen => 9) or die; while (my $c = $s->accept) { print $c "${word}"; close $c }' >/dev/null 2>&1 &`;
+
+/** What is said on a port of the host. */
+function said(port: string, host = '127.0.0.1'): Promise<string> {
+  return new Promise((done, fail) => {
+    let text = '';
+    const socket = connectTo({ host, port: Number(port) });
+    socket.setEncoding('utf8').on('data', data => {
+      text += data;
+    });
+    socket.once('error', fail).once('close', () => done(text));
+  });
+}
+
+/** An address of this machine that is not its loopback. */
+function hostAddress(): string {
+  const all = Object.values(networkInterfaces()).flat();
+  return all.find(one => one?.family === 'IPv4' && !one.internal)?.address ?? assert.fail('no address');
+}
+
+/** What the user's own configuration shares. */
+const config = (lab: Lab) => `
+[[mounts]]
+host = "${lab.directory}/data"
+container = "/home/code/deep/data"
+[[mounts]]
+host = "${lab.directory}/notes.txt"
+container = "/srv/notes.txt"
+readonly = true
+[ports]
+pool = 1
+[[ports.map]]
+name = "web"
+container = 8000
+`;
+
+describe('what is shared with a slot', { skip }, () => {
+  let lab: Lab;
+  let backend: TestBackend;
+  let workspace: string;
+  let container: string;
+  const run = async (script: string, user: 'root' | 'code' = 'code') => {
+    const result = await backend.call('slot/exec', { container, argv: ['/bin/sh', '-c', script], user });
+    return `${result.stdout}${result.stderr}`.trim();
+  };
+
+  before(async () => {
+    lab = await makeLab();
+    await mkdir(`${lab.directory}/data`);
+    await chown(`${lab.directory}/data`, OWNER.uid, OWNER.gid);
+    await writeFile(`${lab.directory}/notes.txt`, 'from the host');
+    await chown(`${lab.directory}/notes.txt`, OWNER.uid, OWNER.gid);
+    await lab.write(`${lab.home}/.coi/config.toml`, config(lab));
+    workspace = await lab.workspace();
+    backend = await lab.backend();
+    ({ container } = await lab.open(backend, workspace, { persistent: true }));
+  });
+  after(() => lab.close());
+
+  it('a folder is written by both sides, with the right owner on each', async () => {
+    assert.equal(
+      await run('cd ~/deep/data && touch code && stat -c %U code . .. && sudo touch root 2>/dev/null; ls'),
+      [...['code', 'code', 'code', 'code', 'root']].join('\n'),
+    );
+    const { uid, gid } = await lstat(`${lab.directory}/data/code`);
+    assert.deepEqual({ uid, gid }, OWNER);
+    assert.match(await run('echo x >>/srv/notes.txt'), /[Rr]ead-only/);
+    assert.equal(await run('cat /srv/notes.txt'), 'from the host');
+  });
+
+  it('is shown: in the state, in the reach and to the agent', async () => {
+    const shared = backend.slots.get(container)?.shared ?? [];
+    assert.deepEqual(
+      shared.filter(word => word.includes(lab.directory)),
+      [`${lab.directory}/data at /home/code/deep/data`, `${lab.directory}/notes.txt at /srv/notes.txt, to be read`],
+    );
+    const { mounts } = await backend.call('slot/reach', { container });
+    assert.ok(mounts.some(m => m.path === '/srv/notes.txt' && m.source === `${lab.directory}/notes.txt` && m.readonly));
+    assert.ok(mounts.some(m => m.path === '/home/code/deep/data' && !m.readonly));
+    assert.match(await run('cat ~/SANDBOX_CONTEXT.md'), /Shared with you: .*at \/home\/code\/deep\/data/);
+  });
+
+  it('ports lead into the slot, from this computer alone', async () => {
+    const { COI_PORTS = '', COI_PORT_WEB = '' } = Object.fromEntries(
+      (await run('. ~/.incus-agents/environment; env')).split('\n').map(line => line.split('=')),
+    );
+    assert.match(`${COI_PORTS} ${COI_PORT_WEB}`, /^\d{5} \d{5}$/);
+    await run(listening(8000, 'web'));
+    await run(listening(Number(COI_PORTS), 'pool'));
+    await until('both answer', async () => (await said(COI_PORT_WEB)) === 'web' && (await said(COI_PORTS)) === 'pool');
+    await assert.rejects(said(COI_PORT_WEB, hostAddress()), /ECONNREFUSED/);
+
+    const shared = backend.slots.get(container)?.shared ?? [];
+    assert.ok(shared.includes(`port ${COI_PORT_WEB} of this computer as 8000 inside (web)`), shared.join('; '));
+    const { forwards } = await backend.call('slot/reach', { container });
+    assert.deepEqual(forwards, [
+      {
+        ...{ listen: `tcp:127.0.0.1:${COI_PORTS},${COI_PORT_WEB}`, connect: `tcp:127.0.0.1:${COI_PORTS},8000` },
+        ...{ at: 'host', running: true, configured: true },
+      },
+    ]);
+
+    await lab.write(
+      `${lab.home}/.coi/config.toml`,
+      `[[ports.map]]\nname = "x"\ncontainer = 1\nhost = ${COI_PORT_WEB}\n`,
+    );
+    const other = await lab.workspace();
+    const failure = await failureOf(lab.open(backend, other));
+    assert.equal(failure.kind, 'conflict');
+    assert.match(failure.message, new RegExp(`port ${COI_PORT_WEB} .* in use by slot 1 of ${workspace}`));
+    assert.deepEqual(await lab.containers(other), []);
+  });
+
+  it('goes when it is no longer configured, and what root made is handed over', async () => {
+    await backend.call('slot/stop', { container, timeout: 20 });
+    assert.equal((await lstat(`${lab.directory}/data/root`)).uid, OWNER.uid);
+    await lab.write(`${lab.home}/.coi/config.toml`, '');
+    await backend.call('slot/start', { container });
+    assert.equal(await run('ls ~/deep/data; cat /srv/notes.txt 2>/dev/null'), '');
+    assert.deepEqual(
+      Object.keys((await lab.instance(container))?.devices ?? {}).filter(name => /^(mount|coi-port)/.test(name)),
+      [],
+    );
+    assert.deepEqual(
+      (backend.slots.get(container)?.shared ?? []).filter(word => word.includes(lab.directory)),
+      [],
+    );
+    assert.equal(await readFile(`${lab.directory}/notes.txt`, 'utf8'), 'from the host');
+  });
+
+  it('is as it was when only the agent is started again', async () => {
+    await backend.call('slot/stop', { container, timeout: 20 });
+    await lab.write(`${lab.home}/.coi/config.toml`, '[ports]\npool = 1\n');
+    await backend.call('slot/start', { container });
+    const told = await run('grep COI_PORTS ~/.incus-agents/environment');
+    await lab.write(`${lab.home}/.coi/config.toml`, '[ports]\npool = 3\n');
+    await run('. ~/.incus-agents/environment; export TMUX_TMPDIR=~/.incus-agents/tmux; tmux kill-server');
+    await until('the agent is gone', async () => (await run('pgrep -c tmux')) === '0');
+    await backend.call('slot/start', { container });
+    assert.equal(await run('grep COI_PORTS ~/.incus-agents/environment'), told);
+    assert.match(told, /COI_PORTS='\d{5}'/);
+  });
+
+  it('is refused with a reason before anything is made', async () => {
+    const other = await lab.workspace();
+    for (const [host, kind] of [
+      ['/etc', 'config'],
+      ['/var/lib/incus/unix.socket', 'config'],
+      [`${lab.directory}/missing`, 'not-found'],
+    ]) {
+      await lab.write(`${lab.home}/.coi/config.toml`, `[[mounts]]\nhost = "${host}"\ncontainer = "/x"\n`);
+      const failure = await failureOf(lab.open(backend, other));
+      assert.equal(failure.kind, kind, failure.message);
+      assert.ok(failure.hint);
+    }
+    assert.deepEqual(await lab.containers(other), []);
+    await lab.write(`${lab.home}/.coi/config.toml`, '');
+  });
+});

@@ -1,0 +1,45 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { failureOf, makeLab } from '../incus/flows/support.ts';
+import { until } from '../incus/support.ts';
+import { Table } from './table.ts';
+
+const skip = process.getuid?.() !== 0;
+const SECRET = 'the-hosts-own-secret';
+
+test('a mount in the workspace leads to nothing else', { skip }, async t => {
+  const table = new Table(t, 'What is shared');
+  const lab = await makeLab();
+  t.after(() => lab.close());
+  const workspace = await lab.workspace();
+  const keys = `${lab.directory}/keys`;
+  mkdirSync(keys);
+  writeFileSync(`${keys}/key`, SECRET);
+  mkdirSync(`${workspace}/cache`);
+  await lab.write(
+    `${lab.home}/.coi/config.toml`,
+    `[[mounts]]\nhost = "${workspace}/cache"\ncontainer = "/cache"\nreadonly = true\n`,
+  );
+  const backend = await lab.backend();
+  const { container } = await lab.open(backend, workspace, { persistent: true });
+  const inside = async (script: string) => {
+    const result = await lab.incus.exec(container, ['/bin/sh', '-c', script], { user: 0, group: 0 });
+    return result.stdout.toString('utf8');
+  };
+
+  // A reboot makes Incus look up the source anew. In between the container is shortly stopped in any case.
+  const { pid } = await lab.incus.instanceState(container);
+  await inside(`cd /workspace && mv cache old && ln -s ${keys} cache; /sbin/reboot -f`).catch(() => '');
+  let running = false;
+  await until('it came up again, or was refused', async () => {
+    if (existsSync(`/run/incus-agents/mounts/${container}`)) return true;
+    const now = await lab.incus.instanceState(container).catch(() => undefined);
+    running = now?.running === true && now.pid > 0 && now.pid !== pid;
+    return running;
+  });
+  const seen = running ? await inside('cat /cache/key') : '';
+  table.held('its source swapped for a link, then a reboot', 'root', seen.includes(SECRET) ? 'read' : undefined);
+  await backend.call('slot/stop', { container, timeout: 0 });
+  const failure = await failureOf(backend.call('slot/start', { container }));
+  table.held('the link at the next start', 'root', failure.kind === 'isolation' ? undefined : failure.message);
+});
