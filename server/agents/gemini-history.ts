@@ -37,13 +37,28 @@ function idOf(lines: readonly Json[]): string | undefined {
   return id !== undefined && /^[0-9a-f-]{36}$/.test(id) ? id : undefined;
 }
 
-function messages(lines: readonly Json[]): { role: string; text: string; at: string | undefined }[] {
-  return lines
-    .filter(line => line.type === 'user' || line.type === 'gemini')
-    .map(line => ({
-      role: line.type === 'user' ? 'user' : 'assistant',
-      text: contentText(line.content, ['text']),
-      at: time(line.timestamp),
-    }))
-    .filter(message => message.text !== '');
+interface Message {
+  role: string;
+  text: string;
+  at: string | undefined;
+}
+
+/**
+ * What was said. When a request is cancelled the program writes its whole history anew, all at one instant and with new ids,
+ * and its note about the surroundings with it, which is no message.
+ */
+function messages(lines: readonly Json[]): Message[] {
+  const known = new Map<unknown, Message>();
+  /** The ids of what was written at one instant. */
+  const together = new Map<string, Set<unknown>>();
+  for (const [i, line] of lines.entries()) {
+    if (line.type !== 'user' && line.type !== 'gemini') continue;
+    const said = contentText(line.content, ['text']);
+    const at = time(line.timestamp);
+    const id = line.id ?? i;
+    if (at !== undefined) together.set(at, (together.get(at) ?? new Set()).add(id));
+    if (said === '' || said.startsWith('<session_context>')) continue;
+    known.set(id, { role: line.type === 'user' ? 'user' : 'assistant', text: said, at });
+  }
+  return [...known.values()].filter(({ at }) => at === undefined || together.get(at)?.size === 1);
 }

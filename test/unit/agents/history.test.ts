@@ -146,3 +146,27 @@ test('a huge conversation is read by its end, and a directory of thousands of fi
   assert.equal(lines.at(-1)?.text, 'the last');
   assert.ok(((await findConversation(dir))?.title?.length ?? 0) <= 4096);
 });
+
+test('gemini: the history that it writes anew when a request is cancelled is not said twice', async t => {
+  const dir = await session(t);
+  const line = (type: string, id: string, second: number, text: string) => ({
+    type,
+    id,
+    timestamp: `2026-01-01T00:00:0${second}.000Z`,
+    content: [{ text }],
+  });
+  await put(join(dir, '.gemini/tmp/workspace/chats/session-1.jsonl'), [
+    { sessionId: B },
+    line('user', 'a', 1, 'first'),
+    line('gemini', 'b', 2, ''),
+    line('gemini', 'b', 2, 'answer'),
+    line('user', 'c', 3, 'cancelled'),
+    { type: 'info', content: 'Request cancelled.' },
+    line('user', 'd', 4, '<session_context>\nwhere it is</session_context>first'),
+    line('gemini', 'e', 4, 'answer'),
+    { $set: { messages: [] } },
+    line('user', 'f', 5, 'last'),
+  ]);
+  const told = (await agentNamed('gemini').transcript(dir)).map(entry => entry.text);
+  assert.deepEqual(told, ['first', 'answer', 'cancelled', 'last']);
+});
