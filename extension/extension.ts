@@ -108,7 +108,7 @@ function registerProviders(context: CommandContext, keep: Keep): void {
   keep(
     new Notifications(model, {
       mode: () => settings.notifications(),
-      inFront: () => terminals.containerOf(vscode.window.activeTerminal),
+      inFront: () => terminals.agentOf(vscode.window.activeTerminal),
       open: container => context.errors.run('Opening the terminal failed', () => terminals.open(container, 'agent')),
     }),
   );

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { Session } from '../../server/protocol/types.ts';
-import { plain, plural } from '../views/text.ts';
+import { lastActivity } from '../model/selectors.ts';
+import { ago, plain, plural } from '../views/text.ts';
 import type { Command } from './command.ts';
-import { cancelled, oneSession } from './targets.ts';
+import { cancelled, oneSession, titleOf } from './targets.ts';
 
 export const deleteSession: Command = {
   id: 'incusAgents.deleteSession',
@@ -18,13 +19,17 @@ export const deleteSession: Command = {
 };
 
 async function confirm(sessions: readonly Session[]): Promise<void> {
-  const lines = sessions.map(session => `• ${nameOf(session)}`).join('\n');
+  const [first] = sessions;
+  const one = sessions.length === 1 && first !== undefined;
+  const lines = one
+    ? wordsOn(first)
+    : sessions.map(session => `• ${titleOf(session)} (${wordsOn(session)})`).join('\n');
   const detail = `${lines}\n\nThe conversation is deleted from this machine and cannot be resumed. The workspace stays.`;
-  const what = sessions.length === 1 ? 'this session' : plural(sessions.length, 'session');
-  const choice = await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, 'Delete');
+  const question = one ? `Delete the session “${titleOf(first)}”?` : `Delete ${plural(sessions.length, 'session')}?`;
+  const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Delete');
   if (choice !== 'Delete') throw cancelled();
 }
 
-function nameOf(session: Session): string {
-  return `${plain(session.title ?? '', 60) || 'Session'} (${plain(session.agent, 30)}, ${plain(session.id, 40)})`;
+function wordsOn(session: Session): string {
+  return `${plain(session.agent, 30)}, ${ago(lastActivity(session), Date.now())}`;
 }

@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import { ExtensionFailure } from '../model/failures.ts';
 import { isAttachable } from '../model/tags.ts';
 import { toContainerPath } from '../terminals/paths.ts';
-import type { Command } from './command.ts';
+import { plain } from '../views/text.ts';
+import type { Command, CommandContext } from './command.ts';
 import { cancelled, nameOf, oneSlot } from './targets.ts';
 
 export const sendPrompt: Command = {
@@ -17,6 +18,7 @@ export const sendPrompt: Command = {
       ignoreFocusOut: true,
     });
     if (text === undefined || text === '') throw cancelled();
+    await becomesNoAnswer(context, slot.container);
     await context.backend.request('slot/send', { container: slot.container, text, enter: true });
   },
 };
@@ -37,3 +39,15 @@ export const sendSelection: Command = {
     await context.terminals.open(slot.container, 'agent');
   },
 };
+
+/** An agent that asks takes the Enter after a prompt for a yes to whatever it asks, so the user is shown the question first. */
+async function becomesNoAnswer(context: CommandContext, container: string): Promise<void> {
+  const slot = context.model.slot(container);
+  if (slot?.agentState.state !== 'waiting') return;
+  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the prompt all the same?`;
+  const detail = 'It takes what is sent for the answer to its question, and may do what it asks for.';
+  const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Show Question', 'Send');
+  if (choice === 'Send') return;
+  if (choice === 'Show Question') await context.terminals.open(container, 'agent');
+  throw cancelled();
+}

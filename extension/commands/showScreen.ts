@@ -1,5 +1,4 @@
 import { isAttachable } from '../model/tags.ts';
-import { visible } from '../views/reports.ts';
 import type { Command } from './command.ts';
 import { nameOf, oneSlot } from './targets.ts';
 
@@ -10,6 +9,6 @@ export const showScreen: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Show Screen', isAttachable);
     const { text } = await context.backend.request('slot/capture', { container: slot.container });
-    await context.documents.show(`Screen of ${nameOf(slot)}`, visible(text));
+    await context.documents.show(`Screen of ${nameOf(slot)}`, text);
   },
 };

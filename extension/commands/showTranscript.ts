@@ -1,6 +1,6 @@
 import { transcriptReport } from '../views/reports.ts';
 import type { Command } from './command.ts';
-import { oneSession } from './targets.ts';
+import { oneSession, titleOf } from './targets.ts';
 
 export const showTranscript: Command = {
   id: 'incusAgents.showTranscript',
@@ -9,6 +9,9 @@ export const showTranscript: Command = {
   async run(context, node) {
     const { id } = await oneSession(context, node, 'Show Transcript');
     const { session, transcript } = await context.backend.request('session/show', { id });
-    await context.documents.show(`Transcript ${id}`, transcriptReport(session, transcript));
+    await context.documents.show(
+      `Transcript of ${titleOf(session)} (${id.slice(0, 8)})`,
+      transcriptReport(session, transcript),
+    );
   },
 };

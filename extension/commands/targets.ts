@@ -64,6 +64,11 @@ export function nameOf(slot: Slot): string {
   return `${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`;
 }
 
+/** A session's title, or which agent's it is. */
+export function titleOf(session: Session): string {
+  return plain(session.title ?? '', 60) || `${plain(session.agent, 30)} session`;
+}
+
 /** The workspace of a row, the only open folder, or the one that the user picks. */
 export async function oneWorkspace(context: CommandContext, node: Node | undefined, title: string): Promise<string> {
   const ofRow = workspaceOfRow(context, node);
@@ -105,7 +110,7 @@ async function pickSession(sessions: readonly Session[], title: string): Promise
   if (sessions.length === 0) throw new ExtensionFailure('not-found', 'This workspace has no saved session');
   const items = sessions.map(session => ({
     session,
-    label: plain(session.title ?? '') || `${plain(session.agent, 30)} session`,
+    label: titleOf(session),
     description: `${plain(session.agent, 30)} · ${ago(lastActivity(session), Date.now())}`,
   }));
   const picked = await vscode.window.showQuickPick(items, {

@@ -72,6 +72,12 @@ export class Terminals implements vscode.Disposable {
     return this.keyOf(terminal)?.container;
   }
 
+  /** The container whose agent a terminal shows. */
+  agentOf(terminal: vscode.Terminal | undefined): string | undefined {
+    const key = this.keyOf(terminal);
+    return key?.kind === 'agent' ? key.container : undefined;
+  }
+
   /** What a terminal shows, if it is one of ours. */
   keyOf(terminal: vscode.Terminal | undefined): TerminalKey | undefined {
     for (const [text, each] of this.known) if (each === terminal) return keyFromText(text);
@@ -116,7 +122,8 @@ export class Terminals implements vscode.Disposable {
     const slot = this.model.slot(container);
     if (slot === undefined) return plain(title, 60);
     const role = kind === 'agent' ? plain(slot.agent, 30) : kind;
-    return `${plain(baseName(slot.workspace), 40)} ${slot.slot} · ${role}`;
+    // What differs comes first: lists of terminals are narrow.
+    return `${role} ${slot.slot} · ${plain(baseName(slot.workspace), 40)}`;
   }
 
   private startAdopting(terminal: vscode.Terminal): void {

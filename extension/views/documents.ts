@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { DOCUMENT_SCHEME } from '../ids.ts';
+import { plain, visible } from './text.ts';
 
 /** Read-only documents: what a screen, a transcript, a report or a configuration was when it was asked for. */
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
@@ -22,10 +23,10 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
     return this.texts.get(uri.path) ?? 'This page is no longer there. Ask for it again.';
   }
 
-  /** Shows a text under a name; showing the same name again replaces it. */
+  /** Shows a text, which may be hostile, under a name; showing the same name again replaces it. */
   async show(name: string, text: string, language = 'plaintext'): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: DOCUMENT_SCHEME, path: `/${name.replaceAll('/', '_')}` });
-    this.texts.set(uri.path, text);
+    const uri = vscode.Uri.from({ scheme: DOCUMENT_SCHEME, path: `/${plain(name, 120).replaceAll('/', '_')}` });
+    this.texts.set(uri.path, visible(text));
     this.changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.languages.setTextDocumentLanguage(document, language);

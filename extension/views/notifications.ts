@@ -6,7 +6,7 @@ import { type Announcement, shouldTell, Transitions } from './transitions.ts';
 /** What notifications ask of the rest. */
 export interface NotificationSources {
   mode(): 'off' | 'unfocused' | 'always';
-  /** Container of the terminal in front, if it is one of ours. */
+  /** Container whose agent the terminal in front shows, if it shows one. */
   inFront(): string | undefined;
   open(container: string): Promise<void>;
 }

@@ -2,8 +2,6 @@ import type { ResultOf, SlotReach } from '../../server/protocol/methods.ts';
 import type { ConfigOrigin, HealthCheck, Session, TranscriptEntry } from '../../server/protocol/types.ts';
 import { plain } from './text.ts';
 
-const CONTROL_BUT_LAYOUT = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-
 /** Effective configuration with origins, as text. */
 export function configReport(workspace: string, shown: ResultOf<'config/show'>): string {
   const values = shown.values.map(
@@ -75,17 +73,22 @@ function forwardWords({
 
 /** A conversation as text. */
 export function transcriptReport(session: Session, transcript: readonly TranscriptEntry[]): string {
-  const head = `${plain(session.title ?? '') || 'Session'} · ${plain(session.agent, 30)} · ${session.startedAt}`;
+  const agent = plain(session.agent, 30);
+  const head = `${plain(session.title ?? '') || 'Session'} · ${agent} · ${minute(session.startedAt)}`;
   const entries = transcript.map(({ role, text, at }) => {
-    const when = at === undefined ? '' : ` · ${plain(at, 40)}`;
-    return `── ${plain(role, 30)}${when}\n\n${visible(text)}\n`;
+    const when = at === undefined ? '' : ` · ${minute(at)}`;
+    return `── ${{ user: 'You', assistant: agent }[role] ?? plain(role, 30)}${when}\n\n${text}\n`;
   });
   return [head, '', ...(entries.length === 0 ? ['The conversation is empty.'] : entries)].join('\n');
 }
 
-/** Text of several lines without what a terminal or a reader would be misled by. */
-export function visible(text: string): string {
-  return text.replace(CONTROL_BUT_LAYOUT, '');
+/** A time as the user's own clock shows it, to the minute. */
+function minute(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return plain(time, 40);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

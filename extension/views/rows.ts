@@ -111,5 +111,6 @@ export function sessionRow(session: Session, own: boolean, now: number): Row {
     icon: { id: session.live ? 'comment-discussion' : 'comment' },
     tags: tagSet('session', session.live ? 'live' : 'saved', own ? 'own' : 'other'),
     spoken: `Session ${label}, ${agent}, ${when}`,
+    click: 'transcript',
   };
 }

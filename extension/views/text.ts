@@ -1,4 +1,5 @@
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g;
+/** Control characters, those that turn the direction, other invisible ones, and halves of characters. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 
 /**
@@ -6,14 +7,19 @@ const PUNCTUATION = /[!-/:-@[-`{-~]/g;
  * no control or direction-changing characters, nothing that the editor would render as icon or link, and short.
  */
 export function plain(text: string, max = 80): string {
-  const line = text.replace(CONTROL, ' ').replace(/\s+/g, ' ').trim().replaceAll('$(', '$ (').replaceAll('](', '] (');
+  const line = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim().replaceAll('$(', '$ (').replaceAll('](', '] (');
   const characters = [...line];
   return characters.length <= max ? line : `${characters.slice(0, max - 1).join('')}…`;
 }
 
+/** Text of several lines without what a reader would be misled by; line breaks and tabs stay. */
+export function visible(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(UNSEEN, character => (/[\n\t]/.test(character) ? character : ''));
+}
+
 /** Escapes text for markdown: each ASCII punctuation mark becomes an entity, so no markup, link or autolink is left. */
 export function escapeMarkdown(text: string, max = 200): string {
-  const flat = [...text.replace(CONTROL, ' ')].slice(0, max).join('');
+  const flat = [...text.replace(UNSEEN, ' ')].slice(0, max).join('');
   return flat.replace(PUNCTUATION, mark => `&#${mark.charCodeAt(0)};`);
 }
 

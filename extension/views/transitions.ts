@@ -39,10 +39,10 @@ function conditionOf(slot: Slot): string {
 }
 
 function announcementOf(slot: Slot, now: string, before: string): Announcement | undefined {
-  const who = `${plain(baseName(slot.workspace), 40)} · slot ${slot.slot} · ${plain(slot.agent, 30)}`;
+  const who = `${plain(slot.agent, 30)} in ${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`;
   const say = (words: string, severity: Announcement['severity']): Announcement => ({
     container: slot.container,
-    message: `${who}: ${words}`,
+    message: `${who} ${words}`,
     severity,
   });
   if (now === 'waiting') return say('is waiting for you', 'warning');

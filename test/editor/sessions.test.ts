@@ -1,24 +1,51 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { claudeUser } from './lib/claude.ts';
 import { withEditor } from './lib/editor.ts';
-import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { makeProject, makeWorkspace } from './lib/incus.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
+import { pretendFocus, Toasts } from './lib/toasts.ts';
 import { until } from './lib/wait.ts';
 
 test('the real claude in a slot', newestOnly, async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t);
-  const settings = slotSettings(project, {
-    'incusAgents.agent': 'claude',
-    'incusAgents.permissionMode': 'interactive',
-  });
-  await withEditor(t, { folder, settings }, async editor => {
-    const { workbench, terminals, page, shot } = editor;
+  const { model, options } = await claudeUser(t, project, { 'incusAgents.notifications': 'always' });
+  await withEditor(t, { ...options, folder }, async editor => {
+    const { workbench, terminals, page, shot, server } = editor;
     const slots = new Slots(editor, project);
     const step = stepsOf(t, editor);
+    const toasts = new Toasts(page);
+    const badge = workbench.badge('Incus Agents');
+    const status = workbench.statusItem('incus-agents.incus-agents.incusAgents.status');
+    const [question, announced] = [/Do you want to proceed/, /claude in project slot 1 is waiting for you/];
     let container = '';
+    await toasts.watch();
+
+    /** Types a prompt without its terminal, as from another window. */
+    const prompt = async (text: string): Promise<void> => {
+      await workbench.runCommand('Incus Agents: Send Prompt');
+      await workbench.pick('project slot 1');
+      await workbench.answer(text);
+    };
+    const asked = async (): Promise<void> => {
+      await slots.says(1, /waiting for you.*wants you/);
+      await badge.filter({ hasText: '1' }).waitFor();
+    };
+    /** Refuses what the agent asks for; it has to be in front by now. */
+    const refuse = async (): Promise<void> => {
+      await terminals.waitFor(question);
+      await slots.terminalHasFocus();
+      await page.keyboard.press('Escape');
+      await slots.says(1, /idle/);
+      await badge.waitFor({ state: 'hidden' });
+      await until('no count', async () => !/waiting/.test((await status.textContent()) ?? ''));
+      await until('no mark', async () => (await workbench.mark(slots.row(1))) === '');
+    };
 
     await step('starts in the terminal', async () => {
       await slots.show();
@@ -39,16 +66,131 @@ test('the real claude in a slot', newestOnly, async t => {
       await page.keyboard.press('Shift+Enter');
       await page.keyboard.type('second');
       await until('two lines', () => /first\s*\n\s*second/.test(project.screen(container)));
-      await shot('2-two-lines');
+      await page.keyboard.press('Control+c');
+      await until('an empty line', () => !project.screen(container).includes('second'));
     });
 
-    await step('is resumed from its history after a kill', async () => {
+    await step('that asks has a mark, a badge and a count, but no notification while it is in front', async () => {
+      await terminals.type('first I want you to RUN-A-COMMAND');
+      await asked();
+      await until('the mark', async () => (await workbench.mark(slots.row(1))) === '?');
+      await status.filter({ hasText: '1 waiting' }).waitFor();
+      await shot('2-waiting');
+      await refuse();
+    });
+
+    await step('tells once who asks, when something else is in front', async () => {
+      await workbench.contextAction(slots.row(1), /^Open Shell/);
+      await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
+      await prompt('RUN-A-COMMAND again');
+      await asked();
+      await workbench.notification(announced).waitFor();
+      await shot('3-notification');
+      await workbench.notification(announced).getByRole('button', { name: 'Open' }).click();
+      await refuse();
+      assert.equal((await toasts.all(announced)).length, 1);
+    });
+
+    await step('is reached by one key, from inside another terminal', async () => {
+      server.set({ 'incusAgents.notifications': 'unfocused' });
+      await workbench.expand(slots.row(1));
+      await workbench.treeItem(/^Shell in slot 1/).click();
+      await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
+      await prompt('RUN-A-COMMAND a third time');
+      await asked();
+      await terminals.focus();
+      await page.keyboard.press('Control+Alt+n');
+      await refuse();
+    });
+
+    await step('is told of while the window is not in front, and reached by the status bar', async () => {
+      await pretendFocus(page, false);
+      await terminals.type('RUN-A-COMMAND for the fourth time');
+      await asked();
+      await workbench.notification(announced).waitFor();
+      await pretendFocus(page, true);
+      // Escape would go to the notification.
+      await workbench.runCommand('Notifications: Clear All Notifications');
+      await workbench.treeItem(/^Shell in slot 1/).click();
+      await status.click();
+      await workbench.quickPickItem('project slot 1').filter({ hasText: 'waiting for you' }).waitFor();
+      await shot('4-menu');
+      await workbench.pick('project slot 1');
+      await refuse();
+      // The third question came in a window that was in front.
+      assert.equal((await toasts.all(announced)).length, 2);
+    });
+
+    await step('is not told of when that is off', async () => {
+      server.set({ 'incusAgents.notifications': 'off' });
+      await pretendFocus(page, false);
+      await terminals.type('RUN-A-COMMAND for the last time');
+      await asked();
+      await pretendFocus(page, true);
+      await refuse();
+      assert.equal((await toasts.all(announced)).length, 2);
+    });
+
+    await step('leaves its session in the history after a kill', async () => {
       await workbench.contextAction(slots.row(1), /^Kill/);
       await workbench.answerDialog(/^Kill$/);
       await slots.row(1).waitFor({ state: 'detached' });
-      await slots.noToasts();
       assert.equal(project.containers().size, 0);
-      await shot('3-killed');
+      await workbench.expand(workbench.treeItem(/^History, 1 saved session/));
+      await workbench.treeItem(/^Session first I want you to/).waitFor();
+      await shot('5-history');
+    });
+
+    await step('has a transcript, which is plain text and cannot be changed', async () => {
+      await workbench.treeItem(/^Session first I want you to/).click();
+      await page.getByRole('tab', { name: /^Transcript of first I want you to/ }).waitFor();
+      const text = page.locator('.editor-instance .view-lines');
+      await text.filter({ hasText: '── You' }).filter({ hasText: 'first I want you to RUN-A-COMMAND' }).waitFor();
+      await text.click();
+      await page.keyboard.type('x');
+      await page
+        .locator('.monaco-editor-overlaymessage')
+        .filter({ hasText: /read-only/i })
+        .waitFor();
+      await shot('6-transcript');
+    });
+
+    await step('is renamed', async () => {
+      await workbench.contextAction(workbench.treeItem(/^Session first I want you to/), /^Rename Session/);
+      await workbench.answer('Mend the login');
+      await workbench.treeItem(/^Session Mend the login, claude/).waitFor();
+    });
+
+    await step('is resumed from its row, with the whole conversation', async () => {
+      await workbench.inlineAction(workbench.treeItem(/^Session Mend the login/), 'Resume Session');
+      await slots.says(1, /idle/, 60_000);
+      await terminals.waitFor('RUN-A-COMMAND', 60_000);
+      await slots.row(1).filter({ hasText: 'Mend the login' }).waitFor();
+      await slots.terminalHasFocus();
+      await terminals.type('what was said');
+      await until('a turn', () => model.with('what was said')[0]?.text.includes('first I want you to'), 30_000);
+      await terminals.waitFor('stand-in answer to');
+      await shot('7-resumed');
+    });
+
+    await step('is deleted only after its name was confirmed', async () => {
+      await workbench.contextAction(slots.row(1), /^Kill/);
+      await workbench.answerDialog(/^Kill$/);
+      const row = workbench.treeItem(/^Session Mend the login/);
+      await workbench.expand(workbench.treeItem(/^History, 1 saved session/));
+      await row.waitFor();
+      await workbench.contextAction(row, /^Delete Session/);
+      await workbench.dialog().waitFor();
+      await shot('8-delete');
+      assert.match((await workbench.dialog().textContent()) ?? '', /Delete the session “Mend the login”\?/);
+      await workbench.answerDialog('Cancel');
+      const records = join(server.folders.home, '.coi/sessions-claude');
+      assert.equal(readdirSync(records).length, 1);
+      await workbench.contextAction(row, /^Delete Session/);
+      await workbench.answerDialog(/^Delete$/);
+      await row.waitFor({ state: 'detached' });
+      assert.deepEqual(readdirSync(records), []);
+      await slots.noToasts();
     });
   });
 });

@@ -53,12 +53,12 @@ test('no image: it is said beforehand, and asked at the click', newestOnly, asyn
     await workbench.answerDialog('Build Image');
     const building = workbench.notification(/Building the image: /);
     await building.waitFor();
-    await until('the container of the build', () => project.containers().size === 1);
+    await until('the container of the build', () => project.instances().size === 1);
     await shot('3-building');
     await building.getByRole('button', { name: 'Cancel' }).click();
     await building.waitFor({ state: 'detached' });
     await new Slots(editor, project).noToasts();
-    await until('nothing to be left', () => project.containers().size === 0);
+    await until('nothing to be left', () => project.instances().size === 0);
   });
 });
 

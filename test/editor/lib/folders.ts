@@ -1,6 +1,6 @@
-import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { quietSettings } from './settings.ts';
 
 /** An ordinary user to run VS Code as. The account must exist: its groups are those of the system. */
@@ -21,8 +21,11 @@ export interface Folders {
   config: string;
 }
 
-/** Makes the folders of a server, with the user's settings in place. */
-export function makeFolders(settings: Readonly<Record<string, unknown>> = {}): Folders {
+/** Makes the folders of a server, with the user's settings and files in place. `files`: from paths below the home to texts. */
+export function makeFolders(
+  settings: Readonly<Record<string, unknown>> = {},
+  files: Readonly<Record<string, string>> = {},
+): Folders {
   const base = mkdtempSync(join(tmpdir(), 'cs-'));
   const folders: Folders = {
     base,
@@ -35,6 +38,10 @@ export function makeFolders(settings: Readonly<Record<string, unknown>> = {}): F
   };
   for (const folder of [folders.home, folders.runtime, folders.tmux]) mkdirSync(folder, { mode: 0o700 });
   mkdirSync(folders.extensions);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folders.home, path)), { recursive: true });
+    writeFileSync(join(folders.home, path), text);
+  }
   // The user's own and the machine's: in a remote window, those of machine scope count from the latter only.
   for (const scope of ['User', 'Machine']) {
     mkdirSync(join(folders.data, scope), { recursive: true });
@@ -46,6 +53,15 @@ export function makeFolders(settings: Readonly<Record<string, unknown>> = {}): F
   // Without a file of its own, code-server would write one into the home.
   writeFileSync(folders.config, 'auth: none\n');
   return folders;
+}
+
+/** Adds to the settings of the user and the machine. */
+export function changeSettings(folders: Folders, settings: Readonly<Record<string, unknown>>): void {
+  for (const scope of ['User', 'Machine']) {
+    const file = join(folders.data, scope, 'settings.json');
+    const now: Record<string, unknown> = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...now, ...settings }, null, 2));
+  }
 }
 
 /** Gives a tree of ours to another user, without following links. */

@@ -42,8 +42,13 @@ export class Project {
     return incus('--project', this.name, ...args);
   }
 
-  /** Names and states of the containers: "coi-12345678-1" → "RUNNING". */
+  /** Names and states of the slots' containers: "coi-12345678-1" → "RUNNING". */
   containers(): Map<string, string> {
+    return new Map([...this.instances()].filter(([name]) => name.startsWith('coi-')));
+  }
+
+  /** Those of all, also of the helpers that the backend makes for a moment. */
+  instances(): Map<string, string> {
     const lines = this.run('list', '--format=csv', '--columns=ns').split('\n').filter(Boolean);
     return new Map(lines.map(line => [line.split(',')[0] ?? '', line.split(',')[1] ?? '']));
   }
@@ -89,7 +94,7 @@ export function makeProject(t: TestContext): Project {
 
 async function removeProject(project: Project): Promise<void> {
   await until('the project to be removed', () => {
-    for (const name of project.containers().keys())
+    for (const name of project.instances().keys())
       spawnSync('incus', ['--project', project.name, 'delete', '-f', name]);
     incus('project', 'delete', project.name);
     return true;

@@ -3,7 +3,7 @@ import { copyFileSync, createWriteStream, globSync, readFileSync, rmSync, type W
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { codeServerCommand, vsixPath } from '../../host/paths.mjs';
-import { type Account, environmentOf, type Folders, handOver, makeFolders } from './folders.ts';
+import { type Account, changeSettings, environmentOf, type Folders, handOver, makeFolders } from './folders.ts';
 import { endProcessesWithHome } from './processes.ts';
 
 /** Which VS Code: the newest, or the oldest that the manifest allows. */
@@ -21,6 +21,8 @@ export interface ServerOptions {
   vsix?: readonly string[];
   /** User settings on top of the quiet ones. */
   settings?: Readonly<Record<string, unknown>>;
+  /** Files of the user's home, from paths below it to texts. */
+  files?: Readonly<Record<string, string>>;
   /** `asked`: a folder is untrusted until somebody says otherwise, and a dialog asks. Default: everything is trusted. */
   trust?: 'given' | 'asked';
   /** Environment of the server, and so of the extension host and the terminals. */
@@ -36,6 +38,8 @@ export interface Server {
   url: string;
   folders: Folders;
   env: NodeJS.ProcessEnv;
+  /** Changes settings of the user while the window is open; the editor notices by itself. */
+  set(settings: Readonly<Record<string, unknown>>): void;
   /** A client on the tmux server of the terminals on the host. */
   tmux(...args: string[]): string;
   /** What the extension host and the extensions wrote into log files. */
@@ -56,7 +60,7 @@ const flags = [
 
 /** Starts a code-server of its own on a free loopback port. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
-  const folders = makeFolders(options.settings);
+  const folders = makeFolders(options.settings, options.files);
   const env = environmentOf(folders, options.env);
   const log = createWriteStream(join(folders.base, 'code-server.log'));
   let child: ChildProcess | undefined;
@@ -128,6 +132,7 @@ function handleOf(
     url,
     folders,
     env,
+    set: settings => changeSettings(folders, settings),
     tmux: (...args) => execFileSync('tmux', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
     logs: () =>
       globSync(join(folders.data, 'logs/**/*.log'))

@@ -71,7 +71,9 @@ export class Slots {
   /** Waits until the keyboard is in the terminal in front. */
   async terminalHasFocus(): Promise<void> {
     await until('the focus in the terminal', () =>
-      this.editor.page.evaluate(() => document.activeElement?.classList.contains('xterm-helper-textarea') ?? false),
+      this.editor.page.evaluate(
+        () => document.activeElement?.matches('.terminal-wrapper.active .xterm-helper-textarea') ?? false,
+      ),
     );
   }
 }

@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 import type { Locator, Page } from 'playwright-core';
 import type { Server } from './server.ts';
 import { until } from './wait.ts';
@@ -95,7 +96,7 @@ export class Workbench {
 
   /** The number on an icon of the activity bar. */
   badge(name: Name): Locator {
-    return this.activity(name).locator('xpath=..').locator('.badge-content');
+    return this.activity(name).locator('.badge-content');
   }
 
   /** Shows a view container of the sidebar; a second time does not hide it. */
@@ -107,6 +108,21 @@ export class Workbench {
 
   sidebar(): Locator {
     return this.page.locator('.part.sidebar');
+  }
+
+  /** The mark at the right end of a row of a tree; empty without one. The page draws it, it is no text. */
+  async mark(row: Locator): Promise<string> {
+    const content = await row
+      .locator('.monaco-icon-label')
+      .evaluate(label => getComputedStyle(label, '::after').content);
+    return /^"(.*)"$/.exec(content)?.[1] ?? '';
+  }
+
+  /** Opens what is below a row. */
+  async expand(row: Locator): Promise<void> {
+    if ((await row.getAttribute('aria-expanded')) === 'true') return;
+    await row.locator('.monaco-tl-twistie').click();
+    await until('the row to open', async () => (await row.getAttribute('aria-expanded')) === 'true');
   }
 
   /** A row of a tree in the sidebar, by its label and what else it says. */

@@ -1,14 +1,9 @@
-import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
-import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { BackendOptions, TestBackend } from '../../support/backend.ts';
 import { type Model, startModel } from '../../support/model.ts';
+import { relayToContainers } from '../../support/relay.ts';
 import { type Lab, makeLab, OWNER } from '../flows/support.ts';
-
-const run = promisify(execFile);
 
 /** The value of every credential in these tests; it must be found nowhere but in the agent's process. */
 export const KEY = 'stand-in-key-abcdefghijklmnopqrstuvwxyz';
@@ -30,7 +25,7 @@ export async function makeDesk(config = '', o: { slow?: number } = {}): Promise<
   const ends: (() => void | Promise<void>)[] = [];
   const model = await startModel({ after: end => void ends.push(end) }, o);
   const lab = await makeLab();
-  const { close, url } = await relay(model.port);
+  const { close, url } = await relayToContainers(model.port);
   await lab.write(join(lab.home, '.coi/config.toml'), configFor(lab, url, model.url, config));
   await codexLogin(lab, url);
   return {
@@ -58,36 +53,6 @@ export async function makeDesk(config = '', o: { slow?: number } = {}): Promise<
       }
     },
   };
-}
-
-/** Listens where containers can reach it, on the host's address of their bridge, and passes everything on. */
-async function relay(port: number): Promise<{ close(): void; url: string }> {
-  const { stdout } = await run('incus', ['network', 'get', 'incusbr0', 'ipv4.address']);
-  const host = stdout.trim().split('/')[0] ?? '';
-  const open = new Set<Socket>();
-  const server = createServer(incoming => {
-    const outgoing = connectSocket(port, '127.0.0.1');
-    incoming.pipe(outgoing).pipe(incoming);
-    for (const [socket, other] of [
-      [incoming, outgoing],
-      [outgoing, incoming],
-    ] as const) {
-      open.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => {
-        open.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  await new Promise<void>(resolve => server.listen(0, host, resolve));
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  const close = () => {
-    server.close();
-    for (const socket of open) socket.destroy();
-  };
-  return { close, url: `http://${host}:${address.port}` };
 }
 
 function configFor(lab: Lab, url: string, loopback: string, more: string): string {

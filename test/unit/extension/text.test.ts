@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { transcriptReport } from '../../../extension/views/reports.ts';
-import { ago, duration, escapeMarkdown, plain, size } from '../../../extension/views/text.ts';
+import { ago, duration, escapeMarkdown, plain, size, visible } from '../../../extension/views/text.ts';
 import { sessionTooltip, slotTooltip } from '../../../extension/views/tooltips.ts';
 import { aSession, aSlot } from './samples.ts';
 
@@ -35,7 +35,7 @@ describe('text from a container', () => {
   });
 
   it('loses escape sequences in a transcript, but not its lines', () => {
-    const shown = transcriptReport(aSession(), [{ role: 'user', text: `a\n${HOSTILE}` }]);
+    const shown = visible(transcriptReport(aSession(), [{ role: 'user', text: `a\n${HOSTILE}` }]));
     assert.doesNotMatch(shown, /[\u001b\u202e]/);
     assert.match(shown, /^a$/m);
   });

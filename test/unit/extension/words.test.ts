@@ -64,7 +64,7 @@ describe('transitions', () => {
     const transitions = new Transitions();
     assert.equal(transitions.note('c', inState('waiting')), undefined);
     assert.equal(transitions.note('c', inState('working')), undefined);
-    assert.equal(transitions.note('c', inState('waiting'))?.message, 'project · slot 1 · claude: is waiting for you');
+    assert.equal(transitions.note('c', inState('waiting'))?.message, 'claude in project slot 1 is waiting for you');
     assert.equal(transitions.note('c', inState('waiting')), undefined);
   });
 
