@@ -35,21 +35,30 @@ export class AddressBook {
   }
 }
 
-/**
- * Finds the bridge of the default profile and an address on it that nobody has. The address stays the same for a container that is
- * there. Fails with `isolation` where the rules could not be put in force: no managed bridge with IPv4.
- */
-export async function findCard(
-  incus: Incus,
-  book: AddressBook,
-  container: string,
-  signal?: AbortSignal,
-): Promise<Card> {
+/** The bridge that slots are on, as Incus says. */
+export interface Bridge {
+  /** Names of the default profile's cards, the one on the bridge first. */
+  cards: [string, ...string[]];
+  network: Network | undefined;
+  leases: NetworkLease[];
+}
+
+/** Reads the bridge of the default profile. Fails with `isolation` where that has no card on one that Incus manages. */
+export async function readBridge(incus: Incus, signal?: AbortSignal): Promise<Bridge> {
   const [first, ...others] = cardsOf(await incus.profile('default', signal));
   const bridge = first?.[1].network;
   if (first === undefined || bridge === undefined) throw notManaged();
   const [network, leases] = await Promise.all([incus.network(bridge, signal), allLeases(incus, bridge, signal)]);
-  return { device: first[0], others: others.map(([name]) => name), place: placeOn(book, network, leases, container) };
+  return { cards: [first[0], ...others.map(([name]) => name)], network, leases };
+}
+
+/**
+ * The card for a container, with an address on the bridge that nobody has. The address stays the same for a container that is
+ * there. Fails with `isolation` where the rules could not be put in force: no managed bridge with IPv4.
+ */
+export function cardOn({ cards, network, leases }: Bridge, book: AddressBook, container: string): Card {
+  const [device, ...others] = cards;
+  return { device, others, place: placeOn(book, network, leases, container) };
 }
 
 /** The network cards that a profile gives, in the order of their names. */

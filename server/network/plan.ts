@@ -1,7 +1,7 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Devices } from '../incus/types.ts';
-import { type AddressBook, type Card, findCard } from './bridge.ts';
+import { type AddressBook, type Bridge, type Card, cardOn, readBridge } from './bridge.ts';
 import { hookLines, instanceName } from './hook.ts';
 import { NETWORK_KEY, POLICY_KEY, recordPolicy } from './record.ts';
 import { privateEntries, rulesOf } from './rules.ts';
@@ -13,6 +13,8 @@ export interface NetworkOptions {
   policy: Policy;
   /** Whether the project lets an instance have `raw.lxc`. */
   hooks: boolean;
+  /** What `readBridge` says, where it was asked before. */
+  bridge?: Promise<Bridge>;
 }
 
 /**
@@ -22,13 +24,14 @@ export interface NetworkOptions {
 export async function planNetwork(
   incus: Incus,
   book: AddressBook,
-  { container, policy, hooks }: NetworkOptions,
+  o: NetworkOptions,
   signal?: AbortSignal,
 ): Promise<NetworkPlan> {
+  const { container, policy, hooks } = o;
   checkPolicy(policy);
   if (!hooks && policy.mode === 'open') return bare(policy);
   if (!hooks) throw noHooks(incus.target.project);
-  const card = await cardFor(incus, book, container, policy, signal);
+  const card = await cardFor(o.bridge ?? readBridge(incus, signal), book, container, policy);
   if (card === undefined) return bare(policy);
   const rules = rulesOf(policy, card.place);
   const instance = instanceName(container, incus.target.project);
@@ -43,14 +46,13 @@ export async function planNetwork(
 
 /** Without a bridge of Incus's own a slot can still be open; then there is nothing to hold, and nothing to change later. */
 async function cardFor(
-  incus: Incus,
+  bridge: Promise<Bridge>,
   book: AddressBook,
   container: string,
   policy: Policy,
-  signal?: AbortSignal,
 ): Promise<Card | undefined> {
   try {
-    return await findCard(incus, book, container, signal);
+    return cardOn(await bridge, book, container);
   } catch (error) {
     if (policy.mode === 'open' && error instanceof Failure && error.kind === 'isolation') return undefined;
     throw error;

@@ -1,6 +1,5 @@
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { NetworkPlan, Policy } from '../../network/types.ts';
-import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { FlowDeps } from '../deps.ts';
 import { presetAllow } from '../presets.ts';
 import type { OpenPlan } from './prepare.ts';
@@ -8,15 +7,12 @@ import type { OpenPlan } from './prepare.ts';
 /** How the network of a slot will be held, as the configuration says. Fails with `isolation` or `config`. */
 export async function slotNetwork(
   deps: FlowDeps,
-  { config, workspace }: OpenPlan,
+  { config, workspace, surroundings: { hooks, bridge } }: OpenPlan,
   container: string,
   signal: AbortSignal,
 ): Promise<NetworkPlan> {
-  const [hooks, presets] = await Promise.all([
-    allowsHooks(deps.incus, signal),
-    presetAllow(config, deps.home, workspace.path),
-  ]);
-  return deps.networks.plan({ container, policy: policyOf(config, presets), hooks }, signal);
+  const presets = await presetAllow(config, deps.home, workspace.path);
+  return deps.networks.plan({ container, policy: policyOf(config, presets), hooks: await hooks, bridge }, signal);
 }
 
 /** The keys of `[network]`, with the hosts that its presets stand for. */

@@ -47,10 +47,13 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
   deps.board.announce(announced(opening));
   const session = await begin(deps, opening);
   const undo: (() => Promise<void>)[] = [() => discardSession(deps, session)];
+  let seen: Promise<void> | undefined;
   try {
     const start = startOf(opening, session, true);
     const preparing = prepareStart(deps, start, context);
     await create(deps, opening, session, context, undo);
+    // What the start of the agent adds comes by an event.
+    seen = deps.mirror.refresh(container);
     const [prepared] = await Promise.all([
       preparing,
       confirmProtection(deps, container, opening.protection, context.signal),
@@ -64,9 +67,10 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
   } catch (error) {
     const failure = await explainEarlyEnd(deps, container, error);
     await undoAll(deps, undo, container);
+    seen = undefined;
     throw failure;
   } finally {
-    await deps.mirror.refresh(container);
+    await (seen ?? deps.mirror.refresh(container));
     deps.board.retract(container);
     deps.board.note(container, { transition: undefined });
   }

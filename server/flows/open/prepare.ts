@@ -19,6 +19,7 @@ import { effectiveConfig } from '../effective.ts';
 import { requireConsent } from './consent.ts';
 import { declaredAgents } from './declared.ts';
 import { slotLimits } from './limits.ts';
+import { lookAround, type Surroundings } from './surroundings.ts';
 
 /** Everything that is known before anything is made. */
 export interface OpenPlan {
@@ -33,6 +34,7 @@ export interface OpenPlan {
   code: CodeUser;
   isolatedIds: boolean;
   limits: InstanceFragment;
+  surroundings: Surroundings;
 }
 
 /** What an open may say besides its folder; undefined leaves the choice to the configuration. */
@@ -52,6 +54,7 @@ export async function prepareOpen(
   context: RequestContext,
   madeFrom?: string,
 ): Promise<OpenPlan> {
+  const surroundings = lookAround(deps, context.signal);
   const workspace = await resolveWorkspace(request.workspace, {
     home: deps.home,
     stateDirs: stateDirectories(deps),
@@ -78,6 +81,7 @@ export async function prepareOpen(
     code: codeUserOf(config),
     isolatedIds,
     limits,
+    surroundings,
   };
 }
 

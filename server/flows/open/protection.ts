@@ -1,6 +1,5 @@
 import { Failure } from '../../base/errors.ts';
 import { planProtection } from '../../workspace/protection/plan.ts';
-import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { verifyProtection } from '../../workspace/protection/verify.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -9,9 +8,8 @@ import type { OpenPlan } from './prepare.ts';
 /** How the protected and secret paths of a slot will be held, as the configuration says. Fails with `isolation`. */
 export async function slotProtection(
   deps: FlowDeps,
-  { workspace, config }: OpenPlan,
+  { workspace, config, surroundings }: OpenPlan,
   container: string,
-  signal: AbortSignal,
 ): Promise<ProtectionPlan> {
   const paths = [...config.get('security.protected_paths'), ...config.get('security.additional_protected_paths')];
   const hooks = config.get('git.writable_hooks') ? ['.git/hooks'] : [];
@@ -24,7 +22,7 @@ export async function slotProtection(
     writable: [...config.get('security.writable_paths'), ...hooks],
     immutable: config.get('security.host_immutable'),
     secrets: config.get('security.secret_paths'),
-    hooks: () => allowsHooks(deps.incus, signal),
+    hooks: () => surroundings.hooks,
   });
 }
 
