@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { execFile as execFileWith } from 'node:child_process';
 import { chown, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect as connectTo } from 'node:net';
+import { connect as connectTo, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { TestBackend } from '../support/backend.ts';
 import { failureOf, type Lab, makeLab, OWNER } from './flows/support.ts';
 import { until } from './support.ts';
 
+const execFile = promisify(execFileWith);
 const skip = process.getuid?.() !== 0;
 
 /** Answers with a word on a port, in the background. */
@@ -31,6 +34,18 @@ function hostAddress(): string {
   return all.find(one => one?.family === 'IPv4' && !one.internal)?.address ?? assert.fail('no address');
 }
 
+/** An SSH agent with a key in it; gives its pid. */
+async function startSshAgent(lab: Lab): Promise<string> {
+  const directory = `${lab.directory}/ssh`;
+  await mkdir(directory, { mode: 0o700 });
+  const { stdout } = await execFile('ssh-agent', ['-s', '-a', `${directory}/agent`]);
+  await execFile('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'a key of the user', '-f', `${directory}/key`]);
+  await execFile('ssh-add', ['-q', `${directory}/key`], {
+    env: { PATH: process.env.PATH, SSH_AUTH_SOCK: `${directory}/agent` },
+  });
+  return /SSH_AGENT_PID=(\d+)/.exec(stdout)?.[1] ?? assert.fail(stdout);
+}
+
 /** What the user's own configuration shares. */
 const config = (lab: Lab) => `
 [[mounts]]
@@ -40,6 +55,12 @@ container = "/home/code/deep/data"
 host = "${lab.directory}/notes.txt"
 container = "/srv/notes.txt"
 readonly = true
+[[sockets]]
+host = "${lab.directory}/db.sock"
+container = "/home/code/new/db.sock"
+env = "DB_SOCKET"
+[ssh]
+forward_agent = true
 [ports]
 pool = 1
 [[ports.map]]
@@ -52,6 +73,8 @@ describe('what is shared with a slot', { skip }, () => {
   let backend: TestBackend;
   let workspace: string;
   let container: string;
+  let db: Server;
+  let agent: string;
   const run = async (script: string, user: 'root' | 'code' = 'code') => {
     const result = await backend.call('slot/exec', { container, argv: ['/bin/sh', '-c', script], user });
     return `${result.stdout}${result.stderr}`.trim();
@@ -65,10 +88,16 @@ describe('what is shared with a slot', { skip }, () => {
     await chown(`${lab.directory}/notes.txt`, OWNER.uid, OWNER.gid);
     await lab.write(`${lab.home}/.coi/config.toml`, config(lab));
     workspace = await lab.workspace();
-    backend = await lab.backend();
+    db = createServer(socket => socket.end('from the db')).listen(`${lab.directory}/db.sock`);
+    agent = await startSshAgent(lab);
+    backend = await lab.backend({ environment: { SSH_AUTH_SOCK: `${lab.directory}/ssh/agent` } });
     ({ container } = await lab.open(backend, workspace, { persistent: true }));
   });
-  after(() => lab.close());
+  after(async () => {
+    db.close();
+    await execFile('ssh-agent', ['-k'], { env: { PATH: process.env.PATH, SSH_AGENT_PID: agent } });
+    await lab.close();
+  });
 
   it('a folder is written by both sides, with the right owner on each', async () => {
     assert.equal(
@@ -84,7 +113,7 @@ describe('what is shared with a slot', { skip }, () => {
   it('is shown: in the state, in the reach and to the agent', async () => {
     const shared = backend.slots.get(container)?.shared ?? [];
     assert.deepEqual(
-      shared.filter(word => word.includes(lab.directory)),
+      shared.filter(word => word.startsWith(lab.directory)),
       [`${lab.directory}/data at /home/code/deep/data`, `${lab.directory}/notes.txt at /srv/notes.txt, to be read`],
     );
     const { mounts } = await backend.call('slot/reach', { container });
@@ -106,7 +135,8 @@ describe('what is shared with a slot', { skip }, () => {
     const shared = backend.slots.get(container)?.shared ?? [];
     assert.ok(shared.includes(`port ${COI_PORT_WEB} of this computer as 8000 inside (web)`), shared.join('; '));
     const { forwards } = await backend.call('slot/reach', { container });
-    assert.deepEqual(forwards, [
+    const ports = forwards?.filter(forward => forward.at === 'host');
+    assert.deepEqual(ports, [
       {
         ...{ listen: `tcp:127.0.0.1:${COI_PORTS},${COI_PORT_WEB}`, connect: `tcp:127.0.0.1:${COI_PORTS},8000` },
         ...{ at: 'host', running: true, configured: true },
@@ -124,6 +154,29 @@ describe('what is shared with a slot', { skip }, () => {
     assert.deepEqual(await lab.containers(other), []);
   });
 
+  it('sockets are the agent’s alone, and lead to what the user may use', async () => {
+    const variables = '. ~/.incus-agents/environment; export SSH_AUTH_SOCK;';
+    // What `ssh-add -l` asks: which keys there are.
+    const ask = `my $s = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die $!; syswrite $s, pack("NC", 1, 11); sysread $s, my $a, 4096; print $a`;
+    assert.match(await run(`${variables} perl -MIO::Socket::UNIX -e '${ask}'`), /a key of the user/);
+    assert.equal(
+      await run(`${variables} echo $DB_SOCKET; stat -c '%a %U' $DB_SOCKET $SSH_AUTH_SOCK ~/new`),
+      [...['/home/code/new/db.sock', '600 code', '600 code', '755 code']].join('\n'),
+    );
+    assert.equal(
+      await run(`perl -MIO::Socket::UNIX -e 'print readline(IO::Socket::UNIX->new($ARGV[0]))' ~/new/db.sock`),
+      'from the db',
+    );
+    const shared = backend.slots.get(container)?.shared ?? [];
+    assert.ok(shared.includes(`the socket ${lab.directory}/db.sock at /home/code/new/db.sock`), shared.join('; '));
+    const { forwards = [] } = await backend.call('slot/reach', { container });
+    const sockets = forwards.filter(forward => forward.at === 'inside');
+    assert.deepEqual(sockets.map(one => [one.connect, one.running, one.configured]).sort(), [
+      [`unix:${lab.directory}/db.sock`, true, true],
+      [`unix:${lab.directory}/ssh/agent`, true, true],
+    ]);
+  });
+
   it('goes when it is no longer configured, and what root made is handed over', async () => {
     await backend.call('slot/stop', { container, timeout: 20 });
     assert.equal((await lstat(`${lab.directory}/data/root`)).uid, OWNER.uid);
@@ -131,7 +184,7 @@ describe('what is shared with a slot', { skip }, () => {
     await backend.call('slot/start', { container });
     assert.equal(await run('ls ~/deep/data; cat /srv/notes.txt 2>/dev/null'), '');
     assert.deepEqual(
-      Object.keys((await lab.instance(container))?.devices ?? {}).filter(name => /^(mount|coi-port)/.test(name)),
+      Object.keys((await lab.instance(container))?.devices ?? {}).filter(name => /^(mount|coi-port|socket)/.test(name)),
       [],
     );
     assert.deepEqual(

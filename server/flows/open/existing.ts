@@ -15,7 +15,8 @@ import { type Opening, refusedStart, startOf } from './new.ts';
 import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
-import { prepareStart, startAgent } from './start-agent.ts';
+import { startInside } from './sharing-inside.ts';
+import { prepareStart } from './start-agent.ts';
 
 /** Seconds that a container has to go down again when a start is undone. */
 const UNDO_SECONDS = 10;
@@ -56,7 +57,7 @@ export async function bringUp(
     await startContainer(deps, container, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
-    await startAgent(deps, start, await preparing, context.signal);
+    await startInside(deps, start, await preparing, context.signal);
     noteDone(deps, container);
     return session.id;
   } catch (error) {
@@ -115,7 +116,8 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 }
 
 /** Devices that an open makes, coi's too; what else is there the user added. */
-const OURS = /^(workspace|git-worktree-common|session-\d+|login|network-proxy|(protect|mount|coi-port)-.+)$/;
+const OURS =
+  /^(workspace|git-worktree-common|session-\d+|login|network-proxy|ssh-agent|(protect|mount|socket|coi-port)-.+)$/;
 const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {

@@ -20,7 +20,8 @@ import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
 import type { Sharing } from './sharing.ts';
-import { type AgentStart, prepareStart, startAgent } from './start-agent.ts';
+import { startInside } from './sharing-inside.ts';
+import { type AgentStart, prepareStart } from './start-agent.ts';
 
 /** One open, once its slot is chosen. */
 export interface Opening {
@@ -60,7 +61,7 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
     ]);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     deps.board.note(container, { transition: 'starting' });
-    await startAgent(deps, start, prepared, context.signal);
+    await startInside(deps, start, prepared, context.signal);
     noteDone(deps, container);
     deps.log.info(`Opened slot ${slot} of ${plan.workspace.path} as ${container}.`);
     return session.id;

@@ -1,10 +1,18 @@
 import { realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { mountedDirs } from '../../agents/signal.ts';
+import { Failure } from '../../base/errors.ts';
 import { ownDirectory } from '../../guest/start.ts';
 import { stringMap } from '../../incus/parse.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
 import { choosePorts, type Port, portDevices, portIsFree, portVariables, portWords } from '../../sharing/ports.ts';
+import {
+  planSocket,
+  type SharedSocket,
+  type SocketOptions,
+  socketVariables,
+  socketWords,
+} from '../../sharing/sockets.ts';
 import { identify } from '../../slots/keys.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
@@ -22,6 +30,8 @@ export interface Sharing {
   mounts: OwnedMount[];
   /** To be merged into the instance. */
   fragment: InstanceFragment;
+  /** Added once the container runs. */
+  sockets: SharedSocket[];
   /** Variables for the agent and every shell of its session; nothing secret. */
   environment: Record<string, string>;
   /** Places inside whose parents the user inside has to own. */
@@ -44,11 +54,13 @@ export async function slotSharing(
   place: SharingPlace,
   context: RequestContext,
 ): Promise<Sharing> {
-  const [mounts, ports] = await Promise.all([
-    sharedMounts(deps, plan, place, context.signal),
+  const hostile = needsLooking(plan) ? await writableByAgents(deps) : [];
+  const mounts = await sharedMounts(deps, plan, place, hostile, context.signal);
+  const [ports, sockets] = await Promise.all([
     slotPorts(deps, plan, place),
+    slotSockets(deps, plan, { hostile, mounts: mounts.mounts }, context),
   ]);
-  const environment = portVariables(ports);
+  const environment = { ...socketVariables(sockets), ...portVariables(ports) };
   for (const note of mounts.notes) deps.message('warning', note);
   return {
     mounts: mounts.mounts,
@@ -57,8 +69,9 @@ export async function slotSharing(
       devices: portDevices(ports),
     }),
     environment,
+    sockets,
     mountPoints: outermost(mounts.mounts),
-    words: [...mounts.mounts.map(mountWords), ...ports.map(portWords)],
+    words: [...mounts.mounts.map(mountWords), ...sockets.map(socketWords), ...ports.map(portWords)],
   };
 }
 
@@ -67,7 +80,7 @@ export function liveSharing(plan: OpenPlan, { identity, instance }: OwnedSlot): 
   const logins = sharedWords(plan);
   const words = identity.shared.filter(word => !logins.includes(word));
   const environment = environmentOf(instance.config[ENVIRONMENT_KEY]);
-  return { mounts: [], fragment: {}, environment, mountPoints: [], words };
+  return { mounts: [], fragment: {}, environment, sockets: [], mountPoints: [], words };
 }
 
 /** Key of an instance: the variables that tell of what is shared, for a start of the agent alone. */
@@ -84,6 +97,55 @@ function environmentOf(text: string | undefined): Record<string, string> {
 async function slotPorts(deps: FlowDeps, { config }: OpenPlan, { container, slot }: SharingPlace): Promise<Port[]> {
   const wishes = { pool: config.get('ports.pool'), map: config.get('ports.map') };
   return choosePorts(wishes, { container, slot, isFree: portIsFree, holder: port => portHolder(deps, port) });
+}
+
+/** The sockets that are configured, and the SSH agent of the client, which a slot can do without. */
+async function slotSockets(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  { hostile, mounts }: { hostile: readonly string[]; mounts: readonly OwnedMount[] },
+  context: RequestContext,
+): Promise<SharedSocket[]> {
+  const wishes = plan.config.get('sockets');
+  const options: SocketOptions = {
+    hostile: [...hostile, plan.workspace.real, ...mounts.filter(m => m.readonly !== true).map(m => m.source)],
+    stateDirs: ownDirectories(deps),
+    incusSocket: deps.incus.target.socketPath,
+    uid: deps.uid,
+    gid: process.getgid?.() ?? deps.uid,
+    groups: process.getgroups?.() ?? [],
+    taken: [plan.mountPath, ...takenInside(plan).map(({ path }) => path), ...mounts.map(({ path }) => path)],
+  };
+  const taken = (i: number) => [
+    ...[...options.taken, ownDirectory(plan.code.home)],
+    ...wishes.slice(0, i).map(({ container }) => container),
+  ];
+  const sockets = await Promise.all(wishes.map((wish, i) => planSocket(wish, { ...options, taken: taken(i) })));
+  const agent = plan.config.get('ssh.forward_agent') ? await sshAgent(deps, plan, options, context) : undefined;
+  return agent === undefined ? sockets : [agent, ...sockets];
+}
+
+/** The SSH agent of the client that opens the slot. Without one, which the user is told, git asks for what it needs. */
+async function sshAgent(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  options: SocketOptions,
+  { client }: RequestContext,
+): Promise<SharedSocket | undefined> {
+  const { SSH_AUTH_SOCK: host } = await client.environment(['SSH_AUTH_SOCK']);
+  const container = `${ownDirectory(plan.code.home)}/ssh-agent.sock`;
+  try {
+    if (host !== undefined && isAbsolute(host))
+      return await planSocket({ host, container, env: 'SSH_AUTH_SOCK' }, options);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'not-found') throw error;
+  }
+  const text = 'The SSH agent is not shared: none runs where the editor was started (SSH_AUTH_SOCK).';
+  deps.message(
+    'warning',
+    `${text} Start one (eval "$(ssh-agent)"; ssh-add), then the editor, and start the slot again.`,
+  );
+  return undefined;
 }
 
 /** Which of our slots listens on a port of this computer. */
@@ -108,11 +170,12 @@ async function sharedMounts(
   deps: FlowDeps,
   plan: OpenPlan,
   { container, protection }: SharingPlace,
+  hostile: readonly string[],
   signal: AbortSignal,
 ): Promise<SharedMounts> {
   const wishes = plan.config.get('mounts');
   if (wishes.length === 0) return { mounts: [], fragment: {}, notes: [] };
-  const [hostile, hooks] = await Promise.all([writableByAgents(deps), allowsHooks(deps.incus, signal)]);
+  const hooks = await allowsHooks(deps.incus, signal);
   return planSharedMounts(plan.workspace, wishes, {
     container,
     project: deps.incus.target.project,
@@ -126,6 +189,11 @@ async function sharedMounts(
     protection,
     hooks,
   });
+}
+
+/** Whether anything is configured that is looked up on the host. */
+function needsLooking({ config }: OpenPlan): boolean {
+  return config.get('mounts').length + config.get('sockets').length > 0 || config.get('ssh.forward_agent');
 }
 
 /** What belongs to the backend and to Incus, wherever its socket is. */
