@@ -27,16 +27,39 @@ signal() {
   printf '%s %s %s\n' "$1" "$(date +%s)" "$2" >>"$INCUS_AGENTS_SIGNALS/events"
 }
 
+# The end of tmux ends this script without a word, and some agents live on without a terminal. Another process sees the end of
+# this one as that of a pipe, tells of it and ends what is left. Another start may have taken its place by then.
+guard() {
+  exec 9>&-
+  trap '' HUP
+  read -r word <&8 && [ "$word" = ended ] && exit
+  read -r current <"$own/running"
+  [ "$current" != $$ ] || signal exit 129
+  sleep 3
+  kill -KILL -$$
+}
+echo $$ >"$own/running"
+rm -f "$own/alive"
+if mkfifo -m 600 "$own/alive"; then
+  exec 9<>"$own/alive" 8<"$own/alive"
+  rm -f "$own/alive"
+  guard </dev/null >/dev/null 2>&1 &
+  exec 8<&-
+else
+  exec 9>/dev/null
+fi
 signal start ''
 # What is secret is known to the agent's own process only, not to the shell that stays.
 (
   if [ -e "$own/secrets" ]; then . "$own/secrets"; rm -f "$own/secrets"; fi
   if [ -z "$1" ]; then exec "$SHELL" -l; fi
   exec "$@"
-)
+) 9>&-
 status=$?
 rm -f "$own/secrets"
 signal exit $status
+echo ended >&9
+exec 9>&-
 
 [ $status = 0 ] || printf '\n%s ended with exit code %s. This shell stays in the container.\n' "${1:-The shell}" $status
 exec "$SHELL" -l

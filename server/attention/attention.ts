@@ -1,14 +1,14 @@
 import type { Log } from '../base/log.ts';
 import type { AgentState, SlotStatus } from '../protocol/types.ts';
-import { next, unknownYet } from './machine.ts';
+import { needsLook, next, unknownYet } from './machine.ts';
 import { Tracker } from './tracker.ts';
-import type { AttentionInput, Memory } from './types.ts';
+import type { AttentionInput, LookInput, Memory } from './types.ts';
 
 /** A session whose agent runs in a container. */
 export interface TrackedSession {
   container: string;
   session: string;
-  /** The session's directory on the host; undefined for a container without one (coi's), of which only its status is known. */
+  /** The session's directory on the host; undefined for a container without one (coi's), from which no signals come. */
   sessionDir?: string;
   /** Below it, of all agents: where hooks leave their lines. */
   signals?: string;
@@ -16,6 +16,8 @@ export interface TrackedSession {
   registry?: string;
   /** Whether the agent tells what it does; default true. */
   tells?: boolean;
+  /** Whether the agent is a shell; default false. */
+  shell?: boolean;
 }
 
 interface Tracked {
@@ -39,7 +41,10 @@ export class Attention {
     const before = this.#tracked.get(session.container);
     if (before !== undefined && sameSession(before.session, session)) return;
     before?.tracker?.end();
-    const tracked: Tracked = { session, memory: unknownYet(Date.now(), session.tells === false) };
+    const tracked: Tracked = {
+      session,
+      memory: unknownYet(Date.now(), { quiet: session.tells === false, shell: session.shell === true }),
+    };
     if (before !== undefined) tracked.memory.container = before.memory.container;
     this.#tracked.set(session.container, tracked);
     const { sessionDir, signals, registry } = session;
@@ -64,6 +69,22 @@ export class Attention {
     const tracked = this.#tracked.get(container);
     if (tracked === undefined || tracked.memory.container === status) return;
     this.#take(container, tracked, { kind: 'container', status, at: Date.now() });
+  }
+
+  /** What was seen of the agent by looking at it. */
+  seen(container: string, look: Omit<LookInput, 'kind'>): void {
+    const tracked = this.#tracked.get(container);
+    if (tracked !== undefined) this.#take(container, tracked, { kind: 'look', ...look });
+  }
+
+  /** The containers whose agents should be looked at while somebody wants to know, and why. */
+  unsure(): Map<string, 'guess' | 'doubt'> {
+    const found = new Map<string, 'guess' | 'doubt'>();
+    for (const [container, { memory }] of this.#tracked) {
+      const need = needsLook(memory);
+      if (need !== undefined) found.set(container, need);
+    }
+    return found;
   }
 
   /** The agent's state; unknown for a container that is not followed. */

@@ -1,12 +1,19 @@
 import type { AgentState, AgentStateName, SlotStatus } from '../protocol/types.ts';
-import type { AttentionInput, ContainerInput, Memory, RegistryInput, SignalInput } from './types.ts';
+import type { AttentionInput, ContainerInput, LookInput, Memory, RegistryInput, SignalInput } from './types.ts';
+
+const HUNG_UP = 'Its tmux session was closed.';
+const DOWN = 'The container is not running.';
+/** A screen that has not changed for this long stands still; for so long that no agent works any more (ms). */
+const STILL = 10_000;
+const LOST = 120_000;
 
 const QUIET = 'This agent does not tell what it does.';
 
 /** Before anything is known of a slot. */
-export function unknownYet(at: number, quiet = false): Memory {
+export function unknownYet(at: number, o: { quiet?: boolean; shell?: boolean } = {}): Memory {
+  const { quiet = false, shell = false } = o;
   const agent = state('unknown', at, quiet ? QUIET : 'Nothing has been heard of the agent yet.');
-  return { agent, container: 'running', signalAt: 0, quiet };
+  return { agent, container: 'running', signalAt: 0, quiet, shell, told: false };
 }
 
 /**
@@ -31,11 +38,14 @@ export function next(memory: Memory, input: AttentionInput): Memory {
       );
     case 'container':
       return afterContainer(memory, input);
+    case 'look':
+      return afterLook(memory, input);
   }
 }
 
 function afterSignal(memory: Memory, input: SignalInput): Memory {
-  const heard = { ...memory, signalAt: input.at };
+  const told = input.word === 'exit' ? memory.told : input.word !== 'start';
+  const heard = { ...memory, signalAt: input.at, told };
   if (isDown(memory.container)) return { ...heard, early: fromSignal(input, memory.quiet) };
   if (input.word === 'ready' && !['starting', 'unknown', 'exited', 'failed'].includes(memory.agent.state)) return heard;
   // A hook of an agent that was killed can still be on its way.
@@ -63,8 +73,9 @@ function fromSignal({ word, at, detail, code }: SignalInput, quiet: boolean): Ag
   }
 }
 
-/** 130 is Ctrl-C, which is how people end an agent. */
+/** 130 is Ctrl-C, which is how people end an agent; 129 is a hang-up, which is how tmux ends one. */
 function ended(at: number, code: number | undefined): AgentState {
+  if (code === 129) return state('exited', at, HUNG_UP);
   if (code === undefined || code === 0 || code === 130) return state('exited', at, 'The agent was ended.');
   if (code === 137) return state('failed', at, 'The agent was killed.');
   if (code === 127) return state('failed', at, 'The agent was not found in the container.');
@@ -73,7 +84,7 @@ function ended(at: number, code: number | undefined): AgentState {
 
 /** A note older than the last signal was on its way before it; `settle` comes back to it. */
 function afterRegistry(memory: Memory, input: RegistryInput): Memory {
-  const noted = { ...memory, registry: input };
+  const noted = { ...memory, registry: input, told: memory.told || input.status !== 'none' };
   const { status: before = 'none' } = memory.registry ?? {};
   // An agent takes its note away when it ends, also when nobody is left to say so, as after the end of tmux.
   if (input.status === 'none' && before !== 'none' && !isDown(memory.container) && !hasEnded(memory.agent))
@@ -105,20 +116,63 @@ function waitingWhy(detail: string | undefined): string {
 }
 
 function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory {
-  const known = { ...memory, container: status };
+  const now = { ...memory, container: status };
   if (isDown(status)) {
-    const { early: _, registry: __, ...down } = known;
-    return hasEnded(memory.agent) ? down : moved(down, state('exited', at, 'The container is not running.'));
+    const { early: _, registry: __, ...down } = now;
+    // The end of a container begins with that of its tmux.
+    const known = hasEnded(memory.agent) && memory.agent.why !== HUNG_UP;
+    return known ? down : moved(down, state('exited', at, DOWN));
   }
   if (status === 'creating' || status === 'starting')
-    return moved(known, state('starting', at, 'The container is starting.'));
-  if (status === 'failed') return moved(known, state('failed', at, 'The container could not be started.'));
-  if (!isDown(memory.container)) return known;
+    return moved(now, state('starting', at, 'The container is starting.'));
+  if (status === 'failed') return moved(now, state('failed', at, 'The container could not be started.'));
+  if (!isDown(memory.container)) return now;
   return {
-    ...unknownYet(at, memory.quiet),
+    ...unknownYet(at, memory),
     container: status,
     ...(memory.early === undefined ? {} : { agent: memory.early }),
   };
+}
+
+/** A look overrules signals only in what it sees for certain, and where they must have been lost. */
+function afterLook(memory: Memory, look: LookInput): Memory {
+  if (memory.container !== 'running' || memory.signalAt >= look.from) return memory;
+  const { agent } = memory;
+  // How it ended was told better than it can be seen; a program that was begun by hand afterwards is another.
+  if (hasEnded(agent) && (look.seen !== 'program' || memory.signalAt > 0)) return memory;
+  if (look.seen === 'none')
+    return moved(memory, state('exited', look.at, 'There is no tmux session of an agent in it.'));
+  if (look.seen === 'shell') return moved(memory, atPrompt(memory, look.at));
+  if (agent.state === 'starting') return memory;
+  const still = look.at - (look.changedAt ?? look.at);
+  if (!memory.told) return moved(memory, guess(memory, still, look.at));
+  if (agent.state !== 'working' || still < LOST) return memory;
+  return moved(memory, state('idle', look.at, 'Nothing came of its last signal; its screen stands still.'));
+}
+
+function atPrompt({ shell }: Memory, at: number): AgentState {
+  if (shell) return state('idle', at, 'The shell waits for a command.');
+  return state('exited', at, 'The agent has ended; there is a shell in its place.');
+}
+
+/** Programs that work draw something all the time. */
+function guess({ quiet, shell }: Memory, still: number, at: number): AgentState {
+  const from = shell ? 'A command runs in it' : 'There are no signals from it';
+  if (still < STILL) return state('working', at, `${from}; its screen changes.`);
+  const login = quiet ? '' : ', and it may ask for a login';
+  return state('idle', at - still, `${from}; its screen stands still${login}.`);
+}
+
+/**
+ * Whether looking at the agent would tell what no signal does: `guess` where it has said nothing, `doubt` where it said that it
+ * works. What is known for certain, and who waits for the user, needs no look.
+ */
+export function needsLook(memory: Memory): 'guess' | 'doubt' | undefined {
+  const { agent, container, told, quiet, signalAt } = memory;
+  if (container !== 'running') return undefined;
+  if (told) return agent.state === 'working' ? 'doubt' : undefined;
+  if (hasEnded(agent)) return signalAt > 0 ? undefined : 'guess';
+  return quiet || agent.state !== 'starting' ? 'guess' : undefined;
 }
 
 function isDown(status: SlotStatus): boolean {

@@ -40,7 +40,19 @@ export interface ContainerInput {
   at: number;
 }
 
-export type AttentionInput = SignalInput | RegistryInput | TimeInput | ContainerInput;
+/** What is seen in the agent's tmux session: nobody has to tell it, but what is made of it is a guess. */
+export interface LookInput {
+  kind: 'look';
+  /** What has its terminal: a shell that waits, another program, or none since there is no such session. */
+  seen: 'none' | 'shell' | 'program';
+  /** When its screen changed last. */
+  changedAt?: number;
+  /** When the look began: what was heard since then is newer. */
+  from: number;
+  at: number;
+}
+
+export type AttentionInput = SignalInput | RegistryInput | TimeInput | ContainerInput | LookInput;
 
 /** What the state machine remembers of one slot. */
 export interface Memory {
@@ -51,6 +63,10 @@ export interface Memory {
   early?: AgentState;
   /** The agent says nothing of what it does. */
   quiet: boolean;
+  /** The agent is a shell. */
+  shell: boolean;
+  /** Since it was started, the agent has said something of what it does. */
+  told: boolean;
   /** When the last signal came. */
   signalAt: number;
 }

@@ -64,10 +64,8 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
       profile_name: '',
       workspace: other,
     };
-    await writeFile(
-      join(sessionDir(ID), 'metadata.json'),
-      JSON.stringify({ ...saved, saved_at: '2026-01-02T03:04:05+01:00' }),
-    );
+    const record = JSON.stringify({ ...saved, saved_at: '2026-01-02T03:04:05+01:00' });
+    await writeFile(join(sessionDir(ID), 'metadata.json'), record);
   });
 
   it('are listed and resumed as coi wrote them, without the login in them', async () => {
@@ -82,6 +80,11 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
     const request = await talk.turn('after coi');
     assert.match(request.text, /written for coi/);
     assert.match(request.text, /another line/);
+    const names = await readdir(join(sessionDir(ID), '.claude/projects/-workspace'));
+    assert.equal(names.filter(name => name.endsWith('.jsonl')).length, 1, 'coi resumes the first one it finds');
+    const record = JSON.parse(await readFile(join(sessionDir(ID), 'metadata.json'), 'utf8'));
+    for (const key of ['session_id', 'container_name', 'persistent', 'profile_name', 'workspace', 'saved_at'])
+      assert.ok(key in record, key);
     const login = await backend.call('slot/exec', {
       container: talk.container,
       argv: ['cat', '/home/code/.claude/.credentials.json'],

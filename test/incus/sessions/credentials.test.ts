@@ -40,6 +40,10 @@ describe('credentials of an agent', { skip }, () => {
     assert.deepEqual(await filesWith(join(desk.lab.home, '.coi'), KEY), []);
     assert.equal(await inside(`grep -rl -- ${KEY} /home/code /tmp /run/user /etc/incus-agents 2>/dev/null`), '');
 
+    // As agents refresh a token: a new file is renamed over the old one.
+    await inside('cd ~/.claude && for n in 1 2; do echo own-login-$n >.new && mv .new .credentials.json; done', 'code');
+    assert.deepEqual(await filesWith(join(desk.lab.home, '.coi'), 'own-login'), []);
+
     await inside('pkill -KILL -x claude');
     await talk.state('failed');
     const shell = await inside(

@@ -1,3 +1,3 @@
 import { describeResume } from './resume.ts';
 
-describeResume('codex');
+describeResume('codex', { coi: true });

@@ -1,3 +1,3 @@
 import { describeResume } from './resume.ts';
 
-describeResume('gemini', { short: true });
+describeResume('gemini');

@@ -39,13 +39,44 @@ export class Talk {
     return this.backend.call('slot/capture', { container: this.container }).then(({ text }) => text);
   }
 
+  /** The agent's state as the client has it now. */
+  get agentState(): AgentState['state'] | undefined {
+    return this.backend.slots.get(this.container)?.agentState.state;
+  }
+
   /** Types a prompt once the agent is ready for it, and gives the request that the model gets for it. */
   async turn(text: string): Promise<ModelRequest> {
+    await this.type(text);
+    return this.asked(text);
+  }
+
+  /** Types a prompt once the agent is ready for it. */
+  async type(text: string): Promise<void> {
     const { agent } = await this.state('idle');
     // Some say that they are ready, and draw, before they take input.
     await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), 60_000));
     await this.backend.call('slot/send', { container: this.container, text });
-    return this.asked(text);
+  }
+
+  /** Waits until the screen shows a text. */
+  shows(text: string): Promise<unknown> {
+    return this.#explained(until(`the screen shows ${text}`, async () => (await this.screen()).includes(text), 60_000));
+  }
+
+  /** Presses a key, as tmux names it. */
+  async key(name: string): Promise<void> {
+    assert.equal(await this.inside('tmux', 'send-keys', '-t', `=coi-${this.container}:`, name), 0);
+  }
+
+  /** Kills the agent's program. */
+  async kill(): Promise<void> {
+    const agent = this.backend.slots.get(this.container)?.agent ?? '';
+    await this.inside('pkill', '-KILL', ...(agent === 'gemini' ? ['-f', 'approval-mode'] : ['-x', agent]));
+  }
+
+  /** Runs a command beside the agent; gives its exit code. */
+  async inside(...argv: string[]): Promise<number> {
+    return (await this.backend.call('slot/exec', { container: this.container, argv })).exitCode;
   }
 
   /** The request with this text that carries most messages, when the agent has finished its turn. */
@@ -97,7 +128,17 @@ export class Talk {
 async function onLoopback(container: string, port: number): Promise<void> {
   const address = `tcp:127.0.0.1:${port}`;
   const words = ['bind=instance', `listen=${address}`, `connect=${address}`];
-  await run('incus', ['config', 'device', 'add', container, 'model', 'proxy', ...words]);
+  const add = () =>
+    run('incus', ['config', 'device', 'add', container, 'model', 'proxy', ...words]).then(
+      () => true,
+      (error: { stderr?: string }) => {
+        if (/already exists/.test(error.stderr ?? '')) return true;
+        // Something else of the container was changed at the same time.
+        if (/ETag doesn't match/.test(error.stderr ?? '')) return false;
+        throw error;
+      },
+    );
+  await until('the stand-in is on its loopback', add);
 }
 
 /** Opens a slot and gives the talk with its agent. */

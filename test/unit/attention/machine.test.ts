@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { next, unknownYet } from '../../../server/attention/machine.ts';
+import { needsLook, next, unknownYet } from '../../../server/attention/machine.ts';
 import type { AttentionInput, Memory, SignalWord } from '../../../server/attention/types.ts';
 
 const signal = (word: SignalWord, at: number, more: { detail?: string; code?: number } = {}): AttentionInput => ({
@@ -113,7 +113,80 @@ test('an agent that stays silent after its start counts as idle, but no other st
 });
 
 test('an agent that tells nothing is unknown while it runs', () => {
-  const memory = [signal('start', 1)].reduce(next, unknownYet(0, true));
+  const memory = [signal('start', 1)].reduce(next, unknownYet(0, { quiet: true }));
   assert.equal(memory.agent.state, 'unknown');
   assert.equal(next(memory, signal('exit', 2, { code: 0 })).agent.state, 'exited');
+});
+
+const look = (seen: 'none' | 'shell' | 'program', at: number, changedAt?: number): AttentionInput => ({
+  kind: 'look',
+  seen,
+  from: at - 50,
+  at,
+  ...(changedAt === undefined ? {} : { changedAt }),
+});
+const MINUTE = 60_000;
+
+test('the end of tmux is an end by the user, and that of the container says more', () => {
+  const closed = after(signal('idle', 1), signal('exit', 2, { code: 129 }));
+  assert.deepEqual([closed.agent.state, closed.agent.why], ['exited', 'Its tmux session was closed.']);
+  assert.equal(next(closed, container('stopped', 3)).agent.why, 'The container is not running.');
+});
+
+test('an agent without signals is judged by its screen, which the reason says', () => {
+  const quiet = unknownYet(0, { quiet: true });
+  assert.equal(needsLook(quiet), 'guess');
+  const works = next(quiet, look('program', MINUTE, MINUTE - 2000));
+  assert.deepEqual(
+    [works.agent.state, works.agent.why],
+    ['working', 'There are no signals from it; its screen changes.'],
+  );
+  const rests = next(works, look('program', 2 * MINUTE, MINUTE));
+  assert.equal(rests.agent.state, 'idle');
+  assert.equal(rests.agent.since, new Date(MINUTE).toISOString(), 'since its screen stands still');
+  const ended = next(rests, look('shell', 3 * MINUTE));
+  assert.equal(ended.agent.state, 'exited');
+  // Nobody has told how it ended, so what is begun by hand in its place counts.
+  assert.equal(needsLook(ended), 'guess');
+  assert.equal(next(ended, look('program', 4 * MINUTE, 4 * MINUTE)).agent.state, 'working');
+  assert.equal(next(works, look('none', 3 * MINUTE)).agent.state, 'exited');
+});
+
+test('an agent whose hooks are broken is looked at after its start, and no longer when it is heard', () => {
+  const silent = after(signal('start', 1), { kind: 'overdue', at: 8000 });
+  assert.equal(needsLook(after(signal('start', 1))), undefined);
+  assert.equal(needsLook(silent), 'guess');
+  assert.match(next(silent, look('program', MINUTE, 9000)).agent.why ?? '', /stands still, and it may ask for a login/);
+  assert.equal(next(silent, look('program', MINUTE, MINUTE)).agent.state, 'working');
+  assert.equal(needsLook(next(silent, signal('waiting', MINUTE))), undefined);
+});
+
+test('a shell that waits is idle', () => {
+  const shell = next(unknownYet(0, { quiet: true, shell: true }), look('shell', MINUTE));
+  assert.deepEqual([shell.agent.state, shell.agent.why], ['idle', 'The shell waits for a command.']);
+  assert.equal(next(shell, look('program', 2 * MINUTE, 2 * MINUTE)).agent.state, 'working');
+});
+
+test('a look believes signals, but for an end and a screen that stands still for minutes', () => {
+  const works = after(signal('start', 1), signal('working', 1000));
+  assert.equal(needsLook(works), 'doubt');
+  assert.equal(next(works, look('program', MINUTE, 2000)).agent.state, 'working');
+  assert.equal(next(works, look('program', 5 * MINUTE, 2000)).agent.state, 'idle');
+  assert.equal(next(works, look('shell', MINUTE)).agent.state, 'exited');
+  assert.equal(next(works, look('none', MINUTE)).agent.state, 'exited');
+  const waits = next(works, signal('waiting', 2000));
+  assert.equal(next(waits, look('program', 5 * MINUTE, 2000)).agent.state, 'waiting');
+  const failed = next(works, signal('exit', 2000, { code: 137 }));
+  for (const seen of ['none', 'shell', 'program'] as const)
+    assert.equal(next(failed, look(seen, MINUTE, MINUTE)).agent.state, 'failed', seen);
+});
+
+test('a look that began before the last signal, or in a container that is paused or down, says nothing', () => {
+  const late = after(signal('working', MINUTE), look('none', MINUTE + 20));
+  assert.equal(late.agent.state, 'working');
+  for (const status of ['paused', 'stopped'] as const) {
+    const memory = after(signal('working', 1000), container(status, 2000));
+    assert.equal(next(memory, look('none', MINUTE)).agent.state, memory.agent.state);
+    assert.equal(needsLook(memory), undefined);
+  }
 });
