@@ -31,5 +31,5 @@ async function confirm(sessions: readonly Session[]): Promise<void> {
 }
 
 function wordsOn(session: Session): string {
-  return `${plain(session.agent, 30)}, ${ago(lastActivity(session), Date.now())}`;
+  return `${plain(session.agent, 30)}, last active ${ago(lastActivity(session), Date.now())}`;
 }

@@ -98,6 +98,9 @@ test('the real claude in a slot', newestOnly, async t => {
       await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
       await prompt('RUN-A-COMMAND a third time');
       await asked();
+      await prompt('which must not become a yes');
+      await workbench.dialog().filter({ hasText: 'claude in project slot 1 waits for an answer' }).waitFor();
+      await workbench.answerDialog('Cancel');
       await terminals.focus();
       await page.keyboard.press('Control+Alt+n');
       await refuse();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type EditorOptions, withEditor } from './lib/editor.ts';
 import { baseImage, makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { openOutside } from './lib/outside.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { until } from './lib/wait.ts';
@@ -66,8 +67,12 @@ test('restricted mode lists slots and starts nothing', async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t);
   const settings = slotSettings(project);
-  await withEditor(t, { folder, settings, trust: 'asked' }, async editor => {
-    const { workbench, shot, page } = editor;
+  const keys = [
+    { key: 'ctrl+alt+8', command: 'incusAgents.start' },
+    { key: 'ctrl+alt+9', command: 'incusAgents.openSlot' },
+  ];
+  await withEditor(t, { folder, settings, keys, trust: 'asked' }, async editor => {
+    const { workbench, terminals, shot, page } = editor;
     const slots = new Slots(editor, project);
     await slots.show();
     await workbench.welcomeButton('Manage Workspace Trust').waitFor({ timeout: 30_000 });
@@ -78,6 +83,44 @@ test('restricted mode lists slots and starts nothing', async t => {
       [],
     );
     await page.keyboard.press('Escape');
+    const [, second = ''] = await openOutside(t, project, [
+      { workspace: folder, slot: 1 },
+      { workspace: folder, slot: 2, persistent: true },
+    ]);
+    project.run('stop', '-f', second);
+    await slots.says(1, /running/);
+    await slots.says(2, /stopped/);
+    await shot('2-listed');
+    for (const slot of [1, 2]) {
+      const menu = await workbench.contextMenu(slots.row(slot));
+      await menu.getByRole('menuitem', { name: /^Delete/ }).waitFor();
+      const entries = await menu.getByRole('menuitem').allTextContents();
+      assert.doesNotMatch(entries.join(), /Attach|Shell|Send|Start|Open|Configure/);
+      await page.keyboard.press('Escape');
+      await slots.row(slot).hover();
+      assert.equal(
+        await slots
+          .row(slot)
+          .getByRole('button', { name: /Attach|Start/ })
+          .count(),
+        0,
+      );
+    }
+    // What the menus leave out is refused all the same: a click, and keys of the user's own.
+    const refused = workbench.notification(/In restricted mode slots are listed/);
+    for (const attempt of [
+      () => slots.row(1).click(),
+      () => page.keyboard.press('Control+Alt+8'),
+      () => page.keyboard.press('Control+Alt+9'),
+    ]) {
+      await attempt();
+      await refused.waitFor();
+      await shot('3-refused');
+      await workbench.runCommand('Notifications: Clear All Notifications');
+      await refused.waitFor({ state: 'detached' });
+    }
+    assert.equal(await terminals.all().count(), 0);
+    assert.deepEqual([...project.containers().values()].sort(), ['RUNNING', 'STOPPED']);
   });
 });
 

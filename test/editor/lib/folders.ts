@@ -21,11 +21,18 @@ export interface Folders {
   config: string;
 }
 
-/** Makes the folders of a server, with the user's settings and files in place. `files`: from paths below the home to texts. */
-export function makeFolders(
-  settings: Readonly<Record<string, unknown>> = {},
-  files: Readonly<Record<string, string>> = {},
-): Folders {
+/** What a user has before a server of theirs starts. */
+export interface UserFiles {
+  /** Settings on top of the quiet ones. */
+  settings?: Readonly<Record<string, unknown>>;
+  /** Keys of their own. */
+  keys?: readonly { key: string; command: string }[];
+  /** Files of the home, from paths below it to texts. */
+  files?: Readonly<Record<string, string>>;
+}
+
+/** Makes the folders of a server, with what the user has in place. */
+export function makeFolders({ settings = {}, keys = [], files = {} }: UserFiles = {}): Folders {
   const base = mkdtempSync(join(tmpdir(), 'cs-'));
   const folders: Folders = {
     base,
@@ -50,6 +57,7 @@ export function makeFolders(
       JSON.stringify({ ...quietSettings, ...settings }, null, 2),
     );
   }
+  writeFileSync(join(folders.data, 'User/keybindings.json'), JSON.stringify(keys));
   // Without a file of its own, code-server would write one into the home.
   writeFileSync(folders.config, 'auth: none\n');
   return folders;

@@ -3,7 +3,15 @@ import { copyFileSync, createWriteStream, globSync, readFileSync, rmSync, type W
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { codeServerCommand, vsixPath } from '../../host/paths.mjs';
-import { type Account, changeSettings, environmentOf, type Folders, handOver, makeFolders } from './folders.ts';
+import {
+  type Account,
+  changeSettings,
+  environmentOf,
+  type Folders,
+  handOver,
+  makeFolders,
+  type UserFiles,
+} from './folders.ts';
 import { endProcessesWithHome } from './processes.ts';
 
 /** Which VS Code: the newest, or the oldest that the manifest allows. */
@@ -16,13 +24,9 @@ export const versionUnderTest: Version = process.env.INCUS_AGENTS_VSCODE === 'ol
 export const newestOnly = { skip: versionUnderTest === 'oldest' && 'on the newest VS Code only' };
 
 /** How a server differs from a plain one with our extension installed. */
-export interface ServerOptions {
+export interface ServerOptions extends UserFiles {
   /** Packages to install; ours by default. */
   vsix?: readonly string[];
-  /** User settings on top of the quiet ones. */
-  settings?: Readonly<Record<string, unknown>>;
-  /** Files of the user's home, from paths below it to texts. */
-  files?: Readonly<Record<string, string>>;
   /** `asked`: a folder is untrusted until somebody says otherwise, and a dialog asks. Default: everything is trusted. */
   trust?: 'given' | 'asked';
   /** Environment of the server, and so of the extension host and the terminals. */
@@ -60,7 +64,7 @@ const flags = [
 
 /** Starts a code-server of its own on a free loopback port. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
-  const folders = makeFolders(options.settings, options.files);
+  const folders = makeFolders(options);
   const env = environmentOf(folders, options.env);
   const log = createWriteStream(join(folders.base, 'code-server.log'));
   let child: ChildProcess | undefined;

@@ -14,10 +14,10 @@ export class Workbench {
     this.page = page;
   }
 
-  /** Opens a window on a folder, or an empty one, and waits until it can be used. */
+  /** Opens a window on a folder, a `.code-workspace` file, or an empty one, and waits until it can be used. */
   async open(server: Server, folder?: string): Promise<void> {
     const url = new URL(`${server.url}/`);
-    if (folder) url.searchParams.set('folder', folder);
+    if (folder) url.searchParams.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', folder);
     else url.searchParams.set('ew', 'true');
     await this.page.goto(url.href, { waitUntil: 'commit' });
     await this.ready();

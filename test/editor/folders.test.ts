@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { withEditor } from './lib/editor.ts';
+import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { newestOnly } from './lib/server.ts';
+import { Slots } from './lib/slots.ts';
+import { stepsOf } from './lib/steps.ts';
+import { until } from './lib/wait.ts';
+
+test('a window on two folders', newestOnly, async t => {
+  const project = makeProject(t);
+  const [one, two] = [makeWorkspace(t, 'one'), makeWorkspace(t, 'two')];
+  const folder = join(dirname(one), 'both.code-workspace');
+  writeFileSync(folder, JSON.stringify({ folders: [{ path: one }, { path: two }] }));
+  await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {
+    const { workbench, page, shot } = editor;
+    const slots = new Slots(editor, project);
+    const step = stepsOf(t, editor);
+    const workspaceOf = (container: string) =>
+      project.run('config', 'device', 'get', container, 'workspace', 'source').trim();
+    const rows = async () =>
+      (await workbench.sidebar().getByRole('treeitem').all()).map(row => row.getAttribute('aria-label'));
+
+    await step('"+" asks for the folder', async () => {
+      await slots.show();
+      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+      await workbench.viewAction('Open Slot');
+      await workbench.quickPickItem(/^one/).waitFor();
+      await shot('1-which');
+      await workbench.pick(/^two/);
+      const [container = ''] = await project.names(1);
+      await slots.prompt(container);
+      assert.equal(workspaceOf(container), two);
+    });
+
+    await step('"+" of a folder does not', async () => {
+      await workbench.inlineAction(slots.workspace(one), 'Open Slot');
+      const containers = await project.names(2);
+      const container = containers.find(name => workspaceOf(name) === one) ?? '';
+      await slots.prompt(container);
+    });
+
+    await step('slots are below their folder, in the order of the window', async () => {
+      const expected = ['Workspace one, 1 slot', 'Slot 1, shell', 'Workspace two, 1 slot', 'Slot 1, shell'];
+      await until('the rows', async () => {
+        const labels = await Promise.all(await rows());
+        return labels.length === 4 && expected.every((start, at) => labels[at]?.startsWith(start));
+      });
+      await shot('2-two');
+    });
+
+    await step('a command of the palette asks for the folder', async () => {
+      await workbench.runCommand('Incus Agents: Show Configuration');
+      await workbench.pick(/^one/);
+      await page.getByRole('tab', { name: /^Configuration of one/ }).waitFor();
+    });
+
+    await step('a folder that leaves the window takes its slots to the others', async () => {
+      writeFileSync(folder, JSON.stringify({ folders: [{ path: one }] }));
+      await workbench.treeItem(/^Other workspaces/).click();
+      await workbench.treeItem(/^Workspace two/).waitFor();
+      await shot('3-one');
+    });
+  });
+});
