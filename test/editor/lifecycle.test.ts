@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
@@ -72,6 +74,18 @@ test('the life of several slots', newestOnly, async t => {
       await slots.says(2, /paused/);
       await workbench.contextAction(slots.row(2), /^Continue/);
       await slots.says(2, /running/);
+    });
+
+    await step('a host is allowed for every slot of the workspace, in the own configuration of the user', async () => {
+      const file = join(editor.server.folders.home, '.coi/incus-agents/workspaces.toml');
+      await workbench.contextAction(slots.row(1), /^Allow Host/);
+      await workbench.pick('Another Host');
+      await workbench.answer('registry.example:8443');
+      await workbench.pick('For every slot of this workspace');
+      await until('the host is remembered', () => existsSync(file));
+      const text = readFileSync(file, 'utf8');
+      assert.ok(text.includes('"registry.example:8443"') && text.includes(JSON.stringify(folder)), text);
+      await slots.noToasts();
     });
 
     await step('killing asks by name', async () => {
