@@ -27,12 +27,13 @@ fail() {
 }
 roots=
 
-# What is left of others, or of an earlier start of this one, has to go first: the caller sweeps and calls again.
-entries=
+# What is left of others, or of an earlier start of this one, has to go first: the caller sweeps and calls again. For other folders
+# a short look has to do (who is dead has no program), so that fifty slots do not slow down the next one.
+many=
 for e in $S/live/*; do
   [ -f "$e" ] || continue
-  [ "$e" != "$me" ] && alive "$e" || exit 75
-  entries="$entries $e"
+  [ "$e" != "$me" ] && read -r b p z <"$e" && [ "$b" = "$boot" ] && [ -e "/proc/$p/exe" ] || exit 75
+  many="$many $e"
 done
 set -f
 [ ! -e $R/failed/$LXC_NAME ] || rm -f $R/failed/$LXC_NAME
@@ -67,6 +68,15 @@ with() {
   done
   [ $# = 0 ] || $command "$@"
 }
+
+# What other slots need in these trees: a flag that is theirs is not the user's.
+same() { [ $1 != T ] || patterns="\${patterns}root $5 $4$n"; }
+others=$n patterns= entries=
+each same "$@"
+[ -z "$many" ] || entries=$n$(grep -lFx -e "\${patterns%"$n"}" -- $many)$n
+for e in $many; do
+  case $entries in *"$n$e$n"*) alive "$e" || exit 75; others=$others$(cat -- "$e")$n;; esac
+done
 
 refuse() {
   [ ! -L "$r/$1" ] || fail "$real/$1 is a symbolic link, which cannot be protected."
@@ -131,8 +141,7 @@ older() {
   growing "$@"
   case "$new" in *"$n$path$n"*) path=;; esac
 }
-others=$n had=$n
-[ -z "$entries" ] || others=$n$(cat $entries)$n
+had=$n
 [ $flags = 0 ] || had=$n$(with "lsattr -d --" older "$@" 2>/dev/null)$n
 # Whether the line of lsattr about a path has the flag.
 has() {
