@@ -37,6 +37,8 @@ export interface StartOptions {
   /** For the agent's process only; in a file that is deleted before the agent starts. */
   secretEnvironment: Readonly<Record<string, string>>;
   files: readonly GuestFile[];
+  /** Files of the user's, which replace what is there; owned by the code user. */
+  copies?: readonly { path: string; content: Uint8Array; mode: number }[];
   /** Where the exit of the agent is noted, in the file `events`; a mount of the session. */
   signalsDir: string;
   /** Text of ~/SANDBOX_CONTEXT.md. */
@@ -89,7 +91,8 @@ export function startPlan(guest: GuestFiles, o: StartOptions): StartPlan {
 
 function entries(guest: GuestFiles, o: StartOptions): TarEntry[] {
   const agentFiles = o.files.map(file => agentEntry(file, o));
-  const files = [...ownEntries(guest, o), ...agentFiles];
+  const copies = (o.copies ?? []).map(copy => ({ ...copy, uid: o.codeUid, gid: o.codeGid }));
+  const files = [...ownEntries(guest, o), ...agentFiles, ...copies];
   return [...parents([...files.map(f => f.path), ...(o.mountPoints ?? [])], o), ...files, ...systemEntries(guest, o)];
 }
 

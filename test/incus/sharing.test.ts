@@ -6,11 +6,14 @@ import { networkInterfaces } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { TestBackend } from '../support/backend.ts';
-import { failureOf, type Lab, makeLab, OWNER } from './flows/support.ts';
+import { failureOf, incusCli, type Lab, makeLab, OWNER } from './flows/support.ts';
 import { until } from './support.ts';
 
 const execFile = promisify(execFileWith);
 const skip = process.getuid?.() !== 0;
+
+/** What a command gives; in no file, list or log. */
+const VALUE = 'the-value-of-a-command';
 
 /** Answers with a word on a port, in the background. */
 const listening = (port: number, word: string) =>
@@ -59,6 +62,11 @@ readonly = true
 host = "${lab.directory}/db.sock"
 container = "/home/code/new/db.sock"
 env = "DB_SOCKET"
+[[credentials]]
+host = "${lab.directory}/netrc"
+container = "/home/code/.config/x/netrc"
+[defaults.env_commands]
+TOKEN = "printf %s-%s $LANG ${VALUE}"
 [ssh]
 forward_agent = true
 [ports]
@@ -86,11 +94,12 @@ describe('what is shared with a slot', { skip }, () => {
     await chown(`${lab.directory}/data`, OWNER.uid, OWNER.gid);
     await writeFile(`${lab.directory}/notes.txt`, 'from the host');
     await chown(`${lab.directory}/notes.txt`, OWNER.uid, OWNER.gid);
+    await writeFile(`${lab.directory}/netrc`, 'machine x', { mode: 0o600 });
     await lab.write(`${lab.home}/.coi/config.toml`, config(lab));
     workspace = await lab.workspace();
     db = createServer(socket => socket.end('from the db')).listen(`${lab.directory}/db.sock`);
     agent = await startSshAgent(lab);
-    backend = await lab.backend({ environment: { SSH_AUTH_SOCK: `${lab.directory}/ssh/agent` } });
+    backend = await lab.backend({ environment: { SSH_AUTH_SOCK: `${lab.directory}/ssh/agent`, LANG: 'C.UTF-8' } });
     ({ container } = await lab.open(backend, workspace, { persistent: true }));
   });
   after(async () => {
@@ -177,12 +186,31 @@ describe('what is shared with a slot', { skip }, () => {
     ]);
   });
 
+  it('files are copied, for the agent’s user alone', async () => {
+    assert.equal(await run('cd ~/.config/x && cat netrc && stat -c " %a %U" netrc .'), 'machine x 600 code\n 755 code');
+    const shared = backend.slots.get(container)?.shared ?? [];
+    assert.ok(shared.includes(`a copy of ${lab.directory}/netrc at /home/code/.config/x/netrc`), shared.join('; '));
+  });
+
+  it('what a command gives is known to the agent’s process alone', async () => {
+    const holders = `for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null | grep ^TOKEN=; done | sort -u`;
+    await until('the agent runs', async () => (await run(holders, 'root')) === `TOKEN=C.UTF-8-${VALUE}`);
+    assert.equal(await run(`grep -rl -- ${VALUE} /home/code /tmp /etc/incus-agents /run 2>/dev/null`, 'root'), '');
+    assert.doesNotMatch(await incusCli('query', `/1.0/instances/${container}?recursion=1`), new RegExp(VALUE));
+    assert.doesNotMatch(backend.log.join(''), new RegExp(VALUE));
+    const shared = backend.slots.get(container)?.shared ?? [];
+    assert.ok(shared.includes('what commands on this computer give as TOKEN'), shared.join('; '));
+  });
+
   it('goes when it is no longer configured, and what root made is handed over', async () => {
-    await backend.call('slot/stop', { container, timeout: 20 });
+    await backend.call('slot/stop', { container, timeout: 5 });
     assert.equal((await lstat(`${lab.directory}/data/root`)).uid, OWNER.uid);
     await lab.write(`${lab.home}/.coi/config.toml`, '');
     await backend.call('slot/start', { container });
-    assert.equal(await run('ls ~/deep/data; cat /srv/notes.txt 2>/dev/null'), '');
+    assert.equal(
+      await run('ls ~/deep/data ~/.config/x; cat /srv/notes.txt 2>/dev/null'),
+      '/home/code/.config/x:\n\n/home/code/deep/data:',
+    );
     assert.deepEqual(
       Object.keys((await lab.instance(container))?.devices ?? {}).filter(name => /^(mount|coi-port|socket)/.test(name)),
       [],
@@ -195,7 +223,7 @@ describe('what is shared with a slot', { skip }, () => {
   });
 
   it('is as it was when only the agent is started again', async () => {
-    await backend.call('slot/stop', { container, timeout: 20 });
+    await backend.call('slot/stop', { container, timeout: 5 });
     await lab.write(`${lab.home}/.coi/config.toml`, '[ports]\npool = 1\n');
     await backend.call('slot/start', { container });
     const told = await run('grep COI_PORTS ~/.incus-agents/environment');

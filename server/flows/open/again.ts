@@ -45,7 +45,7 @@ export async function openingOf(
   ]);
   const { slot } = identity;
   const sharing = instance.running
-    ? liveSharing(plan, owned)
+    ? await liveSharing(deps, plan, owned, context)
     : await slotSharing(deps, plan, { container: name, slot, protection }, context);
   return { plan, container: name, slot, prompt, protection, network, credentials, sharing, resumed: record };
 }

@@ -88,11 +88,13 @@ async function makePlace(source: string, path: string, owner: { uid: number; gid
 export function sharedWords(plan: OpenPlan): string[] {
   const credentials = credentialsOf(plan);
   const forwarded = plan.config.get('defaults.forward_env');
+  const commands = Object.keys(plan.config.get('defaults.env_commands'));
   return [
     ...(credentials?.source === 'secret' ? [`the secret "${credentials.secret}" as ${credentials.variable}`] : []),
     ...(credentials?.source === 'environment' ? [`the variables ${credentials.names.join(', ')}`] : []),
     ...(credentials?.source === 'shared' ? [`a login of ${plan.agent.title} that its slots share`] : []),
     ...(forwarded.length === 0 ? [] : [`the variables ${forwarded.join(', ')}`]),
+    ...(commands.length === 0 ? [] : [`what commands on this computer give as ${commands.join(', ')}`]),
   ];
 }
 

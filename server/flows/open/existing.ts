@@ -15,6 +15,7 @@ import { type Opening, refusedStart, startOf } from './new.ts';
 import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
+import { staleCopies } from './sharing.ts';
 import { startInside } from './sharing-inside.ts';
 import { prepareStart } from './start-agent.ts';
 
@@ -51,11 +52,12 @@ export async function bringUp(
     context.progress({ phase: 'start', message: `Starting ${container}`, percent: 20 });
     const start = startOf(opening, session, false);
     const preparing = prepareStart(deps, start, context);
-    await redefine(deps, opening, session, context.signal);
+    const stale = await redefine(deps, opening, session, context.signal);
     await opening.protection.prepare();
     await opening.network.prepare();
     await startContainer(deps, container, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
+    await removeStale(deps, container, stale, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
     await startInside(deps, start, await preparing, context.signal);
     noteDone(deps, container);
@@ -91,12 +93,22 @@ export async function claim(deps: FlowDeps, container: string, signal: AbortSign
   }
 }
 
-/** Gives the container what this open would have made it with, and takes away what an earlier one gave it. */
-async function redefine(deps: FlowDeps, opening: Opening, session: SessionPlan, signal: AbortSignal): Promise<void> {
+/**
+ * Gives the container what this open would have made it with, and takes away what an earlier one gave it; gives the files inside that are
+ * to go too.
+ */
+async function redefine(
+  deps: FlowDeps,
+  opening: Opening,
+  session: SessionPlan,
+  signal: AbortSignal,
+): Promise<string[]> {
+  let stale: string[] = [];
   const wanted = definitionOf(deps, opening, session);
   await deps.incus.putInstance(
     opening.container,
     current => {
+      stale = staleCopies(current.config, opening.sharing);
       const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
       return {
@@ -107,6 +119,13 @@ async function redefine(deps: FlowDeps, opening: Opening, session: SessionPlan, 
     },
     { signal },
   );
+  return stale;
+}
+
+async function removeStale(deps: FlowDeps, container: string, paths: string[], signal: AbortSignal): Promise<void> {
+  if (paths.length === 0) return;
+  const { exitCode } = await deps.incus.exec(container, ['rm', '-f', '--', ...paths], { signal });
+  if (exitCode !== 0) deps.log.warn(`Files that are no longer shared with ${container} could not be removed.`);
 }
 
 /** What stays as the container was made, whatever the configuration says now. */

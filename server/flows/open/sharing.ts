@@ -1,18 +1,9 @@
-import { realpath } from 'node:fs/promises';
-import { dirname, isAbsolute } from 'node:path';
-import { mountedDirs } from '../../agents/signal.ts';
-import { Failure } from '../../base/errors.ts';
 import { ownDirectory } from '../../guest/start.ts';
 import { stringMap } from '../../incus/parse.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
+import { type Copy, copyWords, readCopies } from '../../sharing/copies.ts';
 import { choosePorts, type Port, portDevices, portIsFree, portVariables, portWords } from '../../sharing/ports.ts';
-import {
-  planSocket,
-  type SharedSocket,
-  type SocketOptions,
-  socketVariables,
-  socketWords,
-} from '../../sharing/sockets.ts';
+import { type SharedSocket, socketVariables, socketWords } from '../../sharing/sockets.ts';
 import { identify } from '../../slots/keys.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
@@ -22,8 +13,11 @@ import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { mergeFragments } from '../merge-fragments.ts';
 import type { OwnedSlot } from '../owned.ts';
-import { credentialsOf, sharedWords } from './credentials.ts';
-import { type OpenPlan, stateDirectories } from './prepare.ts';
+import { sharedWords } from './credentials.ts';
+import type { OpenPlan } from './prepare.ts';
+import { commandVariables } from './sharing-commands.ts';
+import { ownDirectories, sessionPlaces, takenPlaces, writableByAgents } from './sharing-places.ts';
+import { slotSockets } from './sharing-sockets.ts';
 
 /** What of the host a slot gets besides its workspace and its session, as configured. */
 export interface Sharing {
@@ -34,6 +28,10 @@ export interface Sharing {
   sockets: SharedSocket[];
   /** Variables for the agent and every shell of its session; nothing secret. */
   environment: Record<string, string>;
+  /** Variables of the agent's process alone: what commands on the host gave. */
+  secrets: Record<string, string>;
+  /** Files that are written into the container. */
+  copies: Copy[];
   /** Places inside whose parents the user inside has to own. */
   mountPoints: string[];
   /** For the UI and the agent. */
@@ -54,37 +52,72 @@ export async function slotSharing(
   place: SharingPlace,
   context: RequestContext,
 ): Promise<Sharing> {
-  const hostile = needsLooking(plan) ? await writableByAgents(deps) : [];
+  const hostile = needsLooking(plan) ? await writableByAgents(deps, plan) : [];
   const mounts = await sharedMounts(deps, plan, place, hostile, context.signal);
-  const [ports, sockets] = await Promise.all([
+  const [ports, sockets, copies, secrets] = await Promise.all([
     slotPorts(deps, plan, place),
     slotSockets(deps, plan, { hostile, mounts: mounts.mounts }, context),
+    slotCopies(deps, plan, hostile, mounts.mounts),
+    commandVariables(deps, plan, context),
   ]);
   const environment = { ...socketVariables(sockets), ...portVariables(ports) };
   for (const note of mounts.notes) deps.message('warning', note);
   return {
     mounts: mounts.mounts,
     fragment: mergeFragments(mounts.fragment, {
-      config: { [ENVIRONMENT_KEY]: JSON.stringify(environment) },
+      config: {
+        [ENVIRONMENT_KEY]: JSON.stringify(environment),
+        [COPIES_KEY]: JSON.stringify(copies.map(copy => copy.path)),
+      },
       devices: portDevices(ports),
     }),
     environment,
     sockets,
+    secrets,
+    copies,
     mountPoints: outermost(mounts.mounts),
-    words: [...mounts.mounts.map(mountWords), ...sockets.map(socketWords), ...ports.map(portWords)],
+    words: [
+      ...mounts.mounts.map(mountWords),
+      ...sockets.map(socketWords),
+      ...ports.map(portWords),
+      ...copies.map(copyWords),
+    ],
   };
 }
 
-/** What a slot that runs was given when it was started. */
-export function liveSharing(plan: OpenPlan, { identity, instance }: OwnedSlot): Sharing {
+/** What a slot that runs was given when it was started; only what commands give is never kept, so they are asked again. */
+export async function liveSharing(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  { identity, instance }: OwnedSlot,
+  context: RequestContext,
+): Promise<Sharing> {
   const logins = sharedWords(plan);
   const words = identity.shared.filter(word => !logins.includes(word));
   const environment = environmentOf(instance.config[ENVIRONMENT_KEY]);
-  return { mounts: [], fragment: {}, environment, sockets: [], mountPoints: [], words };
+  const secrets = await commandVariables(deps, plan, context);
+  return { mounts: [], fragment: {}, environment, sockets: [], secrets, copies: [], mountPoints: [], words };
 }
 
 /** Key of an instance: the variables that tell of what is shared, for a start of the agent alone. */
 const ENVIRONMENT_KEY = 'user.incus-agents.shared-environment';
+/** Key of an instance: where files were copied to, so that a later start can take them away. */
+const COPIES_KEY = 'user.incus-agents.copies';
+
+/** Where files were copied to that are not among the copies of now. */
+export function staleCopies(config: Readonly<Record<string, string>>, { copies }: Sharing): string[] {
+  const before = pathsOf(config[COPIES_KEY]);
+  return before.filter(path => !copies.some(copy => copy.path === path));
+}
+
+function pathsOf(text: string | undefined): string[] {
+  try {
+    const value: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(value) ? value.filter(path => typeof path === 'string' && path.startsWith('/')) : [];
+  } catch {
+    return []; // Changed by another program: then nothing is known of them.
+  }
+}
 
 function environmentOf(text: string | undefined): Record<string, string> {
   try {
@@ -97,55 +130,6 @@ function environmentOf(text: string | undefined): Record<string, string> {
 async function slotPorts(deps: FlowDeps, { config }: OpenPlan, { container, slot }: SharingPlace): Promise<Port[]> {
   const wishes = { pool: config.get('ports.pool'), map: config.get('ports.map') };
   return choosePorts(wishes, { container, slot, isFree: portIsFree, holder: port => portHolder(deps, port) });
-}
-
-/** The sockets that are configured, and the SSH agent of the client, which a slot can do without. */
-async function slotSockets(
-  deps: FlowDeps,
-  plan: OpenPlan,
-  { hostile, mounts }: { hostile: readonly string[]; mounts: readonly OwnedMount[] },
-  context: RequestContext,
-): Promise<SharedSocket[]> {
-  const wishes = plan.config.get('sockets');
-  const options: SocketOptions = {
-    hostile: [...hostile, plan.workspace.real, ...mounts.filter(m => m.readonly !== true).map(m => m.source)],
-    stateDirs: ownDirectories(deps),
-    incusSocket: deps.incus.target.socketPath,
-    uid: deps.uid,
-    gid: process.getgid?.() ?? deps.uid,
-    groups: process.getgroups?.() ?? [],
-    taken: [plan.mountPath, ...takenInside(plan).map(({ path }) => path), ...mounts.map(({ path }) => path)],
-  };
-  const taken = (i: number) => [
-    ...[...options.taken, ownDirectory(plan.code.home)],
-    ...wishes.slice(0, i).map(({ container }) => container),
-  ];
-  const sockets = await Promise.all(wishes.map((wish, i) => planSocket(wish, { ...options, taken: taken(i) })));
-  const agent = plan.config.get('ssh.forward_agent') ? await sshAgent(deps, plan, options, context) : undefined;
-  return agent === undefined ? sockets : [agent, ...sockets];
-}
-
-/** The SSH agent of the client that opens the slot. Without one, which the user is told, git asks for what it needs. */
-async function sshAgent(
-  deps: FlowDeps,
-  plan: OpenPlan,
-  options: SocketOptions,
-  { client }: RequestContext,
-): Promise<SharedSocket | undefined> {
-  const { SSH_AUTH_SOCK: host } = await client.environment(['SSH_AUTH_SOCK']);
-  const container = `${ownDirectory(plan.code.home)}/ssh-agent.sock`;
-  try {
-    if (host !== undefined && isAbsolute(host))
-      return await planSocket({ host, container, env: 'SSH_AUTH_SOCK' }, options);
-  } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== 'not-found') throw error;
-  }
-  const text = 'The SSH agent is not shared: none runs where the editor was started (SSH_AUTH_SOCK).';
-  deps.message(
-    'warning',
-    `${text} Start one (eval "$(ssh-agent)"; ssh-add), then the editor, and start the slot again.`,
-  );
-  return undefined;
 }
 
 /** Which of our slots listens on a port of this computer. */
@@ -182,7 +166,7 @@ async function sharedMounts(
     home: deps.home,
     stateDirs: ownDirectories(deps),
     hostile,
-    taken: takenInside(plan),
+    taken: sessionPlaces(plan).map(path => ({ path })),
     homeInside: plan.code.home,
     ownInside: ownDirectory(plan.code.home),
     preserve: plan.config.get('paths.preserve_workspace_path'),
@@ -193,32 +177,22 @@ async function sharedMounts(
 
 /** Whether anything is configured that is looked up on the host. */
 function needsLooking({ config }: OpenPlan): boolean {
-  return config.get('mounts').length + config.get('sockets').length > 0 || config.get('ssh.forward_agent');
+  const lists = [config.get('mounts'), config.get('sockets'), config.get('credentials')];
+  return lists.some(list => list.length > 0) || config.get('ssh.forward_agent');
 }
 
-/** What belongs to the backend and to Incus, wherever its socket is. */
-function ownDirectories(deps: FlowDeps): string[] {
-  return [...stateDirectories(deps), dirname(deps.incus.target.socketPath)];
-}
-
-/** Where the session and a shared login will be. */
-function takenInside(plan: OpenPlan): { path: string }[] {
-  const { directory } = plan.agent.login;
-  const shared = credentialsOf(plan)?.source === 'shared' && directory !== undefined ? [directory] : [];
-  return [...shared, ...mountedDirs(plan.agent).map(dir => dir.home)].map(path => ({
-    path: `${plan.code.home}/${path}`,
-  }));
-}
-
-/** Every directory of the host in which an agent can write, or could: what it left there stays. */
-async function writableByAgents(deps: FlowDeps): Promise<string[]> {
-  const disks = deps.board
-    .instances()
-    .flatMap(instance => Object.values(instance.expandedDevices))
-    .flatMap(({ type, source, readonly }) => (type === 'disk' && readonly !== 'true' && source ? [source] : []));
-  const sessions = await deps.sessions.list();
-  const paths = new Set([...disks.filter(path => path.startsWith('/')), ...sessions.map(({ workspace }) => workspace)]);
-  return Promise.all([...paths].map(path => realpath(path).catch(() => path)));
+function slotCopies(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  hostile: readonly string[],
+  mounts: readonly OwnedMount[],
+): Promise<Copy[]> {
+  return readCopies(plan.config.get('credentials'), {
+    home: deps.home,
+    homeInside: plan.code.home,
+    hostile: [...hostile, ...mounts.filter(m => m.readonly !== true).map(m => m.source)],
+    taken: takenPlaces(plan, mounts),
+  });
 }
 
 function mountWords({ source, path, readonly }: OwnedMount): string {

@@ -59,7 +59,7 @@ async function collect(deps: FlowDeps, start: AgentStart, context: RequestContex
     context.client.environment(config.get('defaults.forward_env')),
     gitIdentityOf(config, deps.home),
   ]);
-  const secrets = { ...forwarded, ...start.credentials };
+  const secrets = { ...forwarded, ...start.sharing.secrets, ...start.credentials };
   const timezone = timezoneOf(config);
   const options = launchOptions(deps, start, secrets);
   return {
@@ -99,6 +99,7 @@ export async function startAgent(
     environment: prepared.environment,
     secretEnvironment: prepared.secrets,
     files,
+    copies: start.sharing.copies,
     signalsDir: session.signalsDir,
     mountPoints: [...session.mounts.map(mount => mount.path), ...start.sharing.mountPoints],
     names: { hosts: plan.config.get('network.hosts'), resolvers: plan.config.get('network.dns_servers') },
