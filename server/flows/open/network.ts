@@ -1,18 +1,16 @@
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { NetworkPlan, Policy } from '../../network/types.ts';
-import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { OpenPlan } from './prepare.ts';
 
 /** How the network of a slot will be held, as the configuration says. Fails with `isolation`. */
 export async function slotNetwork(
   deps: FlowDeps,
-  { config }: OpenPlan,
+  { config, lowLevel }: OpenPlan,
   container: string,
   signal: AbortSignal,
 ): Promise<NetworkPlan> {
-  const hooks = await allowsHooks(deps.incus, signal);
-  return deps.networks.plan({ container, policy: policyOf(config), hooks }, signal);
+  return deps.networks.plan({ container, policy: policyOf(config), hooks: lowLevel }, signal);
 }
 
 /** The keys of `[network]`. */

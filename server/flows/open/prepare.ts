@@ -10,6 +10,7 @@ import type { SlotOpenParams } from '../../protocol/methods.ts';
 import { checkFileSystem } from '../../workspace/filesystem.ts';
 import { checkIdMap, mappingFor } from '../../workspace/idmap.ts';
 import { mountPath } from '../../workspace/mounts.ts';
+import { allowsHooks } from '../../workspace/protection/support.ts';
 import { resolveWorkspace } from '../../workspace/resolve.ts';
 import type { Workspace } from '../../workspace/types.ts';
 import type { CodeUser } from '../code-user.ts';
@@ -32,6 +33,8 @@ export interface OpenPlan {
   mountPath: string;
   code: CodeUser;
   isolatedIds: boolean;
+  /** The Incus project permits low-level options. */
+  lowLevel: boolean;
   limits: InstanceFragment;
 }
 
@@ -61,9 +64,10 @@ export async function prepareOpen(
   const config = await effectiveConfig(deps, workspace.path, context, launchOf(request));
   config.requireValid();
   const image = madeFrom ?? config.get('container.image');
-  const [found, isolatedIds, limits] = await Promise.all([
+  const [found, isolatedIds, lowLevel, limits] = await Promise.all([
     madeFrom === undefined ? resolveImage(deps.incus, image, context.signal) : undefined,
     hasIdRanges(),
+    allowsHooks(deps.incus, context.signal),
     slotLimits(deps, config, context.signal),
     mappingFor(workspace) === 'raw' ? checkIdMap(workspace.uid, workspace.gid) : checkFileSystem(workspace),
   ]);
@@ -77,6 +81,7 @@ export async function prepareOpen(
     mountPath: mountPath(workspace, config.get('paths.preserve_workspace_path')),
     code: codeUserOf(config),
     isolatedIds,
+    lowLevel,
     limits,
   };
 }
