@@ -16,3 +16,8 @@ export function mergeFragments(...fragments: InstanceFragment[]): Required<Insta
   }
   return { config, devices };
 }
+
+/** Without what has the empty value, which means "not set": restricted projects forbid some keys by name, whatever they hold. */
+export function withoutEmpty(config: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ''));
+}

@@ -6,6 +6,7 @@ import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
 import { type OwnedSlot, ownedSlot } from './owned.ts';
+import { clearWeakPlaceholders } from './placeholders.ts';
 import { settleForStop } from './settle.ts';
 
 /** Longest graceful stop that may be asked for (seconds). */
@@ -13,7 +14,10 @@ export const MAX_STOP_SECONDS = 3600;
 
 /** Powers a slot off, gracefully and then by force; the container stays. A stopped one is left as it is. */
 export function stopSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
-  return changing(deps, name, 'stopping', signal, slot => shutDown(deps, slot, seconds, signal));
+  return changing(deps, name, 'stopping', signal, async slot => {
+    await shutDown(deps, slot, seconds, signal);
+    await clearWeakPlaceholders(deps, slot.instance);
+  });
 }
 
 /** Stops, then deletes unless the slot is persistent. */
@@ -28,7 +32,10 @@ export function deleteSlot(deps: FlowDeps, name: string, seconds: number, signal
 
 /** Deletes at once. The conversation is on the host already, so nothing of it is lost. */
 export function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
-  return changing(deps, name, 'stopping', signal, () => destroy(deps.incus, name));
+  return changing(deps, name, 'stopping', signal, async slot => {
+    await destroy(deps.incus, name);
+    await clearWeakPlaceholders(deps, slot.instance);
+  });
 }
 
 function takeAway(
@@ -49,6 +56,7 @@ function takeAway(
       throw error;
     }
     if (goes) await destroy(deps.incus, name);
+    await clearWeakPlaceholders(deps, slot.instance);
   });
 }
 

@@ -13,9 +13,12 @@ import type { CreateInstance, InstanceSource, OnProgress } from './types.ts';
 /** Milliseconds that the undoing waits for an operation that cannot be cancelled (unpacking of a large image). */
 const UNDO_LIMIT = 180_000;
 
+/** Key of an instance: which request made it. Restricted projects forbid those of Incus's own that would do (`volatile.uuid`). */
+const REQUEST_KEY = 'user.incus-agents.request';
+
 /**
- * One request creates and starts. `volatile.uuid` is chosen here: by it, and not by its name, is known what an undoing may
- * delete, as the name can belong to an instance that somebody else made.
+ * One request creates and starts. It has a number of its own: by it, and not by the name, is known what an undoing may delete, as the
+ * name can belong to an instance that somebody else made.
  */
 export async function createInstance(
   http: Http,
@@ -23,32 +26,32 @@ export async function createInstance(
   request: CreateInstance,
   o: { signal?: AbortSignal; onProgress?: OnProgress } = {},
 ): Promise<void> {
-  const uuid = randomUUID();
+  const id = randomUUID();
   const what = `Creating the container ${request.name}`;
   let operation: string | undefined;
   try {
     await runOperation(http, log, 'POST', '/1.0/instances', {
       ...o,
       what,
-      body: body(request, uuid),
+      body: body(request, id),
       onStarted: path => {
         operation = path;
       },
     });
   } catch (error) {
     const failure = await withStartLog(http, request.name, error);
-    await undo(http, log, request.name, uuid, operation);
+    await undo(http, log, request.name, id, operation);
     throw failure;
   }
 }
 
-function body(request: CreateInstance, uuid: string): unknown {
+function body(request: CreateInstance, id: string): unknown {
   const { name, config, devices, profiles, description, start } = request;
   return {
     name,
     type: 'container',
     source: source(request.source),
-    config: { ...config, 'volatile.uuid': uuid },
+    config: { ...config, [REQUEST_KEY]: id },
     devices: devices ?? {},
     ephemeral: false,
     start: start ?? false,
@@ -71,15 +74,15 @@ function source(from: InstanceSource): unknown {
   return { type: 'image', alias: from.alias };
 }
 
-async function isOurs(http: Http, name: string, uuid: string): Promise<boolean> {
-  return (await get(http, name))?.instance.config['volatile.uuid'] === uuid;
+async function isOurs(http: Http, name: string, id: string): Promise<boolean> {
+  return (await get(http, name))?.instance.config[REQUEST_KEY] === id;
 }
 
 /** Takes away what the failed or given-up creation left. Its own failure is logged: the first one is what the caller needs. */
-async function undo(http: Http, log: Log, name: string, uuid: string, operation: string | undefined): Promise<void> {
+async function undo(http: Http, log: Log, name: string, id: string, operation: string | undefined): Promise<void> {
   try {
     if (operation !== undefined) await ended(http, operation);
-    if (!(await isOurs(http, name, uuid))) return;
+    if (!(await isOurs(http, name, id))) return;
     await set(http, name, 'stop', { force: true });
     await remove(http, name);
     log.info(`Removed the half-made container ${name}`);

@@ -109,7 +109,8 @@ function configOf(limits: Limits): Record<string, string> {
     'limits.cpu.priority': limits.cpuPriority === 0 ? '' : String(limits.cpuPriority),
     'limits.memory': limits.memory,
     'limits.memory.enforce': limited ? limits.memoryEnforce : '',
-    'limits.memory.swap': limited ? limits.memorySwap : '',
+    // It may swap unless it is told otherwise; restricted projects forbid the key.
+    'limits.memory.swap': limited && limits.memorySwap !== 'true' ? limits.memorySwap : '',
     'limits.processes': limits.processes === 0 ? '' : String(limits.processes),
     'limits.disk.priority': limits.diskPriority === 0 ? '' : String(limits.diskPriority),
     ...(limits.tmpSize === '' ? {} : { 'raw.lxc': tmpEntry(limits.tmpSize) }),

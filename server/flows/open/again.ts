@@ -39,7 +39,7 @@ export async function openingOf(
     identity.image ?? 'unknown',
   );
   const [protection, network, credentials] = await Promise.all([
-    slotProtection(deps, plan, name),
+    slotProtection(deps, plan, name, context.signal),
     slotNetwork(deps, plan, name, context.signal),
     credentialVariables(plan, context),
   ]);

@@ -24,6 +24,7 @@ export function definitionOf(
       docker: plan.config.get('container.docker'),
       deny: deniedCalls(plan.config),
       isolatedIds: plan.isolatedIds,
+      lowLevel: plan.lowLevel,
       tmuxDirectory: tmuxDirectory(plan.code.home),
       ...(pool === '' ? {} : { pool }),
     }),

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
-import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
+import { PLACEHOLDERS_KEY, PROTECTED_KEY } from '../../workspace/protection/record.ts';
+import { clearProtection } from '../clear-protection.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { withoutEmpty } from '../merge-fragments.ts';
 import { ownedSlot } from '../owned.ts';
+import { clearWeakPlaceholders } from '../placeholders.ts';
 import { settleForStop } from '../settle.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
@@ -65,6 +68,7 @@ export async function bringUp(
   } catch (error) {
     const failure = await explainEarlyEnd(deps, container, error);
     await undo(deps, container, discard);
+    await clearProtection(deps);
     throw failure;
   } finally {
     await deps.mirror.refresh(container);
@@ -114,7 +118,7 @@ async function redefine(
       return {
         ...current,
         devices: { ...Object.fromEntries(devices), ...wanted.devices },
-        config: { ...Object.fromEntries(config), ...wanted.config, ...keptOf(current.config) },
+        config: withoutEmpty({ ...Object.fromEntries(config), ...wanted.config, ...keptOf(current.config) }),
       };
     },
     { signal },
@@ -137,13 +141,17 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 /** Devices that an open makes, coi's too; what else is there the user added. */
 const OURS =
   /^(workspace|git-worktree-common|session-\d+|login|network-proxy|ssh-agent|(protect|mount|socket|coi-port)-.+)$/;
-const REPLACED: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY]);
+const REPLACED: ReadonlySet<string> = new Set([
+  ...['raw.idmap', 'raw.lxc', 'user.incus-agents.profile'],
+  ...[PROTECTED_KEY, PLACEHOLDERS_KEY],
+]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {
   try {
     const slot = await ownedSlot(deps, container);
     if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, container, UNDO_SECONDS);
     await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    await clearWeakPlaceholders(deps, slot.instance);
     await discard();
   } catch (error) {
     deps.log.error(`Undoing the start of ${container} failed: ${messageOf(error)}`);

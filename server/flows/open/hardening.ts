@@ -11,6 +11,8 @@ export interface ContainerOptions {
   pool?: string;
   /** The host has id ranges enough for one of its own per container. */
   isolatedIds: boolean;
+  /** The Incus project permits low-level options, such as how many ids those are. */
+  lowLevel: boolean;
   /** Where tmux puts its socket, so that cleaning /tmp at boot does not cut it off. */
   tmuxDirectory: string;
 }
@@ -28,7 +30,9 @@ export function containerFragment(o: ContainerOptions): InstanceFragment {
       // A container that came up by itself after a reboot would have no agent in it.
       'boot.autostart': 'false',
       'environment.TMUX_TMPDIR': o.tmuxDirectory,
-      ...given(ISOLATED, o.isolatedIds),
+      'security.idmap.isolated': o.isolatedIds ? 'true' : '',
+      // Enough for the users of rootless containers inside too.
+      'security.idmap.size': o.isolatedIds && o.lowLevel ? '200000' : '',
       ...given(DOCKER, o.docker && o.deny === 'none'),
       'security.syscalls.deny': denied(o.deny),
     },
@@ -50,12 +54,6 @@ export function refusePrivileged({ name, expandedConfig }: Pick<Instance, 'name'
     hint: `Delete the slot, or take it back with: incus config set ${name} security.privileged=false`,
   });
 }
-
-/** Ids of its own for the container, enough for the users of rootless containers inside too. */
-const ISOLATED: Readonly<Record<string, string>> = {
-  'security.idmap.isolated': 'true',
-  'security.idmap.size': '200000',
-};
 
 /** coi's list: parts of the kernel with many holes in the past, which an agent's work does not need. */
 const RISKY = [

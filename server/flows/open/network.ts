@@ -7,12 +7,12 @@ import type { OpenPlan } from './prepare.ts';
 /** How the network of a slot will be held, as the configuration says. Fails with `isolation` or `config`. */
 export async function slotNetwork(
   deps: FlowDeps,
-  { config, workspace, surroundings: { hooks, bridge } }: OpenPlan,
+  { config, workspace, lowLevel, bridge }: OpenPlan,
   container: string,
   signal: AbortSignal,
 ): Promise<NetworkPlan> {
   const presets = await presetAllow(config, deps.home, workspace.path);
-  return deps.networks.plan({ container, policy: policyOf(config, presets), hooks: await hooks, bridge }, signal);
+  return deps.networks.plan({ container, policy: policyOf(config, presets), hooks: lowLevel, bridge }, signal);
 }
 
 /** The keys of `[network]`, with the hosts that its presets stand for. */

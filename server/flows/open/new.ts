@@ -10,8 +10,10 @@ import { guardFailure } from '../../workspace/mount-guard.ts';
 import { workspaceMounts } from '../../workspace/mounts.ts';
 import { hookFailure } from '../../workspace/protection/explain.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
+import { clearProtection } from '../clear-protection.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { withoutEmpty } from '../merge-fragments.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
 import { explainEarlyEnd } from './early-end.ts';
@@ -68,6 +70,7 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
   } catch (error) {
     const failure = await explainEarlyEnd(deps, container, error);
     await undoAll(deps, undo, container);
+    await clearProtection(deps);
     seen = undefined;
     throw failure;
   } finally {
@@ -100,15 +103,15 @@ async function create(
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   try {
-    await protection.prepare();
     undo.push(protection.release);
+    await protection.prepare();
     await network.prepare();
     undo.push(network.release);
     await deps.incus.createInstance(
       {
         name: container,
         source: { fingerprint: plan.fingerprint },
-        config: { ...definition.config, ...phase },
+        config: withoutEmpty({ ...definition.config, ...phase }),
         devices: definition.devices,
         start: true,
       },

@@ -72,7 +72,7 @@ async function openIn(
   context: RequestContext,
 ): Promise<SlotOpenResult> {
   const [protection, network, credentials] = await Promise.all([
-    slotProtection(deps, plan, container),
+    slotProtection(deps, plan, container, context.signal),
     slotNetwork(deps, plan, container, context.signal),
     credentialVariables(plan, context),
   ]);

@@ -6,6 +6,7 @@ import type { EffectiveConfig } from '../../config/types.ts';
 import type { ConfigValues } from '../../config/values.ts';
 import { resolveImage } from '../../images/list.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
+import type { Bridge } from '../../network/bridge.ts';
 import type { SlotOpenParams } from '../../protocol/methods.ts';
 import { checkFileSystem } from '../../workspace/filesystem.ts';
 import { checkIdMap, mappingFor } from '../../workspace/idmap.ts';
@@ -19,7 +20,7 @@ import { effectiveConfig } from '../effective.ts';
 import { requireConsent } from './consent.ts';
 import { declaredAgents } from './declared.ts';
 import { slotLimits } from './limits.ts';
-import { lookAround, type Surroundings } from './surroundings.ts';
+import { lookAround } from './surroundings.ts';
 
 /** Everything that is known before anything is made. */
 export interface OpenPlan {
@@ -33,8 +34,11 @@ export interface OpenPlan {
   mountPath: string;
   code: CodeUser;
   isolatedIds: boolean;
+  /** The Incus project permits low-level options. */
+  lowLevel: boolean;
   limits: InstanceFragment;
-  surroundings: Surroundings;
+  /** Asked for already; a failure shows where it is needed. */
+  bridge: Promise<Bridge>;
 }
 
 /** What an open may say besides its folder; undefined leaves the choice to the configuration. */
@@ -54,7 +58,7 @@ export async function prepareOpen(
   context: RequestContext,
   madeFrom?: string,
 ): Promise<OpenPlan> {
-  const surroundings = lookAround(deps, context.signal);
+  const asked = lookAround(deps, context.signal);
   const workspace = await resolveWorkspace(request.workspace, {
     home: deps.home,
     stateDirs: stateDirectories(deps),
@@ -64,9 +68,10 @@ export async function prepareOpen(
   const config = await effectiveConfig(deps, workspace.path, context, launchOf(request));
   config.requireValid();
   const image = madeFrom ?? config.get('container.image');
-  const [found, isolatedIds, limits] = await Promise.all([
+  const [found, isolatedIds, lowLevel, limits] = await Promise.all([
     madeFrom === undefined ? resolveImage(deps.incus, image, context.signal) : undefined,
     hasIdRanges(),
+    asked.lowLevel,
     slotLimits(deps, config, context.signal),
     mappingFor(workspace) === 'raw' ? checkIdMap(workspace.uid, workspace.gid) : checkFileSystem(workspace),
   ]);
@@ -80,8 +85,9 @@ export async function prepareOpen(
     mountPath: mountPath(workspace, config.get('paths.preserve_workspace_path')),
     code: codeUserOf(config),
     isolatedIds,
+    lowLevel,
     limits,
-    surroundings,
+    bridge: asked.bridge,
   };
 }
 

@@ -3,26 +3,29 @@ import { planProtection } from '../../workspace/protection/plan.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { verifyProtection } from '../../workspace/protection/verify.ts';
 import type { FlowDeps } from '../deps.ts';
+import { placeholdersBeside } from '../placeholders.ts';
 import type { OpenPlan } from './prepare.ts';
 
 /** How the protected and secret paths of a slot will be held, as the configuration says. Fails with `isolation`. */
 export async function slotProtection(
   deps: FlowDeps,
-  { workspace, config, surroundings }: OpenPlan,
+  { workspace, config, lowLevel }: OpenPlan,
   container: string,
+  signal: AbortSignal,
 ): Promise<ProtectionPlan> {
   const paths = [...config.get('security.protected_paths'), ...config.get('security.additional_protected_paths')];
-  const hooks = config.get('git.writable_hooks') ? ['.git/hooks'] : [];
+  const gitHooks = config.get('git.writable_hooks') ? ['.git/hooks'] : [];
   return planProtection(workspace, {
     container,
     project: deps.incus.target.project,
     preserve: config.get('paths.preserve_workspace_path'),
     level: config.get('security.protection'),
     paths: config.get('security.disable_protection') ? [] : paths,
-    writable: [...config.get('security.writable_paths'), ...hooks],
+    writable: [...config.get('security.writable_paths'), ...gitHooks],
     immutable: config.get('security.host_immutable'),
     secrets: config.get('security.secret_paths'),
-    hooks: () => surroundings.hooks,
+    hooks: lowLevel,
+    others: () => placeholdersBeside(deps, container, { running: false, signal }),
   });
 }
 

@@ -6,7 +6,6 @@ import { choosePorts, type Port, portDevices, portIsFree, portVariables, portWor
 import { type SharedSocket, socketVariables, socketWords } from '../../sharing/sockets.ts';
 import { identify } from '../../slots/keys.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
-import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { planSharedMounts, type SharedMounts } from '../../workspace/shared-mounts.ts';
 import type { RequestContext } from '../context.ts';
@@ -53,7 +52,7 @@ export async function slotSharing(
   context: RequestContext,
 ): Promise<Sharing> {
   const hostile = needsLooking(plan) ? await writableByAgents(deps, plan) : [];
-  const mounts = await sharedMounts(deps, plan, place, hostile, context.signal);
+  const mounts = await sharedMounts(deps, plan, place, hostile);
   const [ports, sockets, copies, secrets] = await Promise.all([
     slotPorts(deps, plan, place),
     slotSockets(deps, plan, { hostile, mounts: mounts.mounts }, context),
@@ -155,11 +154,9 @@ async function sharedMounts(
   plan: OpenPlan,
   { container, protection }: SharingPlace,
   hostile: readonly string[],
-  signal: AbortSignal,
 ): Promise<SharedMounts> {
   const wishes = plan.config.get('mounts');
   if (wishes.length === 0) return { mounts: [], fragment: {}, notes: [] };
-  const hooks = await allowsHooks(deps.incus, signal);
   return planSharedMounts(plan.workspace, wishes, {
     container,
     project: deps.incus.target.project,
@@ -171,7 +168,7 @@ async function sharedMounts(
     ownInside: ownDirectory(plan.code.home),
     preserve: plan.config.get('paths.preserve_workspace_path'),
     protection,
-    hooks,
+    hooks: plan.lowLevel,
   });
 }
 

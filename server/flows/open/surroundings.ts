@@ -5,16 +5,16 @@ import type { FlowDeps } from '../deps.ts';
 /** What Incus says of the place where slots are made. A failure shows where it is awaited. */
 export interface Surroundings {
   /** Whether the project lets an instance have hooks: see `allowsHooks`. */
-  hooks: Promise<boolean>;
+  lowLevel: Promise<boolean>;
   bridge: Promise<Bridge>;
 }
 
 /** Asks for it at once, so that it is there when the rest is known. */
 export function lookAround(deps: FlowDeps, signal: AbortSignal): Surroundings {
-  const hooks = allowsHooks(deps.incus, signal);
+  const lowLevel = allowsHooks(deps.incus, signal);
   const bridge = readBridge(deps.incus, signal);
   // An open that fails before it needs them has said why already.
-  hooks.catch(() => {});
+  lowLevel.catch(() => {});
   bridge.catch(() => {});
-  return { hooks, bridge };
+  return { lowLevel, bridge };
 }

@@ -6,6 +6,7 @@ import { relativePath } from './beneath.ts';
 import { deviceWay } from './devices.ts';
 import { hookLines, hostName } from './hooks.ts';
 import { lockItems, type Wish, withPins } from './items.ts';
+import { readPlaceholders } from './placeholders.ts';
 import { PROTECTED_KEY, PROTECTION_KEY, record } from './record.ts';
 import { repositoryWishes } from './repository.ts';
 import { secretItems } from './secrets.ts';
@@ -23,15 +24,15 @@ export async function planProtection(ws: Workspace, o: ProtectionOptions): Promi
   if (o.level === 'off') return nothing();
   const level = o.level === 'locked' && !o.immutable ? 'weak' : o.level;
   const flags = level === 'locked';
-  const [trees, hooks] = await Promise.all([treesOf(ws, o, flags), typeof o.hooks === 'boolean' ? o.hooks : o.hooks()]);
+  const trees = await treesOf(ws, o, flags);
   if (trees.every(tree => tree.items.length === 0)) return nothing();
   const odd = trees.find(tree => `${tree.source}${tree.path}`.includes('\t'));
   if (odd !== undefined)
     throw new Failure('isolation', `${odd.source} has a tab in its path, so nothing in it can be protected.`, {
       hint: 'Rename the folder.',
     });
-  if (flags) await requireLocking(ws, o, hooks);
-  if (!hooks) return deviceWay(ws, trees);
+  if (flags) await requireLocking(ws, o);
+  if (!o.hooks) return deviceWay(ws, trees, ((await o.others?.()) ?? []).flatMap(readPlaceholders));
   const instance = hostName(o.container, o.project ?? 'default');
   const owner = `${ws.uid}:${ws.gid}`;
   const lines = hookLines(trees, { instance, owner, flags, incusDir: o.incusDir ?? '/var/lib/incus' });
@@ -66,10 +67,10 @@ function nothing(): ProtectionPlan {
   };
 }
 
-async function requireLocking(ws: Workspace, o: ProtectionOptions, hooks: boolean): Promise<void> {
+async function requireLocking(ws: Workspace, o: ProtectionOptions): Promise<void> {
   const hint =
     'Set `[security] protection = "weak"` in your own configuration to open slots with the weaker protection.';
-  if (!hooks) {
+  if (!o.hooks) {
     const project = o.project ?? 'default';
     throw new Failure('isolation', `The Incus project ${project} does not allow what protected paths need (raw.lxc).`, {
       hint: `Use another project, or allow low-level options in it. ${hint}`,

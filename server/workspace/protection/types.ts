@@ -21,9 +21,11 @@ export interface ProtectionOptions {
   /** Globs of what is seen as empty inside. A pattern without a slash matches at any depth. */
   secrets: readonly string[];
   /** Whether the project lets an instance have `raw.lxc`: see `allowsHooks`. */
-  hooks: boolean | (() => Promise<boolean>);
+  hooks: boolean;
   /** Where Incus keeps its data, /var/lib/incus unless said. */
   incusDir?: string;
+  /** `PLACEHOLDERS_KEY` of the workspace's other slots; asked for only where there are no hooks. */
+  others?: () => Promise<string[]>;
 }
 
 /**

@@ -129,7 +129,7 @@ export async function slot(t: Ending, dir: string, more: Partial<ProtectionOptio
 /** What the instance of a slot is made with. */
 export function definitionOf(ws: Workspace, plan: ProtectionPlan, container: string) {
   return mergeFragments(
-    containerFragment({ docker: true, deny: 'none', isolatedIds: true, tmuxDirectory: '/tmp' }),
+    containerFragment({ docker: true, deny: 'none', isolatedIds: true, lowLevel: true, tmuxDirectory: '/tmp' }),
     workspaceFragment(ws, { container, preserve: false, codeUid: 1000, codeGid: 1000, recursive: plan.recursive }),
     plan.fragment,
   );

@@ -178,12 +178,14 @@ test('names are looked up at the only resolvers where there are any', async t =>
 
 describe('the proxy of a slot', () => {
   it('connects to what is named, and to nothing else', async t => {
-    const names = { 'private.example': ['10.98.76.1'], 'own.example': ['127.0.0.1'], 'other.example': ['203.0.113.7'] };
+    // `other.example` leads where an allowed name leads too, as an alias (CNAME) of it would.
+    const names = { 'private.example': ['10.98.76.1'], 'own.example': ['127.0.0.1'], 'other.example': ['127.0.0.1'] };
     const allow = ['private.example', 'own.example', 'missing.example'];
     const { proxy, path, port } = await setUp(t, allow, names);
     assert.match((await say(path, `CONNECT echo.example:${port} HTTP/1.1\r\n\r\n`, 'hello')).text, /200 .*hello$/s);
     const refused = async (target: string) => (await say(path, `CONNECT ${target} HTTP/1.1\r\n\r\n`)).text;
     assert.match(await refused('other.example:443'), /^HTTP\/1.1 403 .*not on the allow-list/s);
+    assert.match(await refused(`other.example:${port}`), /^HTTP\/1.1 403 .*not on the allow-list/s);
     assert.match(await refused('203.0.113.7:443'), /^HTTP\/1.1 403/);
     assert.match(await refused('private.example:443'), /^HTTP\/1.1 403 .*may not reach/s);
     assert.match(await refused('own.example:443'), /^HTTP\/1.1 403 .*may not reach/s);
