@@ -62,8 +62,9 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
       );
     await until('its tmux runs', begun);
     // Nothing tells of this agent, so what is seen of it counts.
-    const agent = await backend.when(name, s => s?.agent === 'claude' && s.agentState.state === 'idle', 60_000);
-    assert.match(agent?.agentState.why ?? '', /no signals from it; its screen stands still/);
+    const isSeen = (state?: string) => state === 'working' || state === 'idle';
+    const agent = await backend.when(name, s => s?.agent === 'claude' && isSeen(s.agentState.state), 60_000);
+    assert.match(agent?.agentState.why ?? '', /^There are no signals from it; its screen/);
     // Its session is the one that coi's record names: live, and entered instead of begun a second time.
     const session = '0f0e0d0c-aaaa-4bbb-8ccc-ddddeeeeffff';
     const record = { session_id: session, container_name: name, workspace: ws, persistent: false, profile_name: '' };
