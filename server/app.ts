@@ -11,6 +11,7 @@ import { LimitGuard } from './flows/limit-guard.ts';
 import { Mending } from './flows/mending.ts';
 import { Reservations } from './flows/open/reservation.ts';
 import { SessionBoard } from './flows/sessions/board.ts';
+import { Lookout } from './flows/sessions/lookout.ts';
 import { loadGuestFiles } from './guest/files.ts';
 import { readBuildScripts } from './images/scripts.ts';
 import { Incus } from './incus/client.ts';
@@ -45,13 +46,17 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
   const addresses = new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log);
   const sessions = new SessionStore({ home, log, reader: readerOf });
-  const sessionBoard = new SessionBoard({ sessions, attention: new Attention(log), board, store, log });
+  const attention = new Attention(log);
+  const sessionBoard = new SessionBoard({ sessions, attention, board, store, log });
+  const watched = () => options.clients() > 0;
+  const lookout = new Lookout({ incus, attention, board, log, watched });
   const networks = new SlotNetworks(incus, log, home);
   const limits: LimitGuard = new LimitGuard(() => deps, { incus, board, log });
   store.onChange(change => limits.changed(change));
   const follow = (name: string, instance: Instance | undefined) => {
     addresses.see(name, instance);
     sessionBoard.see(name, instance);
+    lookout.see(name, instance);
     limits.see(name, instance);
     networks.see(name, instance);
   };
@@ -87,6 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     sessions,
     limits,
     networks: networks,
+    lookout,
     trust: new TrustStore(home),
     guest,
     build: { incus, log, scripts, home, backendKey },
@@ -116,6 +122,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     close: async () => {
       mirror.close();
       addresses.close();
+      lookout.close();
       sessionBoard.close();
       limits.close();
       await networks.close();

@@ -102,8 +102,9 @@ function healthLines(check: HealthCheck): string[] {
     check.fix === undefined
       ? []
       : [`      Fix: ${check.fix.title}${check.fix.command ? ` (${check.fix.command})` : ''}`];
-  const detail = check.detail === undefined ? [] : [`      ${plain(check.detail, 400)}`];
-  return [`  ${mark} ${check.status}: ${plain(check.message, 400)}`, ...detail, ...fix];
+  const detail = (check.detail ?? '').split('\n').filter(line => line !== '');
+  const details = detail.map(line => `      ${plain(line, 400)}`);
+  return [`  ${mark} ${check.status}: ${plain(check.message, 400)}`, ...details, ...fix];
 }
 
 function originWords(origin: ConfigOrigin): string {

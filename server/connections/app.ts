@@ -40,6 +40,8 @@ export interface AppOptions {
   backendKey: string;
   /** Whether the backend with this key lives, so that nobody undoes what another one has under way. */
   backendAlive(key: string): Promise<boolean>;
+  /** How many clients are connected. */
+  clients(): number;
 }
 
 export type CreateApp = (options: AppOptions) => Promise<App>;

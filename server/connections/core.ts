@@ -8,7 +8,7 @@ import { type Ending, Service } from './service.ts';
 /** What the backend is made of, whatever its transport. */
 export interface CoreOptions {
   createApp: CreateApp;
-  app: AppOptions;
+  app: Omit<AppOptions, 'clients'>;
   version: string;
   log: Log;
   /** Milliseconds without a client until it exits; undefined when it lives as long as its only client. */
@@ -31,7 +31,7 @@ export class Core {
   constructor(options: CoreOptions) {
     const { log, idleExit } = options;
     this.#options = options;
-    this.#loading = options.createApp(options.app);
+    this.#loading = options.createApp({ ...options.app, clients: () => this.#service.clients });
     this.#service = new Service({
       log,
       version: options.version,

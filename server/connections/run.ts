@@ -118,7 +118,7 @@ class Door {
   }
 }
 
-function appOptions(parsed: Arguments, backendKey: string, log: Log): AppOptions {
+function appOptions(parsed: Arguments, backendKey: string, log: Log): Omit<AppOptions, 'clients'> {
   return {
     ...(parsed.incusSocket === undefined ? {} : { incusSocket: parsed.incusSocket }),
     ...(parsed.incusProject === undefined ? {} : { incusProject: parsed.incusProject }),

@@ -13,6 +13,8 @@ export async function attachTerminal(
   signal: AbortSignal,
 ): Promise<SlotAttachResult> {
   const { instance, identity } = await runningSlot(deps, name, signal);
+  // Whoever goes there wants to know.
+  if (kind === 'agent') deps.lookout.look(name);
   const code = codeUser(instance);
   const what = attachArgs(deps.guest, {
     container: name,
@@ -25,7 +27,7 @@ export async function attachTerminal(
     incusBinary: deps.incusBinary,
     tmuxEnv: ownTmux(instance.config),
   });
-  const title = `${basename(identity.workspace)} ${identity.slot} · ${kind === 'agent' ? identity.agent : kind}`;
+  const title = `${basename(identity.workspace)} ${identity.slot} · ${kind === 'agent' ? (deps.board.facts(name).agent ?? identity.agent) : kind}`;
   return { ...what, env: { ...what.env, INCUS_SOCKET: deps.incus.target.socketPath }, cwd: '/', title };
 }
 

@@ -10,6 +10,7 @@ import type { InstanceMirror } from '../state/mirror.ts';
 import type { TrustStore } from '../trust/store.ts';
 import type { LimitGuard } from './limit-guard.ts';
 import type { Reservations } from './open/reservation.ts';
+import type { Lookout } from './sessions/lookout.ts';
 
 /** What every flow works with. */
 export interface FlowDeps {
@@ -22,6 +23,7 @@ export interface FlowDeps {
   sessions: SessionStore;
   limits: LimitGuard;
   networks: SlotNetworks;
+  lookout: Lookout;
   trust: TrustStore;
   guest: GuestFiles;
   log: Log;

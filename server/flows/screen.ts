@@ -44,7 +44,8 @@ export async function agentRuns(deps: FlowDeps, slot: RunningSlot, signal?: Abor
   return result.exitCode === 0;
 }
 
-function sessionOf(slot: RunningSlot): SessionOptions {
+/** How the tmux session of a slot's agent is reached. */
+export function sessionOf(slot: RunningSlot): SessionOptions {
   const { uid, gid, home } = codeUser(slot.instance);
   return { container: slot.name, uid, gid, home, tmuxEnv: ownTmux(slot.instance.config) };
 }
@@ -53,6 +54,7 @@ async function inSession(deps: FlowDeps, slot: RunningSlot, exec: GuestExec, sig
   const result = await run(deps, slot, exec, signal);
   if (result.exitCode === 0) return result;
   if (result.exitCode === NO_SESSION) {
+    deps.lookout.look(slot.name);
     throw new Failure('agent', `No agent runs in ${slot.name}: its tmux session is gone.`, {
       hint: 'Open a shell in the slot, or close it and open a new one.',
     });

@@ -58,6 +58,44 @@ export function hasSession(o: SessionOptions): GuestExec {
   return exec(o, ['exec tmux has-session -t "=$1"', 'has-session', tmuxSession(o.container)]);
 }
 
+/** Of each pane of the agent's session: when its window changed (seconds), and the command line of what has its terminal. */
+const LOOK = `tmux has-session -t "=$1" 2>/dev/null || exit ${NO_SESSION}
+tmux list-panes -s -t "=$1" -F '#{window_activity} #{pane_pid}' | head -n 8 | while read -r changed pid; do
+  read -r stat <"/proc/$pid/stat" || continue
+  set -- \${stat##*) }
+  printf '%s %s\\n' "$changed" "$(tr '\\0\\n' '  ' <"/proc/$6/cmdline" | head -c 300)"
+done`;
+
+/** Tells what is in the agent's session; read by `parseLook`. */
+export function look(o: SessionOptions): GuestExec {
+  return exec(o, [LOOK, 'look', tmuxSession(o.container)]);
+}
+
+/** What has the terminal of the agent's session. */
+export interface Foreground {
+  seen: 'none' | 'shell' | 'program';
+  /** Its command line, cut: hostile text. */
+  command?: string;
+  /** When the screen changed last (ms). */
+  changedAt?: number;
+}
+
+/** A shell that waits for somebody to type: one that was given nothing to run. */
+const BARE_SHELL = /^-?(?:\S*\/)?(?:ba|da|z|fi|k|a)?sh(?: -[il]+| --login)* *$/;
+
+/** What `look` printed; undefined when it cannot be understood. `now` in ms bounds the times, which come from inside. */
+export function parseLook(exitCode: number, text: string, now: number): Foreground | undefined {
+  if (exitCode === NO_SESSION) return { seen: 'none' };
+  const panes = text.split('\n').flatMap(line => {
+    const [, seconds, command] = /^(\d{1,12}) (.*\S) *$/.exec(line) ?? [];
+    if (seconds === undefined || command === undefined) return [];
+    return [{ changedAt: Math.min(Number(seconds) * 1000, now), command }];
+  });
+  const program = panes.find(pane => !BARE_SHELL.test(pane.command));
+  if (program !== undefined) return { seen: 'program', ...program };
+  return panes.length === 0 ? undefined : { seen: 'shell' };
+}
+
 function exec(o: SessionOptions, words: string[]): GuestExec {
   const env = { HOME: o.home, LANG: 'C.UTF-8', ...(o.tmuxEnv ? { TMUX_TMPDIR: tmuxDirectory(o.home) } : {}) };
   return { argv: ['/bin/sh', '-c', ...words], user: o.uid, group: o.gid, env };

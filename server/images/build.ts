@@ -13,6 +13,7 @@ import { readRemotes } from './remotes.ts';
 import { putFiles, runPhase } from './run.ts';
 import { settingsFiles } from './settings-files.ts';
 import type { BuildDeps, BuildRequest, BuildResult } from './types.ts';
+import { agentVersions } from './versions.ts';
 import { warmImage } from './warm.ts';
 
 /** Percent of a build that is done when the container is looked at, when its phases are, and when the image is. */
@@ -68,7 +69,8 @@ async function inContainer(deps: BuildDeps, work: Work): Promise<string> {
 async function make(deps: BuildDeps, container: BuildContainer, work: Work): Promise<string> {
   try {
     const plan = await prepare(deps, container, work);
-    return await publish(deps, container, plan, work);
+    const versions = await agentVersions(deps.incus, container.name, plan.agents, work.request.signal);
+    return await publish(deps, container, { agents: plan.agents, versions }, work);
   } finally {
     // What the build came to is what counts; what the removal says is for the log, and the next start of the backend tries again.
     await removeBuildContainer(deps.incus, container.name).catch((failure: unknown) => {
@@ -123,14 +125,19 @@ function buildFiles(deps: BuildDeps, plan: Plan, { request, recipe }: Work): Map
   return new Map([...deps.scripts, ...settingsFiles(request.host, variables), ...script, ...commands]);
 }
 
-async function publish(deps: BuildDeps, container: BuildContainer, plan: Plan, work: Work): Promise<string> {
+async function publish(
+  deps: BuildDeps,
+  container: BuildContainer,
+  inside: { agents: readonly string[]; versions: Readonly<Record<string, string>> },
+  work: Work,
+): Promise<string> {
   const { request, recipe, base, log } = work;
   log.phase('publish', 'Packing the image', PREPARED);
   await deps.incus.setState(container.name, 'stop', { force: true, signal: request.signal });
   return publishBuild(deps.incus, container, {
     alias: request.alias,
     base: base.name,
-    agents: plan.agents,
+    ...inside,
     signal: request.signal,
     onProgress: text => log.detail(text),
     ...(recipe.compression === undefined ? {} : { compression: recipe.compression }),

@@ -2,7 +2,7 @@ import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Image } from '../incus/types.ts';
 import type { ImageInfo } from '../protocol/types.ts';
-import { agentsOf, versionOf } from './properties.ts';
+import { agentsOf, versionOf, versionsOf } from './properties.ts';
 
 /** `detail` of the failure for an image that is not there, so that a client can ask "Build it now?". */
 export const IMAGE_MISSING = 'image-missing';
@@ -24,13 +24,14 @@ function entries(image: Image): ImageInfo[] {
   const newest = image.aliases.toSorted().at(-1);
   const shown = named.length > 0 ? named : [newest];
   const agents = agentsOf(image.properties);
+  const agentVersions = versionsOf(image.properties);
   return shown.map(alias => ({
     ...(alias === undefined ? {} : { alias }),
     fingerprint: image.fingerprint,
     ...(image.description === undefined ? {} : { description: image.description }),
     sizeBytes: image.sizeBytes,
     createdAt: image.createdAt,
-    ...(agents === undefined ? {} : { agents }),
+    ...(agents === undefined ? {} : { agents, agentVersions }),
   }));
 }
 

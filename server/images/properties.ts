@@ -1,5 +1,6 @@
-/** Image properties: agents inside (comma-separated), what it was built from, and the build container that made it. */
+/** Image properties: agents inside (comma-separated), their versions (`name=version`, likewise), the base, and the build container. */
 export const AGENTS_PROPERTY = 'incus-agents.agents';
+export const VERSIONS_PROPERTY = 'incus-agents.agent-versions';
 export const BASE_PROPERTY = 'incus-agents.base';
 export const BUILD_PROPERTY = 'incus-agents.build';
 
@@ -24,3 +25,21 @@ export function agentsOf(properties: Readonly<Record<string, string>>): string[]
   const value = properties[AGENTS_PROPERTY];
   return value === undefined ? undefined : value.split(',').filter(name => name !== '');
 }
+
+/** The versions of agents that an image says it has, by agent; empty when it says nothing of them. */
+export function versionsOf(properties: Readonly<Record<string, string>>): Record<string, string> {
+  const pairs = (properties[VERSIONS_PROPERTY] ?? '').split(',').map(pair => pair.split('='));
+  return Object.fromEntries(
+    pairs.filter((pair): pair is [string, string] => pair.length === 2 && VERSION.test(pair[1] ?? '')),
+  );
+}
+
+/** The value that `versionsOf` reads back. */
+export function versionsText(versions: Readonly<Record<string, string>>): string {
+  return Object.entries(versions)
+    .map(([agent, version]) => `${agent}=${version}`)
+    .join(',');
+}
+
+/** A version as it may stand in a property. */
+export const VERSION = /^\d[\w.+-]{0,39}$/;

@@ -2,12 +2,21 @@ import { messageOf } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance, PublishImage } from '../incus/types.ts';
 import type { BuildContainer } from './container.ts';
-import { AGENTS_PROPERTY, BASE_PROPERTY, BUILD_PROPERTY, versionAlias } from './properties.ts';
+import {
+  AGENTS_PROPERTY,
+  BASE_PROPERTY,
+  BUILD_PROPERTY,
+  VERSIONS_PROPERTY,
+  versionAlias,
+  versionsText,
+} from './properties.ts';
 
 export interface PublishOptions {
   alias: string;
   base: string;
   agents: readonly string[];
+  /** By agent, as far as they are known. */
+  versions: Readonly<Record<string, string>>;
   compression?: NonNullable<PublishImage['compression']>;
   signal: AbortSignal;
   onProgress: (text: string) => void;
@@ -55,11 +64,13 @@ function described(instance: Instance | undefined, o: PublishOptions): Record<st
   const os = instance?.config['image.os'] ?? '';
   const release = instance?.config['image.release'] ?? '';
   const system = [os, release].filter(word => word !== '').join(' ');
+  const agents = o.agents.map(agent => [agent, o.versions[agent] ?? []].flat().join(' '));
   return {
-    description: `${o.alias}: ${[system === '' ? o.base : system, ...o.agents].join(', ')}`,
+    description: `${o.alias}: ${[system === '' ? o.base : system, ...agents].join(', ')}`,
     ...(os === '' ? {} : { os }),
     ...(release === '' ? {} : { release }),
     [AGENTS_PROPERTY]: o.agents.join(','),
+    ...(Object.keys(o.versions).length === 0 ? {} : { [VERSIONS_PROPERTY]: versionsText(o.versions) }),
     [BASE_PROPERTY]: o.base,
   };
 }

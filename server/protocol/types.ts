@@ -153,7 +153,10 @@ export interface ImageInfo {
   description?: string;
   sizeBytes: number;
   createdAt: string;
+  /** As noted when it was built; absent for an image that says nothing of it, such as coi's. */
   agents?: string[];
+  /** By agent, where the build could tell. */
+  agentVersions?: Record<string, string>;
 }
 
 export interface TranscriptEntry {

@@ -7,6 +7,7 @@ export interface CgroupPlace {
   memory?: string;
   pids?: string;
   cpu?: string;
+  cpuacct?: string;
   cpuset?: string;
   version: 1 | 2;
 }
@@ -39,7 +40,7 @@ export async function cgroupPlace(pid: number): Promise<CgroupPlace | undefined>
     if (payload === undefined || payload.includes('/../')) continue;
     for (const controller of controllers.split(',')) found[controller] = payload;
   }
-  const { memory, pids, cpu, cpuset } = found;
+  const { memory, pids, cpu, cpuacct, cpuset } = found;
   if (memory === undefined && pids === undefined) {
     const path = found[''] === undefined ? undefined : `${ROOT}${found['']}`;
     return path === undefined ? undefined : { memory: path, pids: path, cpu: path, cpuset: path, version: 2 };
@@ -49,6 +50,7 @@ export async function cgroupPlace(pid: number): Promise<CgroupPlace | undefined>
     ...(memory === undefined ? {} : { memory: `${ROOT}/memory${memory}` }),
     ...(pids === undefined ? {} : { pids: `${ROOT}/pids${pids}` }),
     ...(cpu === undefined ? {} : { cpu: `${ROOT}/cpu${cpu}` }),
+    ...(cpuacct === undefined ? {} : { cpuacct: `${ROOT}/cpuacct${cpuacct}` }),
     ...(cpuset === undefined ? {} : { cpuset: `${ROOT}/cpuset${cpuset}` }),
   };
 }
@@ -78,6 +80,18 @@ export async function readCgroup(place: CgroupPlace): Promise<CgroupView> {
     oomKills: eventOf(oom, 'oom_kill'),
     refusedProcesses: eventOf(refused, 'max'),
   };
+}
+
+/** What a container has used and has: two small reads. Undefined where the kernel does not tell us. */
+export async function readActivity(place: CgroupPlace): Promise<{ cpuMs: number; processes: number } | undefined> {
+  const old = place.version === 1;
+  const [cpu, processes] = await Promise.all([
+    old ? readIn(place.cpuacct, 'cpuacct.usage') : readIn(place.cpu, 'cpu.stat'),
+    readIn(place.pids, 'pids.current'),
+  ]);
+  const cpuMs = old ? Number(cpu ?? Number.NaN) / 1e6 : Number(/^usage_usec (\d+)$/m.exec(cpu ?? '')?.[1]) / 1e3;
+  const now = Number(processes ?? Number.NaN);
+  return Number.isFinite(cpuMs) && Number.isFinite(now) ? { cpuMs, processes: now } : undefined;
 }
 
 /** Version 1 writes "no limit" as the largest multiple of a page. */

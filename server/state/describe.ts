@@ -20,6 +20,9 @@ export interface SlotFacts {
   problem?: { kind: string; message: string };
   ip?: string;
   agentState?: AgentState;
+  /** Which agent and which session it is, where the instance does not say so. */
+  agent?: string;
+  session?: string;
   protection?: Protection;
 }
 
@@ -39,6 +42,7 @@ export function statusOf(code: number): SlotStatus {
 /** The slot that an instance holds. */
 export function describeSlot(instance: Instance, identity: IdentityView, facts: SlotFacts): Slot {
   const status = facts.transition ?? statusOf(instance.statusCode);
+  const session = identity.session ?? facts.session;
   const up = status === 'running' || status === 'paused';
   return {
     container: instance.name,
@@ -46,14 +50,14 @@ export function describeSlot(instance: Instance, identity: IdentityView, facts: 
     slot: identity.slot,
     status,
     persistent: identity.persistent,
-    agent: identity.agent,
+    agent: facts.agent ?? identity.agent,
     agentState: agentStateOf(instance, status, facts),
     image: identity.image ?? instance.imageDescription ?? 'unknown',
     network: networkOf(instance.config['user.incus-agents.network']),
     protection: facts.protection ?? protectionOf(instance.config['user.incus-agents.protection']),
     mounts: mountsOf(instance.expandedDevices),
     createdAt: instance.createdAt,
-    ...(identity.session === undefined ? {} : { session: identity.session }),
+    ...(session === undefined ? {} : { session }),
     ...(identity.profile === undefined ? {} : { profile: identity.profile }),
     ...(up && facts.ip !== undefined ? { ip: facts.ip } : {}),
     ...(up && instance.lastUsedAt !== undefined ? { startedAt: instance.lastUsedAt } : {}),

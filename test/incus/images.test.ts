@@ -66,6 +66,7 @@ test('a bare base becomes an image for slots: aliases, properties, record, phase
     listed.map(info => [info.alias, info.agents]),
     [[prepared, ['pi']]],
   );
+  assert.match(listed[0]?.agentVersions?.pi ?? '', /^\d+\.\d+/);
   const meta = JSON.parse(await readFile(join(deps.home, '.coi', 'image-meta.json'), 'utf8'));
   assert.equal(meta[prepared].base_image, BASE);
   assert.ok(Date.parse(meta[prepared].built_at) > Date.now() - 3_600_000);

@@ -40,7 +40,7 @@ export interface Holder {
 export function holderOf(deps: FlowDeps, session: string): Holder | undefined {
   const holders = deps.board.instances().flatMap(instance => {
     const identity = identify(instance);
-    if (identity?.session !== session) return [];
+    if (identity === undefined || (identity.session ?? deps.board.facts(instance.name).session) !== session) return [];
     const { name: container, running, frozen: paused } = instance;
     return [{ container, slot: identity.slot, up: running || paused, paused }];
   });

@@ -13,6 +13,9 @@ import type { SlotBoard } from '../../state/board.ts';
 import { statusOf } from '../../state/describe.ts';
 import type { StateStore } from '../../state/store.ts';
 
+/** coi writes its record about when it makes the container (ms). */
+const COI_SAVES_WITHIN = 120_000;
+
 /** What the board puts together. */
 export interface SessionBoardParts {
   sessions: SessionStore;
@@ -33,6 +36,8 @@ export class SessionBoard {
   readonly #holders = new Map<string, string>();
   /** What each container was last seen to hold, also while it is stopped. */
   readonly #held = new Map<string, string>();
+  /** Containers of coi that are up, whose sessions only the records tell. */
+  readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
   #listing: { again: boolean } | undefined;
 
   constructor(parts: SessionBoardParts) {
@@ -49,6 +54,7 @@ export class SessionBoard {
     const identity = instance && identify(instance);
     const before = this.#holders.get(name);
     const up = instance !== undefined && (instance.running || instance.frozen);
+    this.#foreign.delete(name);
     if (instance === undefined || identity === undefined) {
       this.#parts.attention.untrack(name);
       this.#holders.delete(name);
@@ -59,6 +65,9 @@ export class SessionBoard {
       if (identity.session !== undefined) this.#held.set(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
+      if (up && !identity.keyed)
+        this.#foreign.set(name, { workspace: identity.workspace, createdAt: instance.createdAt });
+      if (!identity.keyed) this.#adopt(name);
     }
     for (const id of new Set([before, this.#holders.get(name)])) if (id !== undefined) this.#publish(id);
   }
@@ -96,6 +105,23 @@ export class SessionBoard {
       this.#publish(record.id);
     }
     for (const id of gone) this.#forget(id);
+    for (const name of this.#foreign.keys()) this.#adopt(name);
+  }
+
+  /** Finds the session that runs in a container of coi: the newest record that names it, written since it was made. */
+  #adopt(name: string): void {
+    const foreign = this.#foreign.get(name);
+    const since = Date.parse(foreign?.createdAt ?? '') - COI_SAVES_WITHIN;
+    const [record] = [...this.#records.values()]
+      .filter(r => r.container === name && r.workspace === foreign?.workspace && Date.parse(r.savedAt) >= since)
+      .sort((a, b) => b.savedAt.localeCompare(a.savedAt));
+    const before = this.#holders.get(name);
+    if (record === undefined) this.#holders.delete(name);
+    else this.#holders.set(name, record.id);
+    const agent = record === undefined ? {} : { agent: record.agent };
+    this.#parts.board.note(name, { session: record?.id, ...agent });
+    if (before === record?.id) return;
+    for (const id of [before, record?.id]) if (id !== undefined) this.#publish(id);
   }
 
   async #reread(id: string): Promise<void> {
@@ -120,9 +146,11 @@ export class SessionBoard {
     this.#parts.store.setSession(id, sessionOf(record, holder));
   }
 
-  #track(container: string, identity: { agent: string; session?: string }): void {
+  #track(container: string, identity: SlotIdentity): void {
     const { session } = identity;
-    if (session === undefined) return;
+    // coi's containers are known by what is seen of them alone.
+    if (!identity.keyed) this.#parts.attention.track({ container, session: '', tells: false });
+    if (!identity.keyed || session === undefined) return;
     const known = agentNames().includes(identity.agent) ? agentNamed(identity.agent) : undefined;
     this.#parts.attention.track({
       container,
@@ -131,6 +159,7 @@ export class SessionBoard {
       signals: SIGNALS.saved,
       ...(known?.registry === undefined ? {} : { registry: known.registry }),
       tells: known?.tells ?? false,
+      shell: identity.agent === 'shell',
     });
   }
 

@@ -36,6 +36,9 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
         () => false,
       );
     await until('the boot has emptied /tmp', isCleaned);
+    // As coi answers the agent's first questions; without a login it then asks for one and waits.
+    const answer = `echo '{"hasCompletedOnboarding": true, "theme": "dark"}' >~/.claude.json`;
+    await backend.call('slot/exec', { container: name, argv: ['sh', '-c', answer] });
     const tmux = [
       'exec',
       name,
@@ -49,6 +52,8 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
       '-d',
       '-s',
       `coi-${name}`,
+      // As coi starts an agent.
+      "bash -c 'trap : INT; claude --verbose; exec bash'",
     ];
     const begun = () =>
       incusCli(...tmux).then(
@@ -56,6 +61,22 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
         () => false,
       );
     await until('its tmux runs', begun);
+    // Nothing tells of this agent, so what is seen of it counts.
+    const isSeen = (state?: string) => state === 'working' || state === 'idle';
+    const agent = await backend.when(name, s => s?.agent === 'claude' && isSeen(s.agentState.state), 60_000);
+    assert.match(agent?.agentState.why ?? '', /^There are no signals from it; its screen/);
+    // Its session is the one that coi's record names: live, and entered instead of begun a second time.
+    const session = '0f0e0d0c-aaaa-4bbb-8ccc-ddddeeeeffff';
+    const record = { session_id: session, container_name: name, workspace: ws, persistent: false, profile_name: '' };
+    const path = join(lab.home, `.coi/sessions-claude/${session}/metadata.json`);
+    await lab.write(path, JSON.stringify({ ...record, saved_at: new Date().toISOString() }));
+    await backend.when(name, s => s?.session === session);
+    assert.deepEqual(await lab.open(backend, ws, { resume: session }), { container: name, slot: 3, session });
+    const { sessions } = await backend.call('session/list', { workspace: ws });
+    assert.equal(sessions.find(s => s.id === session)?.live, true);
+    await backend.call('slot/exec', { container: name, argv: ['pkill', '-KILL', '-x', 'claude'] });
+    const left = await backend.when(name, s => s?.agentState.state === 'exited', 20_000);
+    assert.match(left?.agentState.why ?? '', /a shell in its place/);
     const type = { container: name, text: 'echo $((6*7))-coi' };
     await backend.call('slot/send', type);
     const shows = async () => (await backend.call('slot/capture', { container: name })).text.includes('42-coi');
