@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile as execFileWith } from 'node:child_process';
-import { chown, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTo, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, it } from 'node:test';
@@ -249,5 +250,88 @@ describe('what is shared with a slot', { skip }, () => {
     }
     assert.deepEqual(await lab.containers(other), []);
     await lab.write(`${lab.home}/.coi/config.toml`, '');
+  });
+});
+
+describe('what a project asks for', { skip }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await makeLab();
+  });
+  after(() => lab.close());
+
+  it('has no effect until it is approved, then has, and has not any more when the approval is taken back', async () => {
+    const { directory } = lab;
+    const workspace = await lab.workspace();
+    const asked = `
+[[mounts]]
+host = "${directory}/data"
+container = "/data"
+[[sockets]]
+host = "${directory}/db.sock"
+container = "/home/code/db.sock"
+[[credentials]]
+host = "${directory}/netrc"
+container = "/home/code/.netrc"
+[defaults.env_commands]
+TOKEN = "touch ${directory}/was-run"
+[ports]
+pool = 1
+[ssh]
+forward_agent = true
+`;
+    await lab.write(`${workspace}/.coi/config.toml`, asked);
+    await mkdir(`${directory}/data`);
+    await writeFile(`${directory}/netrc`, 'machine x');
+    const db = createServer().listen(`${directory}/db.sock`);
+    const backend = await lab.backend({ environment: { SSH_AUTH_SOCK: `${directory}/db.sock` } });
+    try {
+      const { container } = await lab.open(backend, workspace, { persistent: true });
+      const seen = async () => {
+        const argv = ['/bin/sh', '-c', 'ls -d /data ~/db.sock ~/.netrc 2>/dev/null; true'];
+        const { stdout } = await backend.call('slot/exec', { container, argv });
+        const { forwards, mounts } = await backend.call('slot/reach', { container });
+        const shared = backend.slots.get(container)?.shared ?? [];
+        const devices = Object.keys((await lab.instance(container))?.devices ?? {});
+        return {
+          files: stdout.split('\n').filter(line => line !== '' && line !== '/data'),
+          forwards: forwards?.length,
+          mount: mounts.some(mount => mount.path === '/data'),
+          shared: shared.length,
+          devices: devices.filter(name => /^(mount|socket|coi-port|ssh)/.test(name)).length,
+          run: existsSync(`${directory}/was-run`),
+        };
+      };
+      const restart = async () => {
+        await backend.call('slot/stop', { container, timeout: 5 });
+        await backend.call('slot/start', { container });
+      };
+      const nothing = { files: [], forwards: 0, mount: false, shared: 0, devices: 0, run: false };
+      assert.deepEqual(await seen(), nothing);
+
+      const { pending } = await backend.call('config/trust', { workspace });
+      const byKind = pending.sort((one, other) => (one.kind < other.kind ? -1 : 1));
+      assert.deepEqual(byKind, [
+        { kind: 'credential', what: `Copy "${directory}/netrc" to "/home/code/.netrc"` },
+        { kind: 'env-command', what: `Run "touch ${directory}/was-run" on this computer for the variable TOKEN` },
+        { kind: 'mount', what: `Read and write "${directory}/data" at "/data"` },
+        { kind: 'port-pool', what: 'Listen on 1 ports of this computer' },
+        { kind: 'socket', what: `Use the socket "${directory}/db.sock" at "/home/code/db.sock"` },
+        { kind: 'ssh-agent', what: 'Use your SSH agent' },
+      ]);
+      await backend.call('config/trust', { workspace, approve: true });
+      await restart();
+      assert.deepEqual(await seen(), {
+        ...{ files: ['/home/code/.netrc', '/home/code/db.sock'], forwards: 3, mount: true },
+        ...{ shared: 6, devices: 4, run: true },
+      });
+
+      await backend.call('config/trust', { workspace, approve: false });
+      await rm(`${directory}/was-run`);
+      await restart();
+      assert.deepEqual(await seen(), nothing);
+    } finally {
+      db.close();
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { failureOf, makeLab } from '../incus/flows/support.ts';
 import { until } from '../incus/support.ts';
@@ -42,4 +42,43 @@ test('a mount in the workspace leads to nothing else', { skip }, async t => {
   await backend.call('slot/stop', { container, timeout: 0 });
   const failure = await failureOf(backend.call('slot/start', { container }));
   table.held('the link at the next start', 'root', failure.kind === 'isolation' ? undefined : failure.message);
+});
+
+test('a project gets no socket that takes over, no port for all, and no way out of its folder', { skip }, async t => {
+  const table = new Table(t, 'What a project asks for, approved by mistake');
+  const lab = await makeLab();
+  t.after(() => lab.close());
+  const workspace = await lab.workspace();
+  const backend = await lab.backend();
+  mkdirSync(`${lab.home}/.ssh`);
+  writeFileSync(`${lab.home}/.ssh/key`, SECRET);
+  symlinkSync(`${lab.home}/.ssh`, `${workspace}/assets`);
+  symlinkSync('/var/lib/incus/unix.socket', `${workspace}/db.sock`);
+  const attempts: [string, string][] = [
+    ['the socket of Incus', '[[sockets]]\nhost = "/var/lib/incus/unix.socket"\ncontainer = "/s"\n'],
+    ['a link in the workspace to it', '[[sockets]]\nhost = "db.sock"\ncontainer = "/s"\n'],
+    ['a mount of the directory that it is in', '[[mounts]]\nhost = "/var/lib/incus"\ncontainer = "/s"\n'],
+    ['a link in the workspace as a mount', '[[mounts]]\nhost = "assets"\ncontainer = "/s"\n'],
+    ['a link in the workspace as a file', '[[credentials]]\nhost = "assets/key"\ncontainer = "/s"\n'],
+    ['the whole disk', '[[mounts]]\nhost = "/"\ncontainer = "/s"\nreadonly = true\n'],
+    ['its own hooks a second time', '[[mounts]]\nhost = ".git"\ncontainer = "/s"\n'],
+  ];
+  for (const [name, asked] of attempts) {
+    await lab.write(`${workspace}/.coi/config.toml`, asked);
+    await lab.write(`${workspace}/.git/HEAD`, 'ref: refs/heads/main\n');
+    await backend.call('config/trust', { workspace });
+    await backend.call('config/trust', { workspace, approve: true });
+    const { kind, message } = await failureOf(lab.open(backend, workspace));
+    table.held(name, 'file', ['config', 'isolation'].includes(kind) ? undefined : `${kind}: ${message}`);
+    table.held(`${name}: what is left`, 'file', (await lab.containers(workspace))[0]);
+  }
+  await lab.write(
+    `${workspace}/.coi/config.toml`,
+    '[[ports.map]]\nname = "all"\ncontainer = 80\nhost = 28080\nlisten = "0.0.0.0"\n',
+  );
+  await backend.call('config/trust', { workspace });
+  await backend.call('config/trust', { workspace, approve: true });
+  const { container } = await lab.open(backend, workspace);
+  const { forwards } = await backend.call('slot/reach', { container });
+  table.held('a port for everybody', 'file', forwards?.[0]?.listen);
 });

@@ -18,7 +18,7 @@ import { type Opening, refusedStart, startOf } from './new.ts';
 import { confirmProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
 import { discardSession, type SessionPlan, sessionFor } from './session.ts';
-import { staleCopies } from './sharing.ts';
+import { stalePlaces } from './sharing.ts';
 import { startInside } from './sharing-inside.ts';
 import { prepareStart } from './start-agent.ts';
 
@@ -112,7 +112,7 @@ async function redefine(
   await deps.incus.putInstance(
     opening.container,
     current => {
-      stale = staleCopies(current.config, opening.sharing);
+      stale = stalePlaces(current.config, opening.sharing);
       const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
       return {

@@ -66,7 +66,7 @@ export async function slotSharing(
     fragment: mergeFragments(mounts.fragment, {
       config: {
         [ENVIRONMENT_KEY]: JSON.stringify(environment),
-        [COPIES_KEY]: JSON.stringify(copies.map(copy => copy.path)),
+        [PLACES_KEY]: JSON.stringify(placesOf({ copies, sockets })),
       },
       devices: portDevices(ports),
     }),
@@ -100,13 +100,17 @@ export async function liveSharing(
 
 /** Key of an instance: the variables that tell of what is shared, for a start of the agent alone. */
 const ENVIRONMENT_KEY = 'user.incus-agents.shared-environment';
-/** Key of an instance: where files were copied to, so that a later start can take them away. */
-const COPIES_KEY = 'user.incus-agents.copies';
+/** Key of an instance: where files and sockets were put, so that a later start can take them away. */
+const PLACES_KEY = 'user.incus-agents.shared-places';
 
-/** Where files were copied to that are not among the copies of now. */
-export function staleCopies(config: Readonly<Record<string, string>>, { copies }: Sharing): string[] {
-  const before = pathsOf(config[COPIES_KEY]);
-  return before.filter(path => !copies.some(copy => copy.path === path));
+/** Where an earlier start put files and sockets, and this one does not. */
+export function stalePlaces(config: Readonly<Record<string, string>>, sharing: Sharing): string[] {
+  const now = placesOf(sharing);
+  return pathsOf(config[PLACES_KEY]).filter(path => !now.includes(path));
+}
+
+function placesOf({ copies, sockets }: Pick<Sharing, 'copies' | 'sockets'>): string[] {
+  return [...copies.map(({ path }) => path), ...sockets.map(({ container }) => container)];
 }
 
 function pathsOf(text: string | undefined): string[] {
