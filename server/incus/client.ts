@@ -1,6 +1,5 @@
 import type { Log } from '../base/log.ts';
 import type { IncusState } from '../protocol/types.ts';
-import * as acls from './acls.ts';
 import { availability } from './availability.ts';
 import { createInstance } from './create.ts';
 import { subscribe } from './events.ts';
@@ -8,7 +7,7 @@ import { run } from './exec-run.ts';
 import { execStream } from './exec-stream.ts';
 import * as files from './files.ts';
 import { Http } from './http.ts';
-import { copyFromRemote, publish } from './image-make.ts';
+import { publish } from './image-make.ts';
 import * as images from './images.ts';
 import * as instances from './instances.ts';
 import * as networks from './networks.ts';
@@ -62,9 +61,6 @@ export class Incus {
     change: (definition: t.InstanceDefinition) => t.InstanceDefinition,
     o: Cancellable = {},
   ): Promise<void> => instances.put(this.#http, name, change, o);
-  /** Takes a device of the instance away; one that it does not have is a success. */
-  readonly removeDevice = (name: string, device: string, o: Cancellable = {}): Promise<void> =>
-    instances.removeDevice(this.#http, name, device, o);
   /** Being in that state already is a success. A graceful stop that takes too long fails with `timeout`. */
   readonly setState = (name: string, action: t.StateAction, o: t.SetState = {}): Promise<void> =>
     state.set(this.#http, name, action, o);
@@ -116,44 +112,18 @@ export class Incus {
   /** Makes an image of a stopped instance and gives its fingerprint. An abort leaves no image. */
   readonly publish = (instance: string, request: t.PublishImage, o: Reporting = {}): Promise<string> =>
     publish(this.#http, this.#log, instance, request, o);
-  /** Fetches an image from another server and gives its fingerprint. */
-  readonly copyImageFromRemote = (source: t.RemoteImage, o: Reporting = {}): Promise<string> =>
-    copyFromRemote(this.#http, this.#log, source, o);
 
-  readonly networks = (signal?: Signal): Promise<t.Network[]> => networks.list(this.#http, signal);
-  /** Undefined when there is none; with etag. */
+  /** Undefined when there is none. */
   readonly network = (name: string, signal?: Signal): Promise<t.Network | undefined> =>
     networks.get(this.#http, name, signal);
-  readonly createNetwork = (request: t.CreateNetwork, signal?: Signal): Promise<void> =>
-    networks.create(this.#http, request, signal);
-  /** Merges; "" deletes a key. */
-  readonly patchNetwork = (name: string, config: t.Config, o: Cancellable & { etag?: string } = {}): Promise<void> =>
-    networks.patch(this.#http, name, config, o);
-  /** None is a success; one in use is a `conflict`. */
-  readonly deleteNetwork = (name: string, signal?: Signal): Promise<void> => networks.remove(this.#http, name, signal);
+  /** Addresses that a bridge gave out. */
   readonly networkLeases = (name: string, signal?: Signal): Promise<t.NetworkLease[]> =>
     networks.leases(this.#http, name, signal);
-  readonly networkState = (name: string, signal?: Signal): Promise<t.NetworkState> =>
-    networks.readState(this.#http, name, signal);
 
-  readonly acls = (signal?: Signal): Promise<t.Acl[]> => acls.list(this.#http, signal);
-  /** Undefined when there is none; with etag. */
-  readonly acl = (name: string, signal?: Signal): Promise<t.Acl | undefined> => acls.get(this.#http, name, signal);
-  /** `conflict` when it exists. */
-  readonly createAcl = (name: string, acl: t.AclDefinition, signal?: Signal): Promise<void> =>
-    acls.create(this.#http, name, acl, signal);
-  /** Replaces the whole ACL. */
-  readonly putAcl = (name: string, acl: t.AclDefinition, o: Cancellable & { etag?: string } = {}): Promise<void> =>
-    acls.put(this.#http, name, acl, o);
-  /** None is a success; one in use is a `conflict`. */
-  readonly deleteAcl = (name: string, signal?: Signal): Promise<void> => acls.remove(this.#http, name, signal);
-
-  readonly pools = (signal?: Signal): Promise<t.Pool[]> => storage.pools(this.#http, signal);
   readonly pool = (name: string, signal?: Signal): Promise<t.Pool | undefined> =>
     storage.pool(this.#http, name, signal);
   readonly poolResources = (name: string, signal?: Signal): Promise<t.PoolResources> =>
     storage.poolResources(this.#http, name, signal);
-  readonly profiles = (signal?: Signal): Promise<t.Profile[]> => storage.profiles(this.#http, signal);
   readonly profile = (name: string, signal?: Signal): Promise<t.Profile | undefined> =>
     storage.profile(this.#http, name, signal);
 

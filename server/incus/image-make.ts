@@ -5,7 +5,7 @@ import type { Http } from './http.ts';
 import { get, moveAlias, remove } from './images.ts';
 import { cancel, runOperation, wait } from './operations.ts';
 import { optional, text } from './parse.ts';
-import type { OnProgress, Operation, PublishImage, RemoteImage } from './types.ts';
+import type { OnProgress, Operation, PublishImage } from './types.ts';
 
 type Reporting = { signal?: AbortSignal; onProgress?: OnProgress };
 
@@ -36,17 +36,6 @@ export async function publish(
     throw error;
   }
   return fingerprint;
-}
-
-/** Fetches an image from another server. */
-export function copyFromRemote(http: Http, log: Log, source: RemoteImage, o: Reporting = {}): Promise<string> {
-  const { server, protocol, alias } = source;
-  const body = {
-    source: { type: 'image', mode: 'pull', server, protocol, alias },
-    public: false,
-    auto_update: source.autoUpdate ?? false,
-  };
-  return make(http, log, body, `Fetching the image ${alias} from ${server}`, o);
 }
 
 async function make(http: Http, log: Log, body: unknown, what: string, o: Reporting): Promise<string> {

@@ -125,20 +125,6 @@ async function putOnce(
   if (reply.operation !== undefined) await wait(http, reply.operation, { ...o, what });
 }
 
-/** Incus has no other way to take a device away than to write the whole definition. */
-export function removeDevice(
-  http: Http,
-  name: string,
-  device: string,
-  o: { signal?: AbortSignal } = {},
-): Promise<void> {
-  const without = (definition: InstanceDefinition) => ({
-    ...definition,
-    devices: Object.fromEntries(Object.entries(definition.devices).filter(([key]) => key !== device)),
-  });
-  return put(http, name, without, o);
-}
-
 /** Deletes a stopped instance; none is a success. */
 export async function remove(http: Http, name: string, signal?: AbortSignal): Promise<void> {
   const what = `Deleting the container ${name}`;

@@ -246,40 +246,6 @@ export interface NetworkLease {
   type: string;
 }
 
-export interface NetworkState {
-  up: boolean;
-  mtu: number;
-  hwaddr: string;
-  addresses: { family: string; address: string; netmask: string; scope: string }[];
-}
-
-/** As Incus spells it; every field but action and state is optional. */
-export interface AclRule {
-  action: 'allow' | 'reject' | 'drop';
-  state: 'enabled' | 'disabled' | 'logged';
-  source?: string;
-  destination?: string;
-  protocol?: string;
-  source_port?: string;
-  destination_port?: string;
-  icmp_type?: string;
-  icmp_code?: string;
-  description?: string;
-}
-
-export interface AclDefinition {
-  description?: string;
-  egress: AclRule[];
-  ingress: AclRule[];
-  config?: Config;
-}
-
-export interface Acl extends Required<AclDefinition> {
-  name: string;
-  usedBy: string[];
-  etag?: string;
-}
-
 export interface Pool {
   name: string;
   driver: string;
@@ -382,19 +348,4 @@ export interface PublishImage {
   properties?: Record<string, string>;
   /** "none" is by far the fastest; default: the server's choice. */
   compression?: 'none' | 'gzip' | 'zstd' | 'xz' | 'lz4' | 'bzip2';
-}
-
-export interface RemoteImage {
-  server: string;
-  protocol: 'simplestreams' | 'incus';
-  alias: string;
-  /** Let Incus refresh it when the remote has a newer one; default false. */
-  autoUpdate?: boolean;
-}
-
-export interface CreateNetwork {
-  name: string;
-  type?: 'bridge';
-  description?: string;
-  config?: Config;
 }

@@ -68,7 +68,7 @@ test('images and aliases', async t => {
     await assert.rejects(incus.publish(running, {}), error => error instanceof Error);
     await assert.rejects(incus.publish(uniqueName(), {}), isFailure('not-found'));
     const nowhere = { server: 'https://127.0.0.1:1', protocol: 'simplestreams' as const, alias: 'debian/12' };
-    await assert.rejects(incus.copyImageFromRemote(nowhere), /127\.0\.0\.1/);
+    await assert.rejects(incus.createInstance({ name: uniqueName(), source: nowhere }), /127\.0\.0\.1/);
   });
 });
 

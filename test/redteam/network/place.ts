@@ -75,10 +75,12 @@ const yes = () => true;
 const no = () => false;
 
 async function makeBridge(t: Ending, incus: Incus, name: string, gateway: string, more: Record<string, string>) {
-  t.after(async () => void (await until(`${name} is gone`, () => incus.deleteNetwork(name).then(yes, no))));
+  const request = (method: 'POST' | 'DELETE', path: string, body?: unknown) =>
+    incus.request(method, path, body).then(yes, no);
+  t.after(async () => void (await until(`${name} is gone`, () => request('DELETE', `/1.0/networks/${name}`))));
   const config = { 'ipv4.address': `${gateway}/24`, 'ipv4.nat': 'true', ...more };
   // Incus fails when any container of the machine goes away at that moment.
-  await until(`the bridge ${name}`, () => incus.createNetwork({ name, config }).then(yes, no));
+  await until(`the bridge ${name}`, () => request('POST', '/1.0/networks', { name, type: 'bridge', config }));
 }
 
 async function makeProject(t: Ending, incus: Incus, name: string, bridge: string): Promise<void> {
