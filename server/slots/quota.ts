@@ -7,16 +7,40 @@ import type { Pool } from '../incus/types.ts';
  * subvolumes can bring about; everybody may read that from the kernel. True where it cannot be told.
  */
 export async function quotaHolds(pool: Pick<Pool, 'name' | 'driver'>): Promise<boolean> {
-  if (pool.driver !== 'btrfs') return true;
-  const id = await fileSystemId(`/var/lib/incus/storage-pools/${pool.name}`);
-  const text =
-    id === undefined ? '' : await readFile(`/sys/fs/btrfs/${id}/qgroups/inconsistent`, 'utf8').catch(() => '');
-  return text.trim() !== '1';
+  return (await accounting(pool, 'inconsistent')) !== '1';
+}
+
+/**
+ * Whether a pool accounts for what each of its disks uses. btrfs begins with that when a disk is given a size and does not end it by
+ * itself; making and deleting containers then takes several times as long. False where it cannot be told.
+ */
+export async function accountsForSizes(pool: Pick<Pool, 'name' | 'driver'>): Promise<boolean> {
+  return (await accounting(pool, 'inconsistent')) !== undefined;
+}
+
+/** What the kernel says in a file of a btrfs's accounting; undefined without one. */
+async function accounting(pool: Pick<Pool, 'name' | 'driver'>, file: string): Promise<string | undefined> {
+  if (pool.driver !== 'btrfs') return undefined;
+  const id = await fileSystemId(poolDirectory(pool.name));
+  if (id === undefined) return undefined;
+  return readFile(`/sys/fs/btrfs/${id}/qgroups/${file}`, 'utf8').then(
+    text => text.trim(),
+    () => undefined,
+  );
+}
+
+/** How the accounting of a pool is turned off, which takes the sizes of its disks out of force. */
+export function accountingOff(pool: string): string {
+  return `sudo btrfs quota disable ${poolDirectory(pool)}`;
+}
+
+function poolDirectory(pool: string): string {
+  return `/var/lib/incus/storage-pools/${pool}`;
 }
 
 /** How the size of disks on a pool is made to hold again. */
 export function quotaRepair(pool: string): string {
-  return `sudo btrfs quota rescan -w /var/lib/incus/storage-pools/${pool}`;
+  return `sudo btrfs quota rescan -w ${poolDirectory(pool)}`;
 }
 
 /** The id of the btrfs that is mounted there, by its device. */

@@ -3,6 +3,7 @@ import { after, before, describe, it, test } from 'node:test';
 import { silentLog } from '../../server/base/log.ts';
 import type { SlotReach } from '../../server/protocol/methods.ts';
 import { liveLimits } from '../../server/slots/live-limits.ts';
+import { accountsForSizes } from '../../server/slots/quota.ts';
 import type { Trouble } from '../../server/slots/trouble.ts';
 import { TroubleWatch } from '../../server/slots/trouble-watch.ts';
 import type { TestBackend } from '../support/backend.ts';
@@ -196,6 +197,8 @@ test('a full disk is told, and a larger one is the way out, running or stopped',
     await incusCli('delete', '-f', name).catch(() => undefined);
     await incusCli('storage', 'delete', pool);
   });
+  const accounts = () => accountsForSizes({ name: pool, driver: 'btrfs' });
+  assert.equal(await accounts(), false);
   const small = incus.createInstance({
     name,
     source: { alias: 'incus-agents-base' },
@@ -211,6 +214,7 @@ test('a full disk is told, and a larger one is the way out, running or stopped',
     config: { 'security.guestapi': 'false' },
     devices: { root: { type: 'disk', path: '/', pool, size: '420MiB' } },
   });
+  assert.equal(await accounts(), true);
   const told: (Trouble | undefined)[] = [];
   const watch = new TroubleWatch(
     incus,

@@ -1,4 +1,6 @@
-import type { Check } from './check.ts';
+import type { Pool } from '../../incus/types.ts';
+import { accountingOff, accountsForSizes } from '../../slots/quota.ts';
+import type { Check, Finding } from './check.ts';
 
 /** Bytes below which a pool is called nearly full. */
 const LOW_SPACE = 2 * 1024 ** 3;
@@ -38,6 +40,7 @@ export const pool: Check = {
       const mib = Math.round(free / 1024 ** 2);
       return { status: 'warning', message: `The storage pool ${found.name} has only ${mib} MiB left.` };
     }
+    if (await accountsForSizes(found)) return slowedDown(found);
     return COPY_ON_WRITE.has(found.driver)
       ? { status: 'ok', message: `The storage pool ${found.name} (${found.driver}) copies on write.` }
       : {
@@ -48,3 +51,14 @@ export const pool: Check = {
         };
   },
 };
+
+/** A pool that copies on write and is slow all the same. */
+function slowedDown({ name }: Pool): Finding {
+  return {
+    status: 'warning',
+    message: `The storage pool ${name} (btrfs) accounts for the sizes of its disks, which makes opening and deleting slots several times slower.`,
+    detail:
+      'It began when a disk was given a size (`[limits.disk] size`), and goes on when that disk is gone. Turned off, no size on this pool holds. Slots with sizes are better kept on a pool of their own (`[container] storage_pool`).',
+    fix: { title: 'Turn it off', command: accountingOff(name) },
+  };
+}
