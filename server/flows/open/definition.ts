@@ -34,6 +34,8 @@ export function definitionOf(
       ...(pool === '' ? {} : { pool }),
     }),
     plan.limits,
+    // Its hook comes first, as a start that it refuses must not have begun with anything else.
+    network.fragment,
     workspaceFragment(plan.workspace, {
       container,
       project: deps.incus.target.project,
@@ -44,7 +46,6 @@ export function definitionOf(
       recursive: protection.recursive,
     }),
     protection.fragment,
-    network.fragment,
     { config: { ...keysOf(plan, session, slot), ...otherKeys(plan) } },
   );
 }
