@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import { cleanupBuilds } from '../images/container.ts';
-import { clearProtection } from './clear-protection.ts';
+import { clearStale } from '../workspace/protection/stale.ts';
 import type { FlowDeps } from './deps.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -41,5 +41,15 @@ export class Mending {
     await clearProtection(deps);
     for (const alias of await cleanupBuilds(deps))
       deps.message('warning', `Building ${alias} had been interrupted; what was left is removed.`);
+  }
+}
+
+/** Clears flags and placeholders of slots whose end nobody saw, as after a crash of the host. */
+async function clearProtection(deps: FlowDeps): Promise<void> {
+  try {
+    const { stale } = await clearStale(deps.incus);
+    if (stale.length > 0) deps.log.warn(`The protections of ${stale.join(', ')} could not be cleared.`);
+  } catch (error) {
+    deps.log.error(`Clearing what slots left protected failed: ${messageOf(error)}`);
   }
 }

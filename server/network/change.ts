@@ -38,7 +38,8 @@ export async function changeNetwork(
 async function apply(incus: Incus, instance: Instance, policy: Policy, place: Place, rules: Rules): Promise<void> {
   const name = instanceName(instance.name, incus.target.project);
   const raw = instance.config['raw.lxc'] ?? '';
-  const lines = [...withoutHookLines(raw, name), hookLines(name, place, rules, policy.mode === 'open')];
+  // First, as they were when the slot was opened: a start that they refuse must not have begun with anything else.
+  const lines = [hookLines(name, place, rules, policy.mode === 'open'), ...withoutHookLines(raw, name)];
   await incus.patchInstance(instance.name, { config: { 'raw.lxc': lines.join('\n'), ...keysOf(policy) } });
   if (!instance.running && !instance.frozen) return;
   try {

@@ -59,6 +59,11 @@ export function hookLines(instance: string, place: Place, rules: Rules, lenient 
   ].join('\n');
 }
 
+/** The command that takes the rules of a start away which was refused afterwards: LXC runs no further hook then. */
+export function dropCommand(instance: string): string {
+  return `nft delete table netdev ${tableName(instance)} 2>/dev/null`;
+}
+
 /** Those lines of `raw.lxc` that are not from `hookLines`. */
 export function withoutHookLines(text: string, instance: string): string[] {
   const own = new RegExp(`netdev ${tableName(instance).replaceAll('.', '\\.')}(?![\\w.-])`);

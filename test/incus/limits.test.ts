@@ -238,7 +238,12 @@ test('a full disk is told, and a larger one is the way out, running or stopped',
   assert.match((await looked())?.message ?? '', /disk of this slot is full \(420MiB/);
   await size('460MiB');
   assert.equal(await looked(), undefined);
+  // Small files take no room but that for their names and what is said about them, which counts too: btrfs has no number of files.
+  const many = `perl -e 'for (1..300000) { open(F, ">", "/root/f$_") && print F "x" x 1900 and close F or exit print $_ }'`;
+  const { stdout } = await incus.exec(name, ['/bin/sh', '-c', `${many}; sync`]);
+  assert.match(stdout.toString(), /^\d+$/, 'they are refused before there are 300,000');
   await incus.exec(name, ['/bin/sh', '-c', 'head -c 300M /dev/zero >/root/more; sync']);
+  assert.match((await looked())?.message ?? '', /disk of this slot is full/);
   await incus.setState(name, 'stop', { force: true });
   await size('520MiB');
   await incus.setState(name, 'start');

@@ -258,7 +258,8 @@ test('a start that fails after everything is prepared takes all of it back', { s
   const incus = await connect(end);
   const ws = await resolveWorkspace(dir, { home: '/nonexistent', stateDirs: [], uid: 0 });
   const container = uniqueName();
-  const plan = await planProtection(ws, options(container));
+  const told = `${dir}/../told`;
+  const plan = await planProtection(ws, options(container, { refused: `: >"${told}"` }));
   const before = listing(dir);
   const config = { ...definitionOf(ws, plan, container).config };
   // The mounts are the last thing that the hook does; what they are to bind is not there.
@@ -269,6 +270,7 @@ test('a start that fails after everything is prepared takes all of it back', { s
     incus.createInstance({ name: container, source: { alias: await testImage(incus) }, start: true, ...definition }),
   );
   assert.match((await hookFailure(container))?.message ?? '', /mounts over the protected paths/);
+  assert.ok(existsSync(told), 'what other hooks did is undone too');
   assert.equal(listing(dir), before);
   assert.doesNotMatch(flagsOf(`${dir}/.git/config`) + flagsOf(`${dir}/.vscode`), /[ia]/);
   assert.ok(!hostMounts().includes(container));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { hookFailure } from '../../server/workspace/protection/explain.ts';
 import { planProtection } from '../../server/workspace/protection/plan.ts';
@@ -9,7 +9,7 @@ import { resolveWorkspace } from '../../server/workspace/resolve.ts';
 import type { Workspace } from '../../server/workspace/types.ts';
 import { connect, removeAfter, testImage, uniqueName, until } from '../incus/support.ts';
 import { controlAll, lateHooks } from './attack.ts';
-import { ATTACKS } from './protect/attacks.ts';
+import { ATTACKS, HELPERS } from './protect/attacks.ts';
 import {
   definitionOf,
   difference,
@@ -147,9 +147,19 @@ test('what happens on the host and around the slot does not open it', { skip }, 
     }
     table.held(name, 'host', await evil());
   }
+  // All the time, so that it would find a moment in which something is not held.
+  const fight = place.run(
+    `${HELPERS}\nend=$(($(date +%s) + 60)); while [ ! -e .over ] && [ $(date +%s) -lt $end ]; do hit "$W"; done`,
+    'root',
+  );
   const second = await slot(end, dir);
+  await second.incus.setState(second.container, 'restart', { force: true });
+  table.held('another slot of the workspace starts and starts again meanwhile', 'both', await evil());
   await second.incus.setState(second.container, 'stop', { force: true });
-  table.held('another slot of the workspace comes and goes', 'both', await evil());
+  table.held('another slot of the workspace goes meanwhile', 'both', await evil());
+  await place.run('echo >.over', 'code');
+  await fight;
+  rmSync(`${dir}/.over`);
   const { pid } = await place.incus.instanceState(place.container);
   await place.run('reboot -f', 'root');
   await until('it came up again', async () => {

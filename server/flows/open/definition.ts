@@ -31,6 +31,8 @@ export function definitionOf(
     plan.limits,
     // Its hook looks at what is shared before the others do anything.
     sharing.fragment,
+    // Then its own: a start that it refuses must not have begun with anything else.
+    network.fragment,
     workspaceFragment(plan.workspace, {
       container,
       project: deps.incus.target.project,
@@ -41,7 +43,6 @@ export function definitionOf(
       recursive: protection.recursive,
     }),
     protection.fragment,
-    network.fragment,
     { config: { ...keysOf(plan, session, slot, sharing.words), ...otherKeys(plan) } },
   );
 }

@@ -10,6 +10,8 @@ import { LostRace } from './reservation.ts';
 export async function explainEarlyEnd(deps: FlowDeps, container: string, error: unknown): Promise<unknown> {
   // One that another program made is not ours to judge.
   if (error instanceof LostRace || isCancelled(error)) return error;
+  // It did not start at all: the hooks refused, and have said why.
+  if (error instanceof Failure && error.kind === 'isolation') return error;
   // Its first process may be dead half a second before Incus calls the container stopped.
   const dying = /invalid pid|instance is not running/i.test(messageOf(error));
   if (!dying && !(await hasEnded(deps, container))) return error;

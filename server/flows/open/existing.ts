@@ -3,7 +3,6 @@ import { Failure, messageOf } from '../../base/errors.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { PLACEHOLDERS_KEY, PROTECTED_KEY } from '../../workspace/protection/record.ts';
-import { clearProtection } from '../clear-protection.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { withoutEmpty } from '../merge-fragments.ts';
@@ -68,7 +67,6 @@ export async function bringUp(
   } catch (error) {
     const failure = await explainEarlyEnd(deps, container, error);
     await undo(deps, container, discard);
-    await clearProtection(deps);
     throw failure;
   } finally {
     await deps.mirror.refresh(container);

@@ -10,7 +10,6 @@ import { guardFailure } from '../../workspace/mount-guard.ts';
 import { workspaceMounts } from '../../workspace/mounts.ts';
 import { hookFailure } from '../../workspace/protection/explain.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
-import { clearProtection } from '../clear-protection.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { withoutEmpty } from '../merge-fragments.ts';
@@ -70,7 +69,6 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
   } catch (error) {
     const failure = await explainEarlyEnd(deps, container, error);
     await undoAll(deps, undo, container);
-    await clearProtection(deps);
     seen = undefined;
     throw failure;
   } finally {

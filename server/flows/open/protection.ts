@@ -1,4 +1,5 @@
 import { Failure } from '../../base/errors.ts';
+import { dropCommand, instanceName } from '../../network/hook.ts';
 import { planProtection } from '../../workspace/protection/plan.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { verifyProtection } from '../../workspace/protection/verify.ts';
@@ -25,6 +26,7 @@ export async function slotProtection(
     immutable: config.get('security.host_immutable'),
     secrets: config.get('security.secret_paths'),
     hooks: lowLevel,
+    refused: dropCommand(instanceName(container, deps.incus.target.project)),
     others: () => placeholdersBeside(deps, container, { running: false, signal }),
   });
 }

@@ -16,14 +16,15 @@ const UNFOLD = 'u() { x=$(IFS="~"; set -f; printf "%s\\n" $1); }';
 
 /**
  * Locks; sweeps first if there is something to sweep, and again if locking failed, since LXC runs no hook after a start that a
- * hook refused. $M is the process that keeps the container.
+ * hook refused; for the same reason `refused` undoes then what other hooks did before. $M is the process that keeps the container.
  */
-const START = [
-  `export M=$PPID; ${UNFOLD}; u "$1"; lock=$x sweep=$2 me=$3; shift 3`,
-  's() { u "$sweep"; unshare -m --propagation private /bin/sh -c "$x" protect $me; }',
-  'l() { timeout 60 /bin/sh -c "$lock" protect "$@"; }',
-  'l "$@"; r=$?; [ $r != 75 ] || { s; l "$@"; r=$?; }; [ $r = 0 ] || { s; exit 1; }',
-].join('; ');
+const START = (refused: string): string =>
+  [
+    `export M=$PPID; ${UNFOLD}; u "$1"; lock=$x sweep=$2 me=$3; shift 3`,
+    's() { u "$sweep"; unshare -m --propagation private /bin/sh -c "$x" protect $me; }',
+    'l() { timeout 60 /bin/sh -c "$lock" protect "$@"; }',
+    `l "$@"; r=$?; [ $r != 75 ] || { s; l "$@"; r=$?; }; [ $r = 0 ] || { s; ${refused}; exit 1; }`,
+  ].join('; ');
 
 /** Only what the container had from this keeper: one that started again meanwhile has its own, which a late hook must leave alone. */
 const STOP = `${UNFOLD}; u "$1"; exec unshare -m --propagation private /bin/sh -c "$x" protect "$2" $PPID`;
@@ -36,12 +37,12 @@ export function sweepCommand(instance: string): string {
 /** The `raw.lxc` lines that lock the trees of a container before it starts, and clear up when it is gone. */
 export function hookLines(
   trees: readonly Tree[],
-  o: { instance: string; owner: string; flags: boolean; incusDir: string },
+  o: { instance: string; owner: string; flags: boolean; incusDir: string; refused?: string },
 ): string {
   const rows = trees.flatMap(tree => treeRows(tree, `${o.incusDir}/devices/${o.instance}`));
   const words = [folded(LOCK), folded(SWEEP), o.instance, o.owner, o.flags ? '1' : '0', ...rows];
   return [
-    `lxc.hook.pre-start = /bin/sh -c ${quote(START)} protect ${words.map(quote).join(' ')}`,
+    `lxc.hook.pre-start = /bin/sh -c ${quote(START(o.refused ?? ':'))} protect ${words.map(quote).join(' ')}`,
     // The first runs before Incus says that it stopped, so that who waits for that finds everything cleared.
     `lxc.hook.stop = ${sweepCommand(o.instance)}`,
     `lxc.hook.post-stop = ${sweepCommand(o.instance)}`,

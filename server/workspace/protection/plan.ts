@@ -35,7 +35,8 @@ export async function planProtection(ws: Workspace, o: ProtectionOptions): Promi
   if (!o.hooks) return deviceWay(ws, trees, ((await o.others?.()) ?? []).flatMap(readPlaceholders));
   const instance = hostName(o.container, o.project ?? 'default');
   const owner = `${ws.uid}:${ws.gid}`;
-  const lines = hookLines(trees, { instance, owner, flags, incusDir: o.incusDir ?? '/var/lib/incus' });
+  const refused = o.refused === undefined ? {} : { refused: o.refused };
+  const lines = hookLines(trees, { instance, owner, flags, incusDir: o.incusDir ?? '/var/lib/incus', ...refused });
   return {
     effective: level,
     fragment: {

@@ -24,6 +24,8 @@ export interface ProtectionOptions {
   hooks: boolean;
   /** Where Incus keeps its data, /var/lib/incus unless said. */
   incusDir?: string;
+  /** A shell command that undoes what hooks before these did, when these refuse the start. */
+  refused?: string;
   /** `PLACEHOLDERS_KEY` of the workspace's other slots; asked for only where there are no hooks. */
   others?: () => Promise<string[]>;
 }

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { TestBackend } from '../../support/backend.ts';
 import { isReply } from '../../support/backend.ts';
 import { until } from '../support.ts';
 import { coiName, type Lab, makeLab } from './support.ts';
+
+const run = promisify(execFile);
+
+/** The tables of the host's rules, one a line. */
+const rulesOnHost = async () => (await run('nft', ['list', 'tables'])).stdout;
 
 describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
@@ -19,6 +26,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
     await until('nothing half-made stays', async () => (await lab.containers(ws)).length === 0, 40_000);
     await b.when(coiName(ws, 1), s => s === undefined);
     await until('no file is immutable', async () => !(await lab.hasFlags(ws)));
+    await until('no rules stay', async () => !(await rulesOnHost()).includes(`incus-agents-${coiName(ws, 1)}\n`));
   }
 
   for (const phase of ['prepare', 'create', 'agent'])
@@ -102,7 +110,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
       if (now === undefined) return nothingLeft(ws, next);
       // Its agent had been started already, so it was kept.
       assert.equal(now.config['user.incus-agents.phase'] ?? '', '');
-      assert.equal((await next.when(name, s => s?.status === 'running'))?.slot, 1);
+      assert.equal((await next.when(name, s => s?.status === 'running' && s.protection === 'locked'))?.slot, 1);
       const has = { container: name, argv: ['tmux', 'has-session', '-t', `=coi-${name}`] };
       assert.equal((await next.call('slot/exec', has)).exitCode, 0);
       await next.call('slot/kill', { container: name });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
@@ -230,5 +230,18 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const { incus } = await alone.call('state/get', {});
     assert.deepEqual([incus.status, incus.reason], ['unavailable', 'not-running']);
     await alone.end();
+  });
+
+  it('a start that the network’s hook refuses, with nothing left of what the hook before it did', async () => {
+    const workspace = await lab.workspace();
+    const strict = await lab.backend({ settings: { network: 'restricted' } });
+    const { container } = await lab.open(strict, workspace, { persistent: true });
+    await strict.call('slot/close', { container, timeout: 0 });
+    await incusCli('config', 'device', 'add', container, 'eth1', 'nic', 'nictype=p2p', 'name=eth1');
+    const failure = await failureOf(lab.open(strict, workspace));
+    assert.equal(failure.kind, 'isolation');
+    assert.match(failure.message, /more than one network card/);
+    assert.equal(await lab.hasFlags(workspace), false);
+    assert.deepEqual(await readdir(workspace), []);
   });
 });

@@ -108,7 +108,7 @@ export class Lab {
 
   /** Whether anything in a folder is immutable or append-only. */
   async hasFlags(path: string): Promise<boolean> {
-    const { stdout } = await run('lsattr', ['-Ra', path]);
+    const { stdout } = await run('lsattr', ['-Ra', path], { maxBuffer: 1 << 26 });
     return /^[-A-Za-z]*[ia][-A-Za-z]* \//m.test(stdout);
   }
 }
