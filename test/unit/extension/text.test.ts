@@ -5,12 +5,13 @@ import { ago, duration, escapeMarkdown, plain, size, visible } from '../../../ex
 import { sessionTooltip, slotTooltip } from '../../../extension/views/tooltips.ts';
 import { aSession, aSlot } from './samples.ts';
 
-const HOSTILE = '[x](command:evil) <img src=x> `$(rm)` \u001b[31m\u202eevil\n| a | https://evil.example **b**';
+const HOSTILE =
+  '[x](command:evil) <img src=x> `$(rm)` \u001b[31m\u202e\u061c\u00ad\u{e0041}\ud800evil\n| a | https://evil.example **b**';
 
 describe('text from a container', () => {
   it('is one plain line without icons, links or direction marks', () => {
     const shown = plain(HOSTILE, 500);
-    assert.doesNotMatch(shown, /[\u0000-\u001f\u202e]/);
+    assert.doesNotMatch(shown, /[\p{Cc}\p{Cf}\p{Cs}]/u);
     assert.ok(!shown.includes('$(') && !shown.includes(']('));
     assert.equal(plain('x'.repeat(100), 10), `${'x'.repeat(9)}…`);
   });
@@ -36,7 +37,7 @@ describe('text from a container', () => {
 
   it('loses escape sequences in a transcript, but not its lines', () => {
     const shown = visible(transcriptReport(aSession(), [{ role: 'user', text: `a\n${HOSTILE}` }]));
-    assert.doesNotMatch(shown, /[\u001b\u202e]/);
+    assert.doesNotMatch(shown.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Cs}]/u);
     assert.match(shown, /^a$/m);
   });
 });
