@@ -50,6 +50,7 @@ describe('quantities', () => {
     assert.equal(size(12), '12 B');
     assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-01T12:05:00Z')), '2 h 5 min ago');
     assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-01T10:00:30Z')), 'just now');
+    assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-09T11:00:00Z')), '8 d ago');
   });
 
   it('tell a share of CPU from two readings', () => {
