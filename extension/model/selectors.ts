@@ -81,7 +81,14 @@ export function nextWaiting(
 
 /** Sessions of a workspace that can be resumed, newest first. */
 export function savedSessions(sessions: readonly Session[], workspace: string): Session[] {
-  return sessions.filter(session => session.workspace === workspace && !session.live).sort(newestFirst);
+  return sessions
+    .filter(session => session.workspace === workspace && !session.live && isConversation(session))
+    .sort(newestFirst);
+}
+
+/** Whether a session has something to read and to resume; a plain shell's has not. */
+export function isConversation(session: Session): boolean {
+  return session.agent !== 'shell';
 }
 
 /** Saved sessions that ran in a slot, newest first, without the one that the slot holds now. */

@@ -38,10 +38,12 @@ export function baseName(path: string): string {
   );
 }
 
-/** A duration in the two largest units, such as "3 h 5 min"; under a minute, "just now". */
+/** How long ago in the two largest units, such as "3 h 5 min ago"; under a minute, "just now", and from a week on in days. */
 export function ago(since: string, now: number): string {
   const minutes = Math.floor((now - Date.parse(since)) / 60_000);
   if (!Number.isFinite(minutes) || minutes < 1) return 'just now';
+  const days = Math.floor(minutes / 1440);
+  if (days >= 7) return `${days} d ago`;
   return `${duration(minutes * 60)} ago`;
 }
 

@@ -1,6 +1,6 @@
 import type { Model } from '../model/model.ts';
 import type { Difference } from '../model/reducer.ts';
-import { historyOf, otherWorkspaces, savedSessions, slotsOf } from '../model/selectors.ts';
+import { historyOf, isConversation, otherWorkspaces, savedSessions, slotsOf } from '../model/selectors.ts';
 import { factsOf } from './facts.ts';
 import { containerOf, type Node, nodeIds } from './node.ts';
 
@@ -126,7 +126,8 @@ export class TreeShape {
     const part = (kind: 'agent' | 'shell' | 'details' | 'slotHistory'): Node =>
       this.intern({ kind, id: nodeIds.part(container, kind), container });
     const live = slot.session === undefined ? undefined : this.model.session(slot.session);
-    const sessions = live === undefined ? [] : this.sessionNodes(nodeIds.slot(container), [live]);
+    const shown = live !== undefined && isConversation(live) ? [live] : [];
+    const sessions = this.sessionNodes(nodeIds.slot(container), shown);
     const history = historyOf(this.model.sessions, slot).length > 0 ? [part('slotHistory')] : [];
     return [part('agent'), part('shell'), ...sessions, part('details'), ...history];
   }

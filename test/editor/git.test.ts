@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Table } from '../redteam/table.ts';
@@ -80,15 +80,6 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
   for (const folder of [heldFolder, bareFolder]) makeRepository(folder);
   const table = new Table(t, "Programs that a repository names, while the editor's Git extension works on it");
   const trace = new Trace(t);
-  const [heldContainer = '', bareContainer = ''] = await openOutside(
-    t,
-    project,
-    [{ workspace: heldFolder }, { workspace: bareFolder, profile: 'bare' }],
-    {
-      settings: { preserveWorkspacePath: true }, // What is planted is at the same path on both sides.
-      files: { '.coi/profiles/bare/config.toml': '[security]\nprotection = "off"\n' },
-    },
-  );
   const config = readFileSync(join(heldFolder, '.git/config'), 'utf8');
   const settings = {
     'incusAgents.incusProject': project.name,
@@ -100,8 +91,15 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
   };
   // The editor is root here, and the folders are not root's.
   const env = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' };
-  await withEditor(t, { folder: bareFolder, settings, env }, async editor => {
+  const files = { '.coi/profiles/bare/config.toml': '[security]\nprotection = "off"\n' };
+  await withEditor(t, { folder: bareFolder, settings, env, files }, async editor => {
     const step = stepsOf(t, editor);
+    const [heldContainer = '', bareContainer = ''] = await openOutside(
+      editor.server,
+      project,
+      [{ workspace: heldFolder }, { workspace: bareFolder, profile: 'bare' }],
+      { preserveWorkspacePath: true }, // What is planted is at the same path on both sides.
+    );
     const second = await editor.browser.context.newPage();
     const bare = new Side(editor, editor.workbench, project, bareFolder, bareContainer);
     const held = new Side(editor, new Workbench(second), project, heldFolder, heldContainer);
@@ -118,7 +116,7 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
       await bare.workbench.reload();
       await bare.sees('later-code.txt');
       for (const [program, name] of Object.entries(PROGRAMS)) {
-        await until(program, () => ranBy('code', program), 5_000).catch(() => undefined);
+        await until(program, () => ranBy('code', program), 20_000).catch(() => undefined);
         table.control(name, 'code', ranBy('code', program));
       }
     });
@@ -141,6 +139,7 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
         for (const [program, name] of Object.entries(PROGRAMS)) table.held(name, as, ranBy(as, program));
       assert.equal(readFileSync(join(heldFolder, '.git/config'), 'utf8'), config);
       assert.ok(lstatSync(join(heldFolder, '.git')).isDirectory());
+      for (const empty of ['.vscode', '.devcontainer']) assert.deepEqual(readdirSync(join(heldFolder, empty)), []);
     });
 
     await step(
@@ -156,7 +155,6 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
         await until('both to be run', () => ranBy('code', 'nested') && ranBy('code', 'submodule'));
       },
     );
-    if (process.env.KEEP_LOGS) writeFileSync(process.env.KEEP_LOGS, editor.server.logs());
     await second.close();
   });
 });

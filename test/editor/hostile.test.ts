@@ -12,8 +12,7 @@ import { until } from './lib/wait.ts';
 const EVIL =
   '-rf $(alert) [click](command:workbench.action.quit) **b** <img src=x> `x` \u001b[31mred\u0007 \u202egpj.exe\u2066 a\nb \u{e0041}';
 /** The same as it may be shown: one line, without what cannot be seen. */
-const SHOWN =
-  /-rf \$ ?\(alert\) \[click\] ?\(command:workbench\.action\.quit\) \*\*b\*\* <img src=x> `x` (\[31m)?red gpj\.exe a b/;
+const SHOWN = /-rf \$ ?\(alert\) \[click\] ?\(command:workbench\.action\.quit\) \*\*b\*\* <img src=x> `x` (\[31m)?red/;
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\u{e0000}-\u{e007f}]/u;
 const ID = '0a0a0a0a-1111-4111-8111-111111111111';
 
@@ -25,7 +24,7 @@ function hostileSession(workspace: string): Record<string, string> {
   const said = (type: string, content: unknown) => JSON.stringify({ type, timestamp: at, message: { content } });
   const answer = [{ type: 'text', text: `${EVIL}\r\n\u2028second line ${EVIL}` }];
   return {
-    [`${directory}/metadata.json`]: JSON.stringify({ ...record, slot: 1 }),
+    [`${directory}/metadata.json`]: JSON.stringify({ ...record, slot: 1, title: EVIL, titled: true }),
     [`${directory}/.claude/projects/-workspace/${ID}.jsonl`]: `${said('user', EVIL)}\n${said('assistant', answer)}\n`,
   };
 }
@@ -45,7 +44,7 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
       const shown = page.locator(selector).filter({ hasText: words }).first();
       await shown.waitFor();
       assert.doesNotMatch((await shown.textContent()) ?? '', UNSEEN);
-      for (const markup of ['.codicon-alert', 'a', 'img', 'strong', 'code'])
+      for (const markup of ['.codicon-alert', 'a[href]', 'a[data-href]', 'img', 'strong', 'code'])
         assert.equal(await shown.locator(markup).count(), 0, `${markup} in ${selector}`);
     };
 
@@ -69,8 +68,8 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
       const hover = page.locator('.monaco-hover').filter({ hasText: 'Path inside' });
       await hover.waitFor();
       assert.match((await hover.textContent()) ?? '', SHOWN);
-      assert.doesNotMatch((await hover.textContent()) ?? '', UNSEEN);
-      for (const markup of ['a', 'img', 'code', '.codicon'])
+      assert.doesNotMatch(((await hover.textContent()) ?? '').replaceAll('\n', ''), UNSEEN);
+      for (const markup of ['a[href]', 'a[data-href]', 'img', 'code', '.codicon'])
         assert.equal(await hover.locator(markup).count(), 0, markup);
       await page.screenshot({ path: join('.artifacts/shots', 'newest', 'hostile--tooltip.png') });
       await page.mouse.move(0, 0);
@@ -100,7 +99,9 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
       container = await slots.open(1);
       await isPlain('.single-terminal-tab', /shell 1 · -n/);
       await workbench.expand(slots.row(1));
-      await workbench.expand(workbench.treeItem(/^History, 1 saved session/).first());
+      const histories = workbench.treeItem(/^History, 1 saved session/);
+      await until('both histories', async () => (await histories.count()) === 2);
+      for (const history of await histories.all()) await workbench.expand(history);
       await until(
         'it under the slot and under the folder',
         async () => (await workbench.treeItem(/^Session -rf/).count()) === 2,

@@ -40,7 +40,12 @@ test('the real claude in a slot', newestOnly, async t => {
     const refuse = async (): Promise<void> => {
       await terminals.waitFor(question);
       await slots.terminalHasFocus();
-      await page.keyboard.press('Escape');
+      const gone = async () => !question.test(await terminals.text());
+      // Claude takes no key in the first moment of a question.
+      await until('the question to go', async () => {
+        await page.keyboard.press('Escape');
+        return until('it to go', gone, 2_000).catch(() => false);
+      });
       await slots.says(1, /idle/);
       await badge.waitFor({ state: 'hidden' });
       await until('no count', async () => !/waiting/.test((await status.textContent()) ?? ''));

@@ -45,8 +45,7 @@ git branch -q --set-upstream-to=origin/main`;
 /** What the host's git or the editor may be told to run, and where it is said. */
 export const PROGRAMS = {
   fsmonitor: 'core.fsmonitor',
-  include: 'core.fsmonitor in an included file',
-  ssh: 'core.sshCommand',
+  include: 'core.sshCommand, in an included file',
   filter: 'a filter',
   textconv: 'a textconv',
   hook: 'hooks',
@@ -64,7 +63,7 @@ program() {
   printf '#!/bin/sh\\n[ -d ${trace.folder} ] && echo ${as}-%s >>${trace.folder}/ran\\n%s\\n' "$1" "$2" >"$E/${as}-$1"
   chmod 755 "$E/${as}-$1"
 }
-program fsmonitor 'exit 1'; program include 'exit 1'; program race 'exit 1'; program gitfile 'exit 1'; program ssh 'exit 1'
+program fsmonitor 'exit 1'; program include 'exit 1'; program race 'exit 1'; program gitfile 'exit 1'
 program filter 'exec cat'; program textconv 'exec cat "$1"'; program hook; program task; program nested 'exit 1'; program submodule 'exit 1'
 write() { cat >>.git/config || { cat .git/config - >.git/config.new && mv -f .git/config.new .git/config; }; } 2>/dev/null
 free() {
@@ -77,9 +76,9 @@ free() {
 export function plant(trace: Trace, as: Attacker): string {
   return `${programs(trace, as)}
 [ ${as} = root ] && free
-printf '[core]\\n\\tfsmonitor = %s\\n' "$E/${as}-include" >"$E/${as}-included"
-printf '[include]\\n\\tpath = %s\\n[core]\\n\\tsshCommand = %s\\n[filter "evil"]\\n\\tclean = %s\\n[diff "evil"]\\n\\ttextconv = %s\\n' \\
-  "$E/${as}-included" "$E/${as}-ssh" "$E/${as}-filter" "$E/${as}-textconv" | write
+printf '[core]\\n\\tsshCommand = %s\\n' "$E/${as}-include" >"$E/${as}-included"
+printf '[include]\\n\\tpath = %s\\n[filter "evil"]\\n\\tclean = %s\\n[diff "evil"]\\n\\ttextconv = %s\\n' \\
+  "$E/${as}-included" "$E/${as}-filter" "$E/${as}-textconv" | write
 git config core.fsmonitor "$E/${as}-fsmonitor"
 for h in pre-commit post-commit post-checkout reference-transaction; do cp "$E/${as}-hook" .git/hooks/$h; done
 mkdir -p .vscode .devcontainer

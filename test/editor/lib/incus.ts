@@ -26,7 +26,16 @@ function imageNamed(named: string | undefined, usual: readonly string[]): string
 
 /** Runs the command line of Incus: the other program beside ours. Returns its stdout; a failure throws. */
 export function incus(...args: string[]): string {
-  return execFileSync('incus', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
+  for (let left = 3; ; left -= 1) {
+    try {
+      return execFileSync('incus', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
+    } catch (error) {
+      // On a busy machine Incus sometimes loses sight of a program before it has begun.
+      const lost =
+        error instanceof Error && error.message.includes('Failed to retrieve PID of executing child process');
+      if (!lost || left === 0) throw error;
+    }
+  }
 }
 
 /** An Incus project of one scenario: what other tests and users have on this machine is not in it. */

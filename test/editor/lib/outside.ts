@@ -1,40 +1,27 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
 import { startBackend } from '../../support/backend.ts';
 import { type Project, testImage } from './incus.ts';
+import type { Server } from './server.ts';
 
-/** How slots are opened that no window has opened. */
-export interface Outside {
-  settings?: Readonly<Record<string, unknown>>;
-  /** Files of the home of whoever opens them, from paths below it to texts. */
-  files?: Readonly<Record<string, string>>;
-}
-
-/** Opens slots as another client does, and goes away. Gives their containers. */
+/** Opens slots as another client of the same user does, with a backend of its own, and goes away. Gives their containers. */
 export async function openOutside(
-  t: TestContext,
+  server: Server,
   project: Project,
   slots: readonly SlotOpenParams[],
-  { settings, files = {} }: Outside = {},
+  settings: Readonly<Record<string, unknown>> = {},
 ): Promise<string[]> {
-  const home = mkdtempSync(join(tmpdir(), 'home-'));
-  t.after(() => rmSync(home, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(home, path)), { recursive: true });
-    writeFileSync(join(home, path), text);
-  }
   const backend = await startBackend({
     args: ['--incus-project', project.name],
-    env: { HOME: home },
+    env: { HOME: server.folders.home },
     workspaces: slots.map(slot => ({ path: slot.workspace, trusted: true })),
     settings: { image: testImage(), agent: 'shell', ...settings },
   });
   try {
     const opened = await Promise.all(slots.map(slot => backend.call('slot/open', slot)));
-    return opened.map(({ container }) => container);
+    const containers = opened.map(({ container }) => container);
+    // Until nothing is under way any more: what a backend leaves half done, the next one undoes.
+    for (const container of containers) await backend.when(container, slot => slot?.status === 'running');
+    return containers;
   } finally {
     await backend.end();
   }

@@ -5,12 +5,13 @@ import { ago, duration, escapeMarkdown, plain, size, visible } from '../../../ex
 import { sessionTooltip, slotTooltip } from '../../../extension/views/tooltips.ts';
 import { aSession, aSlot } from './samples.ts';
 
-const HOSTILE = '[x](command:evil) <img src=x> `$(rm)` \u001b[31m\u202eevil\n| a | https://evil.example **b**';
+const HOSTILE =
+  '[x](command:evil) <img src=x> `$(rm)` \u001b[31m\u202e\u061c\u00ad\u{e0041}\ud800evil\n| a | https://evil.example **b**';
 
 describe('text from a container', () => {
   it('is one plain line without icons, links or direction marks', () => {
     const shown = plain(HOSTILE, 500);
-    assert.doesNotMatch(shown, /[\u0000-\u001f\u202e]/);
+    assert.doesNotMatch(shown, /[\p{Cc}\p{Cf}\p{Cs}]/u);
     assert.ok(!shown.includes('$(') && !shown.includes(']('));
     assert.equal(plain('x'.repeat(100), 10), `${'x'.repeat(9)}…`);
   });
@@ -36,7 +37,7 @@ describe('text from a container', () => {
 
   it('loses escape sequences in a transcript, but not its lines', () => {
     const shown = visible(transcriptReport(aSession(), [{ role: 'user', text: `a\n${HOSTILE}` }]));
-    assert.doesNotMatch(shown, /[\u001b\u202e]/);
+    assert.doesNotMatch(shown.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Cs}]/u);
     assert.match(shown, /^a$/m);
   });
 });
@@ -49,6 +50,7 @@ describe('quantities', () => {
     assert.equal(size(12), '12 B');
     assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-01T12:05:00Z')), '2 h 5 min ago');
     assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-01T10:00:30Z')), 'just now');
+    assert.equal(ago('2026-01-01T10:00:00Z', Date.parse('2026-01-09T11:00:00Z')), '8 d ago');
   });
 
   it('tell a share of CPU from two readings', () => {

@@ -66,6 +66,15 @@ describe('tree', () => {
     assert.deepEqual(heard, [['workspace:/home/me/project'], [undefined]]);
   });
 
+  it('has no row for the session of a plain shell, in which nothing can be read', () => {
+    const sessions = [aSession({ id: 'now', live: true, agent: 'shell' }), aSession({ id: 'old', agent: 'shell' })];
+    const model = aModel([aSlot({ session: 'now', agent: 'shell' })], sessions);
+    const shape = new TreeShape(model);
+    const [workspace] = shape.children(undefined);
+    assert.deepEqual(labels(model, shape.children(workspace)), ['Slot 1']);
+    assert.deepEqual(labels(model, shape.children(shape.slot('coi-0a1b2c3d-1'))), ['shell', 'Shell', 'Container']);
+  });
+
   it('shows agent, shell, session, container and history below a slot', () => {
     const sessions = [
       aSession({ id: 'now', live: true, slot: 1, title: 'The parser' }),
