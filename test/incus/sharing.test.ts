@@ -334,4 +334,33 @@ forward_agent = true
       db.close();
     }
   });
+
+  it('in a folder of root, mounts of root are the agent’s, and others are nobody’s', async () => {
+    const { directory } = lab;
+    const workspace = await lab.workspace({ uid: 0 });
+    for (const [name, uid] of [
+      ['of-root', 0],
+      ['of-other', 4321],
+    ] as const) {
+      await mkdir(`${directory}/${name}`);
+      await chown(`${directory}/${name}`, uid, uid);
+    }
+    await writeFile(`${directory}/of-root/file`, 'text', { mode: 0o600 });
+    const mount = (host: string, place: string) =>
+      `[[mounts]]\nhost = "${directory}/${host}"\ncontainer = "${place}"\n`;
+    await lab.write(
+      `${lab.home}/.coi/config.toml`,
+      mount('of-root', '/m/root') + mount('of-other', '/m/other') + mount('of-root/file', '/m/file'),
+    );
+    const backend = await lab.backend();
+    await backend.call('config/trust', { workspace, approve: true });
+    const { container } = await lab.open(backend, workspace);
+    const argv = ['/bin/sh', '-c', 'echo more >>/m/root/file; cat /m/file; stat -c %U /m/root /m/other /m/file'];
+    const { stdout } = await backend.call('slot/exec', { container, argv });
+    assert.equal(stdout, 'textmore\ncode\nnobody\ncode\n');
+    const notes = backend.messages.filter(({ message }) => message.includes(directory)).map(({ message }) => message);
+    assert.equal(notes.length, 1, notes.join('; '));
+    assert.match(notes[0] ?? '', /of-other belongs to another user/);
+    await backend.call('slot/kill', { container });
+  });
 });

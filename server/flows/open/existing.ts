@@ -138,7 +138,7 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 
 /** Devices that an open makes, coi's too; what else is there the user added. */
 const OURS =
-  /^(workspace|git-worktree-common|session-\d+|login|network-proxy|ssh-agent|(protect|mount|socket|coi-port)-.+)$/;
+  /^(workspace|git-worktree-common|session-\d+|login|network-proxy|ssh-agent|(protect|mount|socket)-\d+|coi-port-.+)$/;
 const REPLACED: ReadonlySet<string> = new Set([
   ...['raw.idmap', 'raw.lxc', 'user.incus-agents.profile'],
   ...[PROTECTED_KEY, PLACEHOLDERS_KEY],
