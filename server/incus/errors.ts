@@ -5,6 +5,7 @@ import type { Operation } from './types.ts';
 /** Why Incus refused, as far as callers act on it. Its status codes are not reliable as classes: it is read from the text too. */
 export type IncusReason =
   | 'exists'
+  | 'address-taken'
   | 'changed'
   | 'full'
   | 'no-image'
@@ -62,6 +63,12 @@ const RULES: readonly Rule[] = [
     kind: 'conflict',
     reason: 'exists',
     hint: 'Choose another name, or delete the one that exists.',
+  },
+  {
+    text: /IP address "[^"]*" already defined on another NIC/i,
+    kind: 'unavailable',
+    reason: 'address-taken',
+    hint: 'Another container got that address meanwhile: try again.',
   },
   { status: [412], kind: 'conflict', reason: 'changed', hint: 'Somebody else changed it meanwhile: try again.' },
   {

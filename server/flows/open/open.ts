@@ -1,3 +1,5 @@
+import { IncusError } from '../../incus/errors.ts';
+import { readBridge } from '../../network/bridge.ts';
 import type { SlotOpenResult } from '../../protocol/methods.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { Candidate } from '../../slots/numbers.ts';
@@ -62,7 +64,31 @@ async function openFresh(
   }
 }
 
+/** How often an address is chosen anew that another backend's slot got between our look and our attempt. */
+const ADDRESSES = 5;
+
 async function openIn(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  request: OpenRequest,
+  record: SessionRecord | undefined,
+  candidate: Candidate,
+  container: string,
+  context: RequestContext,
+): Promise<SlotOpenResult> {
+  let bridge = plan.bridge;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openOnce(deps, { ...plan, bridge }, request, record, candidate, container, context);
+    } catch (error) {
+      const taken = error instanceof IncusError && error.reason === 'address-taken';
+      if (!taken || attempt === ADDRESSES) throw error;
+      bridge = readBridge(deps.incus, context.signal);
+    }
+  }
+}
+
+async function openOnce(
   deps: FlowDeps,
   plan: OpenPlan,
   request: OpenRequest,

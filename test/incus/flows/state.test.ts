@@ -73,13 +73,16 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
     const ws = await lab.workspace();
     const { container } = await lab.open(backend, ws);
     await backend.when(container, s => s?.ip !== undefined);
+    // While its system comes up, a look at what its shell does is due.
+    const booted = ['systemctl', 'is-system-running', '--wait'];
+    await backend.call('slot/exec', { container, user: 'root', argv: booted });
     const own = () => relay.requests.filter(line => line.includes(container) || !/\/1\.0\/instances\//.test(line));
     const quiet = async () => {
       const before = own().length;
-      await sleep(1500);
+      await sleep(6000);
       return own().length === before;
     };
-    await until('what the open caused has ended', quiet);
+    await until('what the open caused has ended', quiet, 60_000);
     const asked = own().length;
     const used = cpuTicks(backend.process.pid);
     await sleep(4000);

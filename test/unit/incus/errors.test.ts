@@ -7,6 +7,12 @@ const ANSWERS: [status: number, text: string, kind: string, reason?: string][] =
   [409, 'Alias "x" already exists', 'conflict', 'exists'],
   [400, 'Failed creating instance record: Instance is busy running a "create" operation', 'conflict', 'exists'],
   [400, 'Instance is busy running a "stop" operation', 'conflict', 'busy'],
+  [
+    400,
+    'Failed start validation for device "eth0": IP address "10.0.0.2" already defined on another NIC',
+    'unavailable',
+    'address-taken',
+  ],
   [412, "ETag doesn't match: a vs b", 'conflict', 'changed'],
   [500, 'Image not provided for instance creation', 'not-found', 'no-image'],
   [500, 'Failed creating instance from image: write x: no space left on device', 'unavailable', 'full'],
