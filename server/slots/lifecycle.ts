@@ -70,24 +70,19 @@ async function whenFree(work: () => Promise<void>, signal?: AbortSignal): Promis
 }
 
 /**
- * Takes a stopped container for an open, so that of several that try only one gets it.
- * Gives the instance with the claim on it. Fails with `conflict` when another was faster or it is not stopped any more.
+ * Takes a stopped container for an open, so that of several that try only one gets it: it must be as it was `found`.
+ * Fails with `conflict` when another was faster.
  */
 export async function claimStopped(
   incus: Incus,
-  name: string,
+  found: { instance: Instance; etag: string },
   claim: string,
   backend: string,
   signal?: AbortSignal,
-): Promise<Instance> {
-  const found = await incus.instance(name, signal);
-  if (found === undefined || found.instance.running || found.instance.frozen) {
-    throw new Failure('conflict', `The container ${name} is not stopped any more.`, { hint: 'Try again.' });
-  }
+): Promise<void> {
   await incus.patchInstance(
-    name,
+    found.instance.name,
     { config: slotConfig({ claim, phase: 'starting', backend }) },
     { etag: found.etag, ...(signal === undefined ? {} : { signal }) },
   );
-  return found.instance;
 }

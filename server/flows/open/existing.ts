@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
-import { slotConfig } from '../../slots/keys.ts';
+import type { Instance } from '../../incus/types.ts';
+import { identify, slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { PLACEHOLDERS_KEY, PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
@@ -88,11 +89,23 @@ export async function claim(deps: FlowDeps, container: string, signal: AbortSign
   const found = await deps.incus.instance(container, signal);
   if (found !== undefined) refusePrivileged(found.instance);
   try {
-    await claimStopped(deps.incus, container, randomUUID(), deps.backendKey, signal);
+    if (found === undefined || found.instance.running || found.instance.frozen)
+      throw new Failure('conflict', `The container ${container} is not stopped any more.`, { hint: 'Try again.' });
+    // Until its start is over, Incus says of a container that another backend claimed that it is stopped.
+    if (await isBeingChanged(deps, found.instance))
+      throw new Failure('conflict', `Another backend is at work on ${container}.`, { hint: 'Try again in a moment.' });
+    await claimStopped(deps.incus, found, randomUUID(), deps.backendKey, signal);
   } catch (error) {
     if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
     throw error;
   }
+}
+
+/** Whether another backend that lives has noted that it is changing the container. */
+async function isBeingChanged(deps: FlowDeps, instance: Instance): Promise<boolean> {
+  const { phase, backend } = identify(instance) ?? {};
+  if (phase === undefined || backend === undefined || backend === deps.backendKey) return false;
+  return deps.backendAlive(backend);
 }
 
 /**
