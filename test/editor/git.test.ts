@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Table } from '../redteam/table.ts';
 import { type Editor, withEditor } from './lib/editor.ts';
 import { type Attacker, gitFile, makeRepository, nested, PROGRAMS, plant, race, Trace } from './lib/git-attack.ts';
@@ -19,8 +19,18 @@ class Side {
   readonly run: (script: string, as: Attacker) => void;
   readonly editor: Editor;
   readonly folder: string;
+  /** Each side has its own: the other window goes on working. */
+  readonly trace: Trace;
 
-  constructor(editor: Editor, workbench: Workbench, project: Project, folder: string, container: string) {
+  constructor(
+    t: TestContext,
+    editor: Editor,
+    workbench: Workbench,
+    project: Project,
+    folder: string,
+    container: string,
+  ) {
+    this.trace = new Trace(t);
     this.editor = editor;
     this.workbench = workbench;
     this.folder = folder;
@@ -28,6 +38,11 @@ class Side {
       const id = as === 'root' ? '0' : '1000';
       project.run('exec', container, '--user', id, '--group', id, '--cwd', folder, '-T', '--', '/bin/sh', '-c', script);
     };
+  }
+
+  /** What a program of an attacker's did, if it did. */
+  ranBy(as: Attacker, program: string): string | undefined {
+    return this.trace.ran().has(`${as}-${program}`) ? 'it ran on the host' : undefined;
   }
 
   /** Waits until the editor's git has looked at the workspace since a file came. */
@@ -79,7 +94,6 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
   const [heldFolder, bareFolder] = [makeWorkspace(t, 'held'), makeWorkspace(t, 'bare')];
   for (const folder of [heldFolder, bareFolder]) makeRepository(folder);
   const table = new Table(t, "Programs that a repository names, while the editor's Git extension works on it");
-  const trace = new Trace(t);
   const config = readFileSync(join(heldFolder, '.git/config'), 'utf8');
   const settings = {
     'incusAgents.incusProject': project.name,
@@ -101,42 +115,38 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
       { preserveWorkspacePath: true }, // What is planted is at the same path on both sides.
     );
     const second = await editor.browser.context.newPage();
-    const bare = new Side(editor, editor.workbench, project, bareFolder, bareContainer);
-    const held = new Side(editor, new Workbench(second), project, heldFolder, heldContainer);
-    const ranBy = (as: Attacker, program: string) =>
-      trace.ran().has(`${as}-${program}`) ? 'it ran on the host' : undefined;
+    const bare = new Side(t, editor, editor.workbench, project, bareFolder, bareContainer);
+    const held = new Side(t, editor, new Workbench(second), project, heldFolder, heldContainer);
 
     await step('without protection, the host runs what the repository names', async () => {
-      bare.run(race(trace, 'code'), 'code');
-      await until('the race', () => ranBy('code', 'race'));
-      bare.run(plant(trace, 'code'), 'code');
+      bare.run(race(bare.trace, 'code'), 'code');
+      await until('the race', () => bare.ranBy('code', 'race'));
+      bare.run(plant(bare.trace, 'code'), 'code');
       await bare.sees('seen-code.txt');
       await bare.work();
-      bare.run(gitFile(trace, 'code'), 'code');
+      bare.run(gitFile(bare.trace, 'code'), 'code');
       await bare.workbench.reload();
       await bare.sees('later-code.txt');
       for (const [program, name] of Object.entries(PROGRAMS)) {
-        await until(program, () => ranBy('code', program), 20_000).catch(() => undefined);
-        table.control(name, 'code', ranBy('code', program));
+        await until(program, () => bare.ranBy('code', program), 20_000).catch(() => undefined);
+        table.control(name, 'code', bare.ranBy('code', program));
       }
     });
-
-    rmSync(join(trace.folder, 'ran'), { force: true });
 
     await step('with it, nothing that the repository names is run', async () => {
       await held.workbench.open(editor.server, heldFolder);
       for (const as of ['code', 'root'] as const) {
-        held.run(race(trace, as), as);
+        held.run(race(held.trace, as), as);
         await held.wroteKeyOf(`held-${as}`);
-        held.run(plant(trace, as), as);
+        held.run(plant(held.trace, as), as);
         await held.sees(`seen-${as}.txt`);
       }
       await held.work();
-      for (const as of ['code', 'root'] as const) held.run(gitFile(trace, as), as);
+      for (const as of ['code', 'root'] as const) held.run(gitFile(held.trace, as), as);
       await held.workbench.reload();
       await held.sees('later-root.txt');
       for (const as of ['code', 'root'] as const)
-        for (const [program, name] of Object.entries(PROGRAMS)) table.held(name, as, ranBy(as, program));
+        for (const [program, name] of Object.entries(PROGRAMS)) table.held(name, as, held.ranBy(as, program));
       assert.equal(readFileSync(join(heldFolder, '.git/config'), 'utf8'), config);
       assert.ok(lstatSync(join(heldFolder, '.git')).isDirectory());
       for (const empty of ['.vscode', '.devcontainer']) assert.deepEqual(readdirSync(join(heldFolder, empty)), []);
@@ -145,14 +155,20 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
     await step(
       'a repository within the workspace is left alone as SECURITY.md says, and run without that',
       async () => {
-        held.run(nested(trace, 'code'), 'code');
+        held.run(nested(held.trace, 'code'), 'code');
         await held.workbench.reload();
         await held.sees('nested-code.txt');
-        table.held('a repository within the workspace, with the advised settings', 'code', ranBy('code', 'nested'));
-        table.held('one that .gitmodules names, with the advised settings', 'code', ranBy('code', 'submodule'));
+        table.held(
+          'a repository within the workspace, with the advised settings',
+          'code',
+          held.ranBy('code', 'nested'),
+        );
+        table.held('one that .gitmodules names, with the advised settings', 'code', held.ranBy('code', 'submodule'));
         editor.server.set({ 'git.autoRepositoryDetection': true, 'git.detectSubmodules': true });
         await held.workbench.reload();
-        await until('both to be run', () => ranBy('code', 'nested') && ranBy('code', 'submodule'));
+        await until('both to be run', () => held.ranBy('code', 'nested') && held.ranBy('code', 'submodule'));
+        // Nothing else, not even late.
+        assert.deepEqual([...held.trace.ran()].sort(), ['code-nested', 'code-submodule']);
       },
     );
     await second.close();

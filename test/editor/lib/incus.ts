@@ -103,8 +103,13 @@ export function makeProject(t: TestContext): Project {
 
 async function removeProject(project: Project): Promise<void> {
   await until('the project to be removed', () => {
+    // A test that failed may have left the key that forbids this.
     for (const name of project.instances().keys())
-      spawnSync('incus', ['--project', project.name, 'delete', '-f', name]);
+      for (const act of [
+        ['config', 'unset', name, 'security.protection.delete'],
+        ['delete', '-f', name],
+      ])
+        spawnSync('incus', ['--project', project.name, ...act]);
     incus('project', 'delete', project.name);
     return true;
   });
