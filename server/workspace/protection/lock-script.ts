@@ -71,12 +71,15 @@ with() {
 
 # What other slots need in these trees: a flag that is theirs is not the user's.
 same() { [ $1 != T ] || patterns="\${patterns}root $5 $4$n"; }
-others=$n patterns= entries=
+others=$n patterns= held=
 each same "$@"
-[ -z "$many" ] || entries=$n$(grep -lFx -e "\${patterns%"$n"}" -- $many)$n
-for e in $many; do
-  case $entries in *"$n$e$n"*) alive "$e" || exit 75; others=$others$(cat -- "$e")$n;; esac
-done
+if [ -n "$many" ]; then
+  entries=$n$(grep -lFx -e "\${patterns%"$n"}" -- $many)$n
+  for e in $many; do
+    case $entries in *"$n$e$n"*) alive "$e" || exit 75; held="$held $e";; esac
+  done
+fi
+[ -z "$held" ] || others=$n$(cat -- $held)$n
 
 refuse() {
   [ ! -L "$r/$1" ] || fail "$real/$1 is a symbolic link, which cannot be protected."
