@@ -15,13 +15,25 @@ if command -v setpriv >/dev/null; then exec setpriv --reuid "$2" --regid "$3" --
 exec su -m -s "$s" "$u"'
 root='cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USER LOGNAME; command -v bash >/dev/null && exec bash -l; exec sh -l'
 
-run() { "$incus" exec "$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
-case $kind in
+# Of this machine, whatever remote the user's command line goes to by itself.
+run() { "$incus" exec "local:$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
+attach() {
+  case $kind in
   agent) run --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- tmux -u attach-session -t "=coi-$container" ;;
   shell) run -- /bin/sh -c "$shell" shell "$cwd" "$uid" "$gid" "$home" ;;
   root) run -- /bin/sh -c "$root" root "$cwd" ;;
-esac
-code=$?
+  esac
+}
+tries=0
+while :; do
+  began=$(date +%s)
+  attach
+  code=$?
+  # On a busy machine Incus sometimes cannot start anything in a container, in its first seconds above all; then nothing ran.
+  [ $code = 255 ] && [ $tries -lt 5 ] && [ $(($(date +%s) - began)) -lt 3 ] || break
+  tries=$((tries + 1))
+  sleep 0.3
+done
 [ $code = 0 ] && exit 0
 
 # The editor closes a terminal that ends with 0 at once, and shows this whole script in an error if it ends with anything else.
@@ -33,7 +45,7 @@ stay() { printf '%s Press Enter to close this terminal.' "$1"; read -r line; exi
 # may not be able to say anything of it.
 tries=0
 while :; do
-  state=$("$incus" query "/1.0/instances/$container/state?project=$project" 2>&1)
+  state=$("$incus" query "local:/1.0/instances/$container/state?project=$project" 2>&1)
   case $state in *'"Frozen"'*|*'"Stopped"'*|*'"Stopping"'*|*'not found'*) break ;; esac
   [ $tries -lt 25 ] || break
   tries=$((tries + 1))

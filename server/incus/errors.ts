@@ -77,6 +77,11 @@ const RULES: readonly Rule[] = [
     reason: 'no-image',
     hint: 'Build or import the image first; `incus image list` shows those that exist.',
   },
+  {
+    text: /instance is protected/i,
+    kind: 'conflict',
+    hint: 'Somebody protected it from being deleted: `incus config unset <container> security.protection.delete` takes that back.',
+  },
   { text: /instance is not running/i, kind: 'conflict', reason: 'not-running', hint: 'Start it first.' },
   { text: /instance is frozen/i, kind: 'conflict', reason: 'frozen', hint: 'Resume it first.' },
   { text: /instance is running/i, kind: 'conflict', reason: 'is-running', hint: 'Stop it first.' },

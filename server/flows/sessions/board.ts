@@ -37,6 +37,8 @@ export class SessionBoard {
   /** What each container was last seen to hold, also while it is stopped. */
   readonly #held = new Map<string, string>();
   /** Containers of coi that are up, whose sessions only the records tell. */
+  /** When the record was saved in whose conversation a title was looked for. */
+  readonly #searched = new Map<string, string>();
   readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
   #listing: { again: boolean } | undefined;
 
@@ -106,6 +108,20 @@ export class SessionBoard {
     }
     for (const id of gone) this.#forget(id);
     for (const name of this.#foreign.keys()) this.#adopt(name);
+    void this.#findTitles(records);
+  }
+
+  /** Those that coi saved have none in their records. One after the other: nobody waits, and there may be hundreds. */
+  async #findTitles(records: readonly SessionRecord[]): Promise<void> {
+    for (const { id, title, savedAt } of records) {
+      if (title !== undefined || this.#searched.get(id) === savedAt) continue;
+      this.#searched.set(id, savedAt);
+      try {
+        await this.#parts.sessions.refresh(id);
+      } catch (error) {
+        this.#parts.log.debug(`No title was found for the session ${id}: ${messageOf(error)}`);
+      }
+    }
   }
 
   /** Finds the session that runs in a container of coi: the newest record that names it, written since it was made. */

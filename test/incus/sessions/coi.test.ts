@@ -69,8 +69,12 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
   });
 
   it('are listed and resumed as coi wrote them, without the login in them', async () => {
-    const [session] = (await backend.call('session/list', {})).sessions.filter(s => s.id === ID);
-    assert.ok(session);
+    const listed = async () => (await backend.call('session/list', {})).sessions.find(s => s.id === ID);
+    const session = await until('a title out of the conversation', async () => {
+      const found = await listed();
+      return found?.title !== undefined && found;
+    });
+    assert.equal(session.title, 'written for coi');
     assert.deepEqual(
       { agent: session.agent, path: session.path, live: session.live, savedAt: session.savedAt },
       { agent: 'claude', path: '/workspace', live: false, savedAt: '2026-01-02T02:04:05.000Z' },
