@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { RequestContext } from '../flows/context.ts';
 import type { InitializeResult } from '../protocol/methods.ts';
 import { PROTOCOL_VERSION } from '../protocol/types.ts';
-import type { App } from './app.ts';
+import type { App, LogMessage } from './app.ts';
 import { ClientConnection, type Streams } from './client.ts';
 import { unknownMethod } from './errors.ts';
 import { parseInitialize, parseUpdate } from './session.ts';
@@ -26,10 +26,15 @@ export interface ServiceOptions {
 /** Requests that a client may send without initialize: a newer extension must be able to replace a backend it cannot talk to. */
 const BEFORE_INITIALIZE = new Set(['initialize', 'backend/drain', 'shutdown']);
 
+/** Messages that are kept for the next client. */
+const UNHEARD = 64;
+
 /** All clients and what they have in common: who may ask what when, and that every change reaches everyone. */
 export class Service {
   readonly #options: ServiceOptions;
   readonly #clients = new Set<ClientConnection>();
+  /** What was to be said while nobody was there, such as what was mended at the start: the next client is told. */
+  readonly #unheard: LogMessage[] = [];
   #nextId = 1;
   #running = 0;
   #waiting: (() => void)[] = [];
@@ -45,7 +50,11 @@ export class Service {
       for (const client of this.#clients) client.change(change);
     });
     app.onMessage(message => {
-      for (const client of this.#clients) client.message(message);
+      const hearing = [...this.#clients].filter(client => client.initialized);
+      for (const client of hearing) client.message(message);
+      if (hearing.length > 0) return;
+      this.#unheard.push(message);
+      if (this.#unheard.length > UNHEARD) this.#unheard.shift();
     });
   }
 
@@ -135,6 +144,7 @@ export class Service {
     connection.session.settings = settings ?? {};
     this.#options.log.info(`client ${connection.session.id} is ${client.name} ${client.version}`);
     connection.subscribe();
+    for (const message of this.#unheard.splice(0)) connection.message(message);
     return {
       protocolVersion: PROTOCOL_VERSION,
       server: { version: this.#options.version, pid: process.pid },

@@ -92,9 +92,24 @@ function keysOf(policy: Policy): Record<string, string> {
   return { [NETWORK_KEY]: policy.mode, [POLICY_KEY]: recordPolicy(policy) };
 }
 
+/**
+ * The address of the card itself follows from the one that it is given. dnsmasq remembers for an hour who had an address, also when that
+ * container is gone, and gives it to nobody else (rfc2131.c: "not using configured address"); a container with the same card gets it.
+ */
+export function macOf(address: string): string {
+  const bytes = address.split('.').map(part => Number(part).toString(16).padStart(2, '0'));
+  return ['02', '1a', ...bytes].join(':');
+}
+
 /** The one card, at a fixed address; the profile's other cards are taken away. */
 function devicesOf({ device, others, place }: Card): Devices {
-  const card = { type: 'nic', network: place.bridge, name: 'eth0', 'ipv4.address': place.address };
+  const card = {
+    type: 'nic',
+    network: place.bridge,
+    name: 'eth0',
+    'ipv4.address': place.address,
+    hwaddr: macOf(place.address),
+  };
   return { ...Object.fromEntries(others.map(name => [name, { type: 'none' }])), [device]: card };
 }
 

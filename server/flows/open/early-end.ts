@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import type { FlowDeps } from '../deps.ts';
 import { INOTIFY_FIX, INOTIFY_NEEDED, inotifyInstances } from '../inotify.ts';
@@ -13,8 +14,10 @@ export async function explainEarlyEnd(deps: FlowDeps, container: string, error: 
   // It did not start at all: the hooks refused, and have said why.
   if (error instanceof Failure && error.kind === 'isolation') return error;
   // Its first process may be dead half a second before Incus calls the container stopped.
-  const dying = /invalid pid|instance is not running/i.test(messageOf(error));
-  if (!dying && !(await hasEnded(deps, container))) return error;
+  const text = messageOf(error);
+  const dying = /invalid pid|instance is not running/i.test(text);
+  const killed = /ended with exit code 137/.test(text);
+  if (!dying && !(await hasEnded(deps, container, killed ? STOPS_WITHIN : 0))) return error;
   const allowed = await inotifyInstances();
   const few = allowed !== undefined && allowed < INOTIFY_NEEDED;
   const why = few
@@ -27,11 +30,21 @@ export async function explainEarlyEnd(deps: FlowDeps, container: string, error: 
   });
 }
 
-/** Whether it was made, and has stopped by itself. */
-async function hasEnded(deps: FlowDeps, container: string): Promise<boolean> {
+/** Milliseconds until Incus says of a container whose processes were all killed that it has stopped; and between two looks. */
+const STOPS_WITHIN = 3000;
+const LOOK_EVERY = 100;
+
+/** Whether it was made, and stops by itself within some milliseconds. */
+async function hasEnded(deps: FlowDeps, container: string, within: number): Promise<boolean> {
+  const end = performance.now() + within;
   try {
-    const found = await deps.incus.instance(container);
-    return found !== undefined && found.instance.status === 'Stopped' && found.instance.lastUsedAt !== undefined;
+    for (;;) {
+      const found = await deps.incus.instance(container);
+      if (found === undefined) return false;
+      if (found.instance.status === 'Stopped' && found.instance.lastUsedAt !== undefined) return true;
+      if (performance.now() > end) return false;
+      await wait(LOOK_EVERY);
+    }
   } catch (error) {
     deps.log.debug(`Looking why the start of ${container} failed: ${messageOf(error)}`);
     return false; // Then the first failure says more.

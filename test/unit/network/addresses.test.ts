@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { AddressBook, freeAddress } from '../../../server/network/bridge.ts';
 import { parseDestination, parseName } from '../../../server/network/destinations.ts';
 import { formatAddress, formatCidr, parseAddress, parseCidr } from '../../../server/network/ipv4.ts';
+import { macOf } from '../../../server/network/plan.ts';
 import { isPublic, PRIVATE, touches } from '../../../server/network/ranges.ts';
 
 describe('addresses', () => {
@@ -88,6 +89,11 @@ describe('the address of a slot', () => {
     const wide = parseCidr('10.9.0.0/24') ?? assert.fail();
     const found = Array.from({ length: 50 }, (_, i) => freeAddress(wide, [gateway], [], `coi-01234567-${i + 1}`));
     assert.equal(new Set(found).size, 50);
+  });
+
+  it('decides the address of the card, so that whoever is remembered for one is the same card', () => {
+    assert.equal(macOf('10.9.8.6'), '02:1a:0a:09:08:06');
+    assert.equal(macOf('192.168.255.1'), '02:1a:c0:a8:ff:01');
   });
 
   it('is not what another open was given a moment ago', () => {
