@@ -6,7 +6,7 @@ import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { processesWithHome } from './lib/processes.ts';
 import { newestOnly, versionUnderTest } from './lib/server.ts';
-import { Slots } from './lib/slots.ts';
+import { Slots, UP } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
 import { until } from './lib/wait.ts';
 import { Workbench } from './lib/workbench.ts';
@@ -59,7 +59,7 @@ test('one backend, many windows, and what is wrong is said', newestOnly, async t
       project.run('pause', container);
       await slots.says(1, /paused/);
       project.run('resume', container);
-      await slots.says(1, /running/);
+      await slots.says(1, UP);
       await slots.noToasts();
     });
 

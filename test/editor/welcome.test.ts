@@ -6,7 +6,7 @@ import { type EditorOptions, withEditor } from './lib/editor.ts';
 import { baseImage, makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { openOutside } from './lib/outside.ts';
 import { newestOnly } from './lib/server.ts';
-import { Slots } from './lib/slots.ts';
+import { Slots, UP } from './lib/slots.ts';
 import { until } from './lib/wait.ts';
 
 /** The text that an empty view shows, once it is the expected one. */
@@ -88,7 +88,7 @@ test('restricted mode lists slots and starts nothing', async t => {
       { workspace: folder, slot: 2, persistent: true },
     ]);
     project.run('stop', '-f', second);
-    await slots.says(1, /running/);
+    await slots.says(1, UP);
     await slots.says(2, /stopped/);
     await shot('2-listed');
     for (const slot of [1, 2]) {

@@ -10,7 +10,8 @@ export async function redrawTime(page: Page, row: Locator, words: RegExp, act: (
   if (element === null) throw new Error('There is no such row');
   const drawn = page.evaluate(
     ([tree, source]) =>
-      new Promise<number>(resolve => {
+      new Promise<number>((resolve, reject) => {
+        setTimeout(() => reject(new Error(`no row says ${source}`)), 30_000);
         const root = document.querySelector(tree) ?? document.body;
         const wanted = new RegExp(source);
         const look = (): boolean =>

@@ -6,6 +6,9 @@ import type { Editor } from './editor.ts';
 import { incus, type Project } from './incus.ts';
 import { until } from './wait.ts';
 
+/** What the row of a slot that runs says, whatever is known of its agent. */
+export const UP = /running|idle|working/;
+
 /** What a person does with slots in a window, and what they see of them. */
 export class Slots {
   readonly editor: Editor;
