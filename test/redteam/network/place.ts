@@ -135,7 +135,7 @@ export async function fighter(t: Ending, place: Range, name: string, held?: Poli
   });
   const address = await until(`${name} has an address`, async () => (await incus.instanceState(name)).ip);
   const config = (await incus.instance(name))?.instance.config ?? {};
-  const mac = config['volatile.eth0.hwaddr'] ?? '';
+  const mac = config['volatile.eth0.hwaddr'] ?? plan?.fragment.devices?.eth0?.hwaddr ?? '';
   const cable = config['volatile.eth0.host_name'] ?? '';
   const run = async (script: string, as: Attacker) => {
     const ids = as === 'root' ? {} : { user: 1000, group: 1000 };
