@@ -53,7 +53,11 @@ async function openFresh(
       plan.workspace.path,
       { maxSlots, asked, reuse: record === undefined },
       (candidate, container) =>
-        deps.serial.run(container, () => openIn(deps, plan, request, record, candidate, container, context)),
+        deps.serial.run(container, () =>
+          withFreeAddress(deps, plan, context, fresh =>
+            openIn(deps, fresh, request, record, candidate, container, context),
+          ),
+        ),
     );
   const former = request.slot ?? (record === undefined ? undefined : formerSlot(deps, record, maxSlots));
   try {
@@ -64,22 +68,20 @@ async function openFresh(
   }
 }
 
-/** How often an address is chosen anew that another backend's slot got between our look and our attempt. */
+/** How many addresses are tried. */
 const ADDRESSES = 5;
 
-async function openIn(
+/** Tries an open again with what the bridge says then, while another backend's slot gets the address that was chosen for it. */
+async function withFreeAddress(
   deps: FlowDeps,
   plan: OpenPlan,
-  request: OpenRequest,
-  record: SessionRecord | undefined,
-  candidate: Candidate,
-  container: string,
   context: RequestContext,
+  open: (plan: OpenPlan) => Promise<SlotOpenResult>,
 ): Promise<SlotOpenResult> {
   let bridge = plan.bridge;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openOnce(deps, { ...plan, bridge }, request, record, candidate, container, context);
+      return await open({ ...plan, bridge });
     } catch (error) {
       const taken = error instanceof IncusError && error.reason === 'address-taken';
       if (!taken || attempt === ADDRESSES) throw error;
@@ -88,7 +90,7 @@ async function openIn(
   }
 }
 
-async function openOnce(
+async function openIn(
   deps: FlowDeps,
   plan: OpenPlan,
   request: OpenRequest,
