@@ -3,10 +3,7 @@ import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
 
 /** What the network of a slot lets through; `verified` is what a probe from inside the container says about it. */
-export async function networkReach(
-  deps: FlowDeps,
-  { name, instance }: OwnedSlot,
-): Promise<SlotReach['network'] & { verified?: string }> {
+export async function networkReach(deps: FlowDeps, { name, instance }: OwnedSlot): Promise<SlotReach['network']> {
   const [found, blocked] = await Promise.all([deps.networks.reach(instance), deps.networks.blocked(name)]);
   if (found === undefined) return { mode: 'unknown' };
   const { policy, verified } = found;

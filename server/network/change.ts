@@ -1,7 +1,7 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
-import { hookLines, instanceName, tableName, withoutHookLines } from './hook.ts';
+import { hookLines, instanceName, tableName, withHookLines } from './hook.ts';
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipv4.ts';
 import { checkPolicy } from './plan.ts';
 import { NETWORK_KEY, POLICY_KEY, recordedPolicy, recordPolicy } from './record.ts';
@@ -38,9 +38,8 @@ export async function changeNetwork(
 async function apply(incus: Incus, instance: Instance, policy: Policy, place: Place, rules: Rules): Promise<void> {
   const name = instanceName(instance.name, incus.target.project);
   const raw = instance.config['raw.lxc'] ?? '';
-  // First, as they were when the slot was opened: a start that they refuse must not have begun with anything else.
-  const lines = [hookLines(name, place, rules, policy.mode === 'open'), ...withoutHookLines(raw, name)];
-  await incus.patchInstance(instance.name, { config: { 'raw.lxc': lines.join('\n'), ...keysOf(policy) } });
+  const lines = withHookLines(raw, hookLines(name, place, rules, policy.mode === 'open'));
+  await incus.patchInstance(instance.name, { config: { 'raw.lxc': lines, ...keysOf(policy) } });
   if (!instance.running && !instance.frozen) return;
   try {
     await applyRules(incus, instance.expandedDevices.root?.pool ?? 'default', changeOf(tableName(name), rules));

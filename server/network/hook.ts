@@ -64,10 +64,19 @@ export function dropCommand(instance: string): string {
   return `nft delete table netdev ${tableName(instance)} 2>/dev/null`;
 }
 
-/** Those lines of `raw.lxc` that are not from `hookLines`. */
-export function withoutHookLines(text: string, instance: string): string[] {
-  const own = new RegExp(`netdev ${tableName(instance).replaceAll('.', '\\.')}(?![\\w.-])`);
-  return text.split('\n').filter(line => line !== '' && !own.test(line));
+/** A line of `hookLines`, by its form: other hooks name the table too, to undo what these did. */
+const OWN = [
+  /^lxc\.hook\.pre-start = \/bin\/sh -c '(?:[^']|'\\'')*' network '/,
+  /^lxc\.hook\.post-stop = \/bin\/sh -c 'nft "delete chain netdev /,
+];
+
+/** A container's `raw.lxc` with other `hookLines` in the place of those that are there; all other lines stay, in their order. */
+export function withHookLines(text: string, lines: string): string {
+  const all = text.split('\n').filter(line => line !== '');
+  const isOwn = (line: string) => OWN.some(form => form.test(line));
+  const first = Math.max(0, all.findIndex(isOwn));
+  const others = (part: string[]) => part.filter(line => !isOwn(line));
+  return [...others(all.slice(0, first)), lines, ...others(all.slice(first))].join('\n');
 }
 
 /** A word of a shell command, whatever is in it. */

@@ -102,7 +102,13 @@ export interface SlotUsage {
 /** What a slot can reach, verified from the running container. */
 export interface SlotReach {
   mounts: { source: string; path: string; readonly: boolean }[];
-  network: { mode: NetworkMode; allowed?: string[]; blocked?: { host: string; count: number }[] };
+  network: {
+    mode: NetworkMode;
+    allowed?: string[];
+    blocked?: { host: string; count: number }[];
+    /** What came of trying to reach this machine from inside; undefined for a container without rules of ours. */
+    verified?: 'held' | 'open' | 'unknown';
+  };
   limits: Record<string, string>;
   shared: string[];
   /** Ports and sockets: what comes in at `listen` goes on to `connect`; `at` says on which side it listens. */

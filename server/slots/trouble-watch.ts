@@ -10,6 +10,8 @@ import { type Evidence, processTrouble, type Trouble, troubleOf } from './troubl
 /** Time (ms) in which signs of one slot lead to one look, and after which asking inside is given up. */
 const GATHER_MS = 400;
 const ASK_MS = 5000;
+/** After a start this long (ms) the slot is left alone, as its agent is being started: asking for its state takes Incus 30 ms. */
+const BEGIN_MS = 400;
 
 /** How often (ms) the counters of slots at work are read where the kernel does not tell of changes. */
 const COUNT_MS = 20_000;
@@ -29,6 +31,11 @@ interface Watched {
   watchers: FSWatcher[];
 }
 
+/** A slot whose watching is still to begin. */
+interface Beginning {
+  timer: NodeJS.Timeout;
+}
+
 /** Where what was found goes. */
 export interface TroubleSink {
   /** The trouble that a slot is in now; undefined for none. */
@@ -43,7 +50,7 @@ export class TroubleWatch {
   readonly #incus: Incus;
   readonly #sink: TroubleSink;
   readonly #log: Log;
-  readonly #watched = new Map<string, Watched | 'beginning'>();
+  readonly #watched = new Map<string, Watched | Beginning>();
   readonly #started = new Map<string, string | undefined>();
   readonly #serial = new Serial();
   readonly #atWork = new Set<string>();
@@ -67,8 +74,8 @@ export class TroubleWatch {
     if (this.#started.get(name) !== instance.lastUsedAt) this.#forget(name);
     if (this.#watched.has(name)) return;
     this.#started.set(name, instance.lastUsedAt);
-    this.#watched.set(name, 'beginning');
-    void this.#begin(name);
+    const beginning = { timer: setTimeout(() => void this.#begin(name, beginning), BEGIN_MS).unref() };
+    this.#watched.set(name, beginning);
   }
 
   /** There is a sign that something may be wrong with a slot: looks soon, once for several signs. */
@@ -85,8 +92,8 @@ export class TroubleWatch {
 
   /** What happened until now is over: the work goes on. */
   renew(name: string): void {
-    const watched = this.#watched.get(name);
-    if (watched === undefined || watched === 'beginning') return;
+    const watched = this.#watchedNow(name);
+    if (watched === undefined) return;
     void readCgroup(watched.place).then(now => {
       watched.before = now;
       this.look(name);
@@ -107,8 +114,8 @@ export class TroubleWatch {
 
   async #count(): Promise<void> {
     for (const name of this.#atWork) {
-      const watched = this.#watched.get(name);
-      if (watched === undefined || watched === 'beginning' || watched.place.version === 2) continue;
+      const watched = this.#watchedNow(name);
+      if (watched === undefined || watched.place.version === 2) continue;
       const now = await readCgroup(watched.place);
       const { oomKills, refusedProcesses } = watched.before;
       if (now.oomKills > oomKills || now.refusedProcesses > refusedProcesses) this.look(name);
@@ -121,16 +128,21 @@ export class TroubleWatch {
     for (const name of [...this.#watched.keys()]) this.#forget(name);
   }
 
-  async #begin(name: string): Promise<void> {
+  #watchedNow(name: string): Watched | undefined {
+    const watched = this.#watched.get(name);
+    return watched === undefined || 'timer' in watched ? undefined : watched;
+  }
+
+  async #begin(name: string, beginning: Beginning): Promise<void> {
     try {
       const { pid } = await this.#incus.instanceState(name);
       const place = await cgroupPlace(pid);
-      if (place === undefined || this.#watched.get(name) !== 'beginning') return;
+      if (place === undefined || this.#watched.get(name) !== beginning) return;
       const files = [`${place.pids}/pids.events`, ...(place.version === 2 ? [`${place.memory}/memory.events`] : [])];
       const before = await readCgroup(place);
       const watchers = files.map(file => watch(file, { persistent: false }, () => this.look(name)));
       for (const watcher of watchers) watcher.on('error', () => watcher.close());
-      if (this.#watched.get(name) === 'beginning') this.#watched.set(name, { place, before, watchers });
+      if (this.#watched.get(name) === beginning) this.#watched.set(name, { place, before, watchers });
       else for (const watcher of watchers) watcher.close();
     } catch (error) {
       this.#log.debug(`The limits of ${name} are not watched: ${messageOf(error)}`);
@@ -143,8 +155,7 @@ export class TroubleWatch {
       if (found === undefined) return;
       const { instance } = found;
       if (instance.expandedConfig['security.privileged'] === 'true') return this.#sink.trouble(name, PRIVILEGED);
-      const watched = this.#watched.get(name);
-      const kernel = watched === undefined || watched === 'beginning' ? undefined : watched;
+      const kernel = this.#watchedNow(name);
       const size = instance.expandedDevices.root?.size;
       const known: Evidence = {
         ...(kernel === undefined ? {} : { before: kernel.before, now: await readCgroup(kernel.place) }),
@@ -181,7 +192,9 @@ export class TroubleWatch {
     this.work(name, false);
     this.#started.delete(name);
     this.#watched.delete(name);
-    if (watched !== undefined && watched !== 'beginning') for (const watcher of watched.watchers) watcher.close();
+    if (watched === undefined) return;
+    if ('timer' in watched) clearTimeout(watched.timer);
+    else for (const watcher of watched.watchers) watcher.close();
   }
 }
 

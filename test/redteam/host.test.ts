@@ -265,6 +265,9 @@ test('a reboot inside leaves everything as firm as before', { skip }, async t =>
   const { lab, backend, workspace, attacker, victim, victims } = await arena(t);
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
   const { pid } = await lab.incus.instanceState(attacker);
+  // What was changed meanwhile must have taken nothing else away.
+  await backend.call('slot/configure', { container: attacker, network: { mode: 'open' } });
+  await backend.call('slot/configure', { container: attacker, network: { mode: 'restricted' } });
   await inside(lab, attacker, 'systemctl --no-block reboot || reboot -f', 'root').catch(() => '');
   await until(
     'it is up again',
@@ -277,6 +280,11 @@ test('a reboot inside leaves everything as firm as before', { skip }, async t =>
   const reach = await backend.call('slot/reach', { container: attacker });
   const weak = reach.protection.find(one => one.state !== 'locked');
   table.held('protected paths', 'root', reach.protection.length === 0 ? 'none is held' : weak?.path);
+  const held = until('it has its address again', async () => {
+    const { network } = await backend.call('slot/reach', { container: attacker });
+    return network.verified === 'held';
+  });
+  table.held('network', 'root', await held.then(() => undefined).catch(String));
   table.held('privileges', 'root', reach.privileged === false && reach.guestApi === false ? undefined : 'gained');
   table.held(
     'the machine',

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hookLines, withoutHookLines } from '../../../server/network/hook.ts';
+import { dropCommand, hookLines, withHookLines } from '../../../server/network/hook.ts';
 import { checkPolicy } from '../../../server/network/plan.ts';
 import { recordedPolicy, recordPolicy } from '../../../server/network/record.ts';
 import { rulesOf } from '../../../server/network/rules.ts';
 import type { Policy } from '../../../server/network/types.ts';
+import { hookLines as protectionLines } from '../../../server/workspace/protection/hooks.ts';
 
 const place = { bridge: 'br0', address: '10.9.8.7', gateway: '10.9.8.1', subnet: '10.9.8.0/24' };
 
@@ -101,9 +102,15 @@ describe('the lines for LXC', () => {
     );
   });
 
-  it('are found again among those of others, also of a slot whose number begins alike', () => {
-    const other = hookLines('coi-01234567-12', place, rulesOf(policy(), place)).split('\n');
-    const text = ['lxc.hook.pre-start = /bin/sh -c x', lines, ...other].join('\n');
-    assert.deepEqual(withoutHookLines(text, 'coi-01234567-1'), ['lxc.hook.pre-start = /bin/sh -c x', ...other]);
+  it('are exchanged in their place, and no other line is touched', () => {
+    const guard = 'lxc.hook.pre-start = /bin/sh -c x';
+    const instance = 'coi-01234567-1';
+    const tree = { device: 'workspace', path: '/workspace', source: '/w', inode: '1', uid: 1000, gid: 1000, items: [] };
+    const o = { instance, owner: '1000:1000', flags: true, incusDir: '/i', refused: dropCommand(instance) };
+    const protection = protectionLines([tree], o);
+    const changed = hookLines(instance, place, rulesOf(policy({ mode: 'open' }), place), true);
+    const text = [guard, lines, protection].join('\n');
+    assert.equal(withHookLines(text, changed), [guard, changed, protection].join('\n'));
+    assert.equal(withHookLines([guard, protection].join('\n'), changed), [changed, guard, protection].join('\n'));
   });
 });
