@@ -39,12 +39,14 @@ export function reachReport(name: string, reach: SlotReach): string {
       'Files of this machine',
       reach.mounts.map(mount => `${mount.path} ← ${mount.source}${mount.readonly ? ' (read-only)' : ''}`),
     ),
-    ...section('Network', [network.mode]),
-    ...section('Allowed hosts', network.allowed ?? []),
-    ...section(
-      'Blocked so far',
-      (network.blocked ?? []).map(({ host, count }) => `${host} (${count} ×)`),
-    ),
+    ...section('Network', [networkWords(network)]),
+    ...(network.allowed === undefined ? [] : section('Allowed hosts', network.allowed)),
+    ...(network.blocked === undefined
+      ? []
+      : section(
+          'Blocked so far',
+          network.blocked.map(({ host, count }) => `${host} (${count} ×)`),
+        )),
     ...section(
       'Limits',
       Object.entries(reach.limits).map(([key, value]) => `${key} = ${value}`),
@@ -55,8 +57,28 @@ export function reachReport(name: string, reach: SlotReach): string {
       'Protected paths',
       reach.protection.map(({ path, state }) => `${path}: ${state}`),
     ),
+    ...section('The container', containerWords(reach)),
     '',
   ].join('\n');
+}
+
+function networkWords({ mode, verified }: SlotReach['network']): string {
+  if (mode === 'open' || mode === 'unknown') return mode;
+  if (verified === 'held') return `${mode}; held: from inside, this machine could not be reached`;
+  if (verified === 'open') return `${mode}; NOT HELD: from inside, this machine was reached`;
+  return `${mode}; could not be tried from inside`;
+}
+
+function containerWords({ privileged, ids, nesting, guestApi, devices = [], verified }: SlotReach): string[] {
+  const yes = (value: boolean | undefined) => (value === undefined ? 'not known' : value ? 'yes' : 'no');
+  return [
+    `root inside is root on this machine: ${yes(privileged)}`,
+    `user ids of its own: ${yes(ids?.isolated)}`,
+    `containers inside: ${yes(nesting)}`,
+    `guest API of Incus: ${yes(guestApi)}`,
+    ...(devices.length === 0 ? [] : [`devices of this machine: ${devices.join(', ')}`]),
+    ...(verified === false ? ['Mounts and devices are as configured: only root may look into the container.'] : []),
+  ];
 }
 
 function forwardWords({

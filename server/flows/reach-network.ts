@@ -3,13 +3,18 @@ import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
 
 /** What the network of a slot lets through; `verified` is what a probe from inside the container says about it. */
-export async function networkReach(deps: FlowDeps, { name, instance }: OwnedSlot): Promise<SlotReach['network']> {
-  const [found, blocked] = await Promise.all([deps.networks.reach(instance), deps.networks.blocked(name)]);
+export async function networkReach(
+  deps: FlowDeps,
+  { instance }: OwnedSlot,
+  signal: AbortSignal,
+): Promise<SlotReach['network']> {
+  const found = await deps.networks.reach(instance, signal);
   if (found === undefined) return { mode: 'unknown' };
   const { policy, verified } = found;
   return {
     mode: policy.mode,
     verified,
-    ...(policy.mode === 'allowlist' ? { allowed: [...policy.allow], blocked } : {}),
+    ...(policy.mode === 'allowlist' ? { allowed: [...policy.allow] } : {}),
+    ...(policy.mode === 'open' ? {} : { blocked: await deps.networks.blocked(instance, signal) }),
   };
 }

@@ -11,27 +11,12 @@ import type { FlowDeps } from './deps.ts';
 import { type OwnedSlot, ownedSlot } from './owned.ts';
 import { networkReach } from './reach-network.ts';
 
-/** What a slot can reach, with what is known besides the contract's part. */
-export interface ReachReport extends SlotReach {
-  /** Where `mounts`, `devices` and `guestApi` are from: the host's kernel, or only the configuration of the container. */
-  verified: boolean;
-  /** Device nodes of the host, by their path inside. */
-  devices: string[];
-  guestApi: boolean;
-  /** Whether root inside is root on the host. */
-  privileged: boolean;
-  /** Whether containers may run inside. */
-  nesting: boolean;
-  /** Users inside and who they are on the host; `isolated` when no other container has the same. */
-  ids: { isolated: boolean; ranges: { inside: number; outside: number; count: number }[] };
-}
-
 /**
  * What a running slot can reach, looked up from the host and not repeated from the configuration, so that what somebody
  * changed with other programs shows. A backend that may not look into the container's process says so in `verified`.
  * Fails with `conflict` when the slot does not run.
  */
-export async function slotReach(deps: FlowDeps, name: string, signal: AbortSignal): Promise<ReachReport> {
+export async function slotReach(deps: FlowDeps, name: string, signal: AbortSignal): Promise<SlotReach> {
   const slot = await ownedSlot(deps, name, signal);
   if (!slot.instance.running && !slot.instance.frozen) {
     throw new Failure('conflict', `The container ${name} is stopped, so it reaches nothing.`, {
@@ -44,7 +29,7 @@ export async function slotReach(deps: FlowDeps, name: string, signal: AbortSigna
     limitsNow(deps, slot.instance, pid, signal),
     idRanges(pid),
     protectionNow(deps, slot, signal),
-    networkReach(deps, slot),
+    networkReach(deps, slot, signal),
     forwardsOf(slot.instance.expandedDevices, pid),
   ]);
   const seen = parts ?? configured(slot.instance);
@@ -130,7 +115,7 @@ async function sizeHolds(deps: FlowDeps, name: string | undefined, signal: Abort
 }
 
 /** The mapping of users as the kernel has it; empty where it cannot be read. */
-async function idRanges(pid: number): Promise<ReachReport['ids']['ranges']> {
+async function idRanges(pid: number): Promise<NonNullable<SlotReach['ids']>['ranges']> {
   const text = await readFile(`/proc/${pid}/uid_map`, 'utf8').catch(() => '');
   return text.split('\n').flatMap(line => {
     const [inside, outside, count] = line.trim().split(/\s+/).map(Number);

@@ -6,7 +6,7 @@ import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipv4.ts';
 import { checkPolicy } from './plan.ts';
 import { NETWORK_KEY, POLICY_KEY, recordedPolicy, recordPolicy } from './record.ts';
 import { changeOf, type Rules, rulesOf } from './rules.ts';
-import { applyRules } from './run-as-root.ts';
+import { nftAsRoot } from './run-as-root.ts';
 import type { Place, Policy } from './types.ts';
 
 /**
@@ -42,7 +42,7 @@ async function apply(incus: Incus, instance: Instance, policy: Policy, place: Pl
   await incus.patchInstance(instance.name, { config: { 'raw.lxc': lines, ...keysOf(policy) } });
   if (!instance.running && !instance.frozen) return;
   try {
-    await applyRules(incus, instance.expandedDevices.root?.pool ?? 'default', changeOf(tableName(name), rules));
+    await nftAsRoot(incus, instance.expandedDevices.root?.pool ?? 'default', changeOf(tableName(name), rules));
   } catch (error) {
     const keys = [NETWORK_KEY, POLICY_KEY].map(key => [key, instance.config[key] ?? '']);
     await incus.patchInstance(instance.name, { config: { 'raw.lxc': raw, ...Object.fromEntries(keys) } });

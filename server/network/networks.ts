@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../base/errors.ts';
+import { isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
@@ -12,6 +12,7 @@ import { type Resolve, resolveOnHost } from './proxy/dial.ts';
 import { SlotProxy } from './proxy/proxy.ts';
 import { PROXY_DEVICE, proxyDevice, proxyEnvironment, startRelay } from './proxy/relay.ts';
 import { POLICY_KEY, recordedPolicy } from './record.ts';
+import { type Blocked, refusedAddresses } from './refused.ts';
 import type { NetworkPlan, Policy } from './types.ts';
 import { type Verified, verifyNetwork } from './verify.ts';
 
@@ -72,9 +73,16 @@ export class SlotNetworks {
     return { policy, verified: await verifyNetwork(this.#incus, instance.name, place.gateway, signal) };
   }
 
-  /** What a slot asked its proxy for and did not get, since the backend runs. */
-  async blocked(container: string): Promise<{ host: string; count: number }[]> {
-    return (await this.#proxies.get(container))?.blocked() ?? [];
+  /** What a running slot asked for and did not get: names, since the backend runs, and addresses, where the host's rules can be read. */
+  async blocked(instance: Instance, signal?: AbortSignal): Promise<Blocked[]> {
+    const names = (await this.#proxies.get(instance.name))?.blocked() ?? [];
+    try {
+      return [...names, ...(await refusedAddresses(this.#incus, instance, signal))];
+    } catch (error) {
+      if (isCancelled(error)) throw error;
+      this.#log.warn(`What was refused to ${instance.name} cannot be read: ${messageOf(error)}`);
+      return names;
+    }
   }
 
   /** Takes notice of a container as it is now: whoever has a proxy device and runs is served, also after a new start of the backend. */

@@ -19,6 +19,7 @@ export function tableOf(table: string, place: Place, rules: Rules): { outward: s
   return {
     outward: [
       `table netdev ${table} {`,
+      ...NOTED,
       // Used where little is allowed: no frame to anybody but the host, also not those for everybody; no tricks with the header.
       'chain strict {',
       `ether type arp arp daddr ip { ${gateway}, ${address} } ether daddr { ff:ff:ff:ff:ff:ff, $hostmac } ether daddr set $hostmac accept`,
@@ -51,6 +52,25 @@ export function tableOf(table: string, place: Place, rules: Rules): { outward: s
     ],
   };
 }
+
+/** The set of the addresses that a slot was refused; each has a counter. */
+export const REFUSED_SET = 'refused';
+
+/** How many are kept: whoever asks for more only hides further ones. */
+const REFUSED_SIZE = 256;
+
+/** Says no at once, so that nothing inside waits, and notes to what. A full set ends its own rule only. */
+const NOTED = [
+  `set ${REFUSED_SET} {`,
+  'type ipv4_addr . inet_proto . inet_service',
+  'flags dynamic',
+  `size ${REFUSED_SIZE}`,
+  '}',
+  'chain refuse {',
+  `meta l4proto { tcp, udp } update @${REFUSED_SET} { ip daddr . meta l4proto . th dport counter }`,
+  'reject with icmp type admin-prohibited',
+  '}',
+];
 
 /** Replaces the policy of a table that is there, in one step. */
 export function changeOf(table: string, rules: Rules): string[] {
@@ -100,15 +120,15 @@ function forbidden(policy: Policy, { subnet }: Place): string[] {
   const closed = policy.blockPrivate && !policy.allowLocal;
   return [
     // Every address that is the host's own at that moment, public ones too.
-    'fib daddr type != unicast reject with icmp type admin-prohibited',
-    ...rejectTo(ranges),
-    ...(closed ? rejectTo(PRIVATE) : []),
+    'fib daddr type != unicast goto refuse',
+    ...refuseTo(ranges),
+    ...(closed ? refuseTo(PRIVATE) : []),
   ];
 }
 
 /** One rule each: a set cannot hold ranges that overlap, as a bridge's network and a private one do. */
-function rejectTo(ranges: readonly string[]): string[] {
-  return ranges.map(range => `ip daddr ${range} reject with icmp type admin-prohibited`);
+function refuseTo(ranges: readonly string[]): string[] {
+  return ranges.map(range => `ip daddr ${range} goto refuse`);
 }
 
 function internetRules({ resolvers, ports }: Policy): string[] {
@@ -117,7 +137,7 @@ function internetRules({ resolvers, ports }: Policy): string[] {
       ? []
       : [
           `ip daddr { ${resolvers.join(', ')} } meta l4proto { tcp, udp } th dport 53 accept`,
-          'meta l4proto { tcp, udp } th dport { 53, 853 } reject with icmp type admin-prohibited',
+          'meta l4proto { tcp, udp } th dport { 53, 853 } goto refuse',
         ];
   if (ports.length === 0) return [...names, 'accept'];
   return [...names, `${portMatch(ports.map(one))}accept`, PING, REST];
@@ -133,7 +153,7 @@ function allowRules(policy: Policy): string[] {
 }
 
 const PING = 'icmp type echo-request limit rate 10/second accept';
-const REST = 'reject with icmp type admin-prohibited';
+const REST = 'goto refuse';
 
 function portMatch(ports: readonly Ports[]): string {
   if (ports.length === 0) return '';

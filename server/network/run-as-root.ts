@@ -8,31 +8,37 @@ import { BREAK, FAILED_DIRECTORY, instanceName, quote } from './hook.ts';
 const CARRIER = 'incus-agents-net-';
 
 /**
- * $1: lines for nft. Says how it ended in a file of the carrier's name, since Incus only knows that the start failed; those of earlier
- * ones are removed.
+ * $1: lines for nft, $2: who may read what came of it. Says that in a file of the carrier's name, since Incus only knows that the start
+ * failed; those of earlier ones are removed.
  */
 const SCRIPT = [
+  'umask 077',
   `mkdir -p -m 755 ${FAILED_DIRECTORY}`,
   `find ${FAILED_DIRECTORY} -name "*${CARRIER}*" -mmin +1 -delete`,
+  `f=${FAILED_DIRECTORY}/$LXC_NAME`,
   `lines() { IFS="${BREAK}"; set -f; printf "%s\\n" $1; }`,
-  'w=$(lines "$1" | nft -f - 2>&1) && w=ok',
-  `printf "%s\\n" "$w" >${FAILED_DIRECTORY}/$LXC_NAME`,
+  'w=$(lines "$1" | nft -f - 2>&1) && w="ok $w"',
+  `printf "%s\\n" "$w" >$f`,
+  'chown "$2" $f',
   'exit 1',
 ].join('; ');
 
+/** Bytes of an answer of nft; a full set of refused addresses has about 15 KiB. */
+const LIMIT = 64 * 1024;
+
 /**
- * Gives lines to nft as root on the host, without sudo: by the hook of an instance without content, whose start the hook ends, so
+ * Gives lines to nft as root on the host, without sudo, and what it wrote: by the hook of an instance without content, whose start the hook ends, so
  * that nothing ever runs in it. About 0.2 s. `pool` is where its empty disk is. Fails with `isolation` when nft refuses.
  */
-export async function applyRules(
+export async function nftAsRoot(
   incus: Incus,
   pool: string,
   lines: readonly string[],
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const name = `${CARRIER}${randomBytes(5).toString('hex')}`;
-  const hook = `/bin/sh -c ${quote(SCRIPT)} network ${quote(lines.join(BREAK))}`;
-  const what = 'Changing the rules of a network';
+  const hook = `/bin/sh -c ${quote(SCRIPT)} network ${quote(lines.join(BREAK))} ${process.getuid?.() ?? 0}`;
+  const what = 'Asking for the rules of a network';
   const options = { what, ...(signal === undefined ? {} : { signal }) };
   const body = {
     name,
@@ -47,24 +53,20 @@ export async function applyRules(
   try {
     // Its own failure says nothing: the hook always refuses the start. What was begun is waited for, so that it is known how it ended.
     const refused = await incus.wait(operation ?? '', { what }).catch((error: unknown) => error);
-    await requireDone(instanceName(name, incus.target.project), refused);
+    return await answerOf(instanceName(name, incus.target.project), refused);
   } finally {
     await incus.deleteInstance(name);
     await removeOldCarriers(incus);
   }
 }
 
-async function requireDone(instance: string, refused: unknown): Promise<void> {
-  const answer = (await readUntrusted(`${FAILED_DIRECTORY}/${instance}`, 4096))?.toString('utf8').trim();
-  if (answer === 'ok') return;
-  throw new Failure(
-    'isolation',
-    `The rules of the network could not be changed. ${answer ?? 'The hook did not run.'}`,
-    {
-      hint: 'What held before still holds. Run the health check.',
-      cause: refused,
-    },
-  );
+async function answerOf(instance: string, refused: unknown): Promise<string> {
+  const answer = (await readUntrusted(`${FAILED_DIRECTORY}/${instance}`, LIMIT))?.toString('utf8').trim();
+  if (answer?.startsWith('ok') === true) return answer.slice(2).trim();
+  throw new Failure('isolation', `The rules of the network were not taken. ${answer ?? 'The hook did not run.'}`, {
+    hint: 'What held before still holds. Run the health check.',
+    cause: refused,
+  });
 }
 
 /** Names of carriers that a backend left behind when it was killed; a young one may be another backend's at work. */

@@ -114,6 +114,17 @@ export interface SlotReach {
   /** Ports and sockets: what comes in at `listen` goes on to `connect`; `at` says on which side it listens. */
   forwards?: { listen: string; connect: string; at: 'host' | 'inside'; running: boolean; configured: boolean }[];
   protection: { path: string; state: 'locked' | 'weak' | 'lost' | 'absent' }[];
+  /** Where `mounts`, `devices` and `guestApi` are from: the host's kernel, or only the configuration of the container. */
+  verified?: boolean;
+  /** Device nodes of the host, by their path inside. */
+  devices?: string[];
+  guestApi?: boolean;
+  /** Whether root inside is root on the host. */
+  privileged?: boolean;
+  /** Whether containers may run inside. */
+  nesting?: boolean;
+  /** Users inside and who they are on the host; `isolated` when no other container has the same. */
+  ids?: { isolated: boolean; ranges: { inside: number; outside: number; count: number }[] };
   [more: string]: unknown;
 }
 

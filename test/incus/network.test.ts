@@ -104,8 +104,12 @@ test('an allow-list lets names through, by the proxy alone', { skip, timeout: 30
   await t.test('a name that is not named, or leads into a private network, is refused and counted', async () => {
     for (const host of ['other.example', 'wild.example', 'rebound.example', ADDRESSES.internet, ADDRESSES.private10])
       assert.doesNotMatch(await inside(web(host)), /REACHED/, host);
-    const blocked = (await networks.blocked(name)).map(one => one.host);
-    for (const host of ['other.example', 'rebound.example']) assert.ok(blocked.includes(`${host}:80`), host);
+    const instance = (await place.incus.instance(name))?.instance;
+    assert.ok(instance);
+    await inside(`curl -s -m 5 --noproxy '*' http://${ADDRESSES.private10}/ http://${ADDRESSES.private10}/`);
+    const blocked = new Map((await networks.blocked(instance)).map(({ host, count }) => [host, count]));
+    for (const host of ['other.example', 'rebound.example']) assert.ok(blocked.has(`${host}:80`), host);
+    assert.equal(blocked.get(`${ADDRESSES.private10}:80`), 2, 'an address that the rules refused');
   });
   await t.test('without the proxy nothing is', async () => {
     const output = await inside(

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { dropCommand, hookLines, withHookLines } from '../../../server/network/hook.ts';
 import { checkPolicy } from '../../../server/network/plan.ts';
 import { recordedPolicy, recordPolicy } from '../../../server/network/record.ts';
+import { parseRefused } from '../../../server/network/refused.ts';
 import { rulesOf } from '../../../server/network/rules.ts';
 import type { Policy } from '../../../server/network/types.ts';
 import { hookLines as protectionLines } from '../../../server/workspace/protection/hooks.ts';
@@ -24,10 +25,10 @@ describe('the rules of a policy', () => {
     const closed = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', place.subnet];
     for (const range of closed)
       assert.ok(
-        rules.some(rule => rule.startsWith(`ip daddr ${range} reject`)),
+        rules.some(rule => rule.startsWith(`ip daddr ${range} goto refuse`)),
         range,
       );
-    assert.ok(rules.some(rule => rule.startsWith('fib daddr type != unicast reject')));
+    assert.ok(rules.some(rule => rule.startsWith('fib daddr type != unicast goto refuse')));
   });
 
   it('look at the host before private ranges, and at exceptions before both', () => {
@@ -44,7 +45,7 @@ describe('the rules of a policy', () => {
 
   it('end with no in allow-list mode, and give no resolver', () => {
     const rules = outward({ mode: 'allowlist', allow: ['example.org', '203.0.113.0/24:22,80-90', '198.51.100.7'] });
-    assert.match(rules.at(-1) ?? '', /^reject/);
+    assert.match(rules.at(-1) ?? '', /^goto refuse/);
     assert.ok(!rules.some(rule => rule.includes('dport 53')));
     assert.ok(rules.includes('ip daddr 203.0.113.0/24 meta l4proto { tcp, udp } th dport { 22, 80-90 } accept'));
     assert.ok(rules.includes('ip daddr 198.51.100.7 accept'));
@@ -54,7 +55,7 @@ describe('the rules of a policy', () => {
   it('keep metadata, the host and other slots closed where the local network is permitted', () => {
     const rules = outward({ allowLocal: true });
     assert.ok(!rules.some(rule => rule.startsWith('ip daddr 10.0.0.0/8')));
-    for (const start of [`ip daddr ${place.subnet} reject`, 'ip daddr 169.254.0.0/16 reject', 'fib daddr'])
+    for (const start of [`ip daddr ${place.subnet} goto refuse`, 'ip daddr 169.254.0.0/16 goto refuse', 'fib daddr'])
       assert.ok(
         rules.some(rule => rule.startsWith(start)),
         start,
@@ -65,14 +66,14 @@ describe('the rules of a policy', () => {
     const rules = outward({ resolvers: ['192.0.2.53'] });
     assert.ok(!rules.some(rule => rule.startsWith(`ip daddr ${place.gateway} meta l4proto`)));
     const yes = rules.indexOf('ip daddr { 192.0.2.53 } meta l4proto { tcp, udp } th dport 53 accept');
-    const no = rules.findIndex(rule => rule.startsWith('meta l4proto { tcp, udp } th dport { 53, 853 } reject'));
+    const no = rules.findIndex(rule => rule.startsWith('meta l4proto { tcp, udp } th dport { 53, 853 } goto refuse'));
     assert.ok(yes > 0 && yes < no);
   });
 
   it('leave only named ports where some are named', () => {
     const rules = outward({ ports: [80, 443] });
     assert.ok(rules.includes('meta l4proto { tcp, udp } th dport { 80, 443 } accept'));
-    assert.match(rules.at(-1) ?? '', /^reject/);
+    assert.match(rules.at(-1) ?? '', /^goto refuse/);
   });
 });
 
@@ -112,5 +113,24 @@ describe('the lines for LXC', () => {
     const text = [guard, lines, protection].join('\n');
     assert.equal(withHookLines(text, changed), [guard, changed, protection].join('\n'));
     assert.equal(withHookLines([guard, protection].join('\n'), changed), [changed, guard, protection].join('\n'));
+  });
+});
+
+describe('the addresses that were refused', () => {
+  it('are read as nft writes them, most frequent first', () => {
+    const text = `table netdev incus-agents-coi-01234567-1 {
+	set refused {
+		type ipv4_addr . inet_proto . inet_service
+		size 256
+		flags dynamic
+		elements = { 224.0.0.251 . udp . 5353 counter packets 9 bytes 9, 10.0.0.9 . tcp . 22 counter packets 2 bytes 120,
+			     192.168.1.1 . udp . 53 counter packets 7 bytes 30 }
+	}
+}`;
+    assert.deepEqual(parseRefused(text), [
+      { host: '192.168.1.1:53/udp', count: 7 },
+      { host: '10.0.0.9:22', count: 2 },
+    ]);
+    assert.deepEqual(parseRefused(''), []);
   });
 });
