@@ -1,11 +1,22 @@
 import type { AgentState, AgentStateName, SlotStatus } from '../protocol/types.ts';
-import type { AttentionInput, ContainerInput, LookInput, Memory, RegistryInput, SignalInput } from './types.ts';
+import type {
+  AttentionInput,
+  ContainerInput,
+  DeafInput,
+  LookInput,
+  Memory,
+  RegistryInput,
+  SignalInput,
+} from './types.ts';
 
 const HUNG_UP = 'Its tmux session was closed.';
 const DOWN = 'The container is not running.';
 /** A screen that has not changed for this long stands still; for so long that no agent works any more (ms). */
 const STILL = 10_000;
 const LOST = 120_000;
+
+/** For this long (ms) after the registry went on, a hook can still tell what it was before: it is a program that has to start. */
+const LATE = 1500;
 
 const QUIET = 'This agent does not tell what it does.';
 
@@ -29,7 +40,7 @@ export function next(memory: Memory, input: AttentionInput): Memory {
     case 'settle':
       // While everything is frozen the registry cannot catch up.
       if (memory.container === 'paused') return memory;
-      return memory.registry === undefined ? memory : bySettled(memory, memory.registry, input.at);
+      return memory.registry === undefined ? memory : bySettled(memory, memory.registry);
     case 'overdue':
       if (memory.agent.state !== 'starting' || isDown(memory.container)) return memory;
       return moved(
@@ -40,6 +51,8 @@ export function next(memory: Memory, input: AttentionInput): Memory {
       return afterContainer(memory, input);
     case 'look':
       return afterLook(memory, input);
+    case 'deaf':
+      return afterDeaf(memory, input);
   }
 }
 
@@ -50,10 +63,16 @@ function afterSignal(memory: Memory, input: SignalInput): Memory {
   if (input.word === 'ready' && !['starting', 'unknown', 'exited', 'failed'].includes(memory.agent.state)) return heard;
   // A hook of an agent that was killed can still be on its way.
   if (hasEnded(memory.agent) && !['start', 'ready', 'exit'].includes(input.word)) return heard;
+  if (isPast(memory, input)) return { ...memory, told };
   const agent = fromSignal(input, memory.quiet);
   if (input.word !== 'start') return moved(heard, agent);
-  const { registry: _, ...fresh } = heard;
+  const { registry: _, left: __, ...fresh } = heard;
   return moved(fresh, agent);
+}
+
+/** Whether the registry has told of what the signal says already, and of its end. Should it begin anew, the registry tells that too. */
+function isPast({ left }: Memory, { word, at }: SignalInput): boolean {
+  return left !== undefined && NAMES[left.status] === word && at - left.at < LATE;
 }
 
 function fromSignal({ word, at, detail, code }: SignalInput, quiet: boolean): AgentState {
@@ -84,24 +103,33 @@ function ended(at: number, code: number | undefined): AgentState {
 
 /** A note older than the last signal was on its way before it; `settle` comes back to it. */
 function afterRegistry(memory: Memory, input: RegistryInput): Memory {
-  const noted = { ...memory, registry: input, told: memory.told || input.status !== 'none' };
   const { status: before = 'none' } = memory.registry ?? {};
+  const noted: Memory = {
+    ...memory,
+    registry: input,
+    told: memory.told || input.status !== 'none',
+    ...(before === input.status ? {} : { left: { status: before, at: input.updatedAt } }),
+  };
   // An agent takes its note away when it ends, also when nobody is left to say so, as after the end of tmux.
   if (input.status === 'none' && before !== 'none' && !isDown(memory.container) && !hasEnded(memory.agent))
     return moved(noted, state('exited', input.at, 'The agent was ended.'));
-  if (input.status !== 'none' && input.updatedAt < memory.signalAt) return noted;
-  return bySettled(noted, input, input.at);
+  // But what follows on the state that holds is later than the hook that told of it.
+  const follows = memory.registry !== undefined && NAMES[before] === memory.agent.state && before !== input.status;
+  if (input.status !== 'none' && input.updatedAt < memory.signalAt && !follows) return noted;
+  return bySettled(noted, input);
 }
 
-function bySettled(memory: Memory, registry: RegistryInput, at: number): Memory {
+/** The words of the registry as states. */
+const NAMES = { busy: 'working', waiting: 'waiting', idle: 'idle', none: undefined } as const;
+
+function bySettled(memory: Memory, registry: RegistryInput): Memory {
   if (isDown(memory.container)) return memory;
-  if (registry.status === 'none') return memory;
+  const wanted = NAMES[registry.status];
+  if (wanted === undefined) return memory;
   // The registry of an agent that was killed stays as it was; one that is updated later is another agent's.
   if (hasEnded(memory.agent) && registry.updatedAt <= Date.parse(memory.agent.since)) return memory;
-  const name = { busy: 'working', waiting: 'waiting', idle: 'idle' } as const;
-  const wanted = name[registry.status];
   if (memory.agent.state === wanted) return memory;
-  return moved(memory, state(wanted, at, registryWhy(registry, memory.agent)));
+  return moved(memory, state(wanted, registry.updatedAt, registryWhy(registry, memory.agent)));
 }
 
 function registryWhy({ status, detail }: RegistryInput, before: AgentState): string {
@@ -118,7 +146,7 @@ function waitingWhy(detail: string | undefined): string {
 function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory {
   const now = { ...memory, container: status };
   if (isDown(status)) {
-    const { early: _, registry: __, ...down } = now;
+    const { early: _, registry: __, left: ___, ...down } = now;
     // The end of a container begins with that of its tmux.
     const known = hasEnded(memory.agent) && memory.agent.why !== HUNG_UP;
     return known ? down : moved(down, state('exited', at, DOWN));
@@ -132,6 +160,12 @@ function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory 
     container: status,
     ...(memory.early === undefined ? {} : { agent: memory.early }),
   };
+}
+
+/** From now on it is looked at, as an agent that never told anything. */
+function afterDeaf(memory: Memory, { why, at }: DeafInput): Memory {
+  const deaf = { ...memory, quiet: true, told: false };
+  return isDown(memory.container) || hasEnded(memory.agent) ? deaf : moved(deaf, state('unknown', at, why));
 }
 
 /** A look overrules signals only in what it sees for certain, and where they must have been lost. */

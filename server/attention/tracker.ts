@@ -87,10 +87,18 @@ export class Tracker {
   #watch(path: string, pace: Pace): void {
     try {
       const watcher = watch(path, { persistent: false }, () => pace.ask());
-      watcher.on('error', error => this.#options.log.debug(`No longer watched: ${path}: ${messageOf(error)}`));
+      watcher.on('error', error => this.#deaf(path, error));
       this.#watchers.push(watcher);
     } catch (error) {
-      this.#options.log.debug(`Not watched: ${path}: ${messageOf(error)}`);
+      this.#deaf(path, error);
     }
+  }
+
+  /** As when the kernel has no watcher to spare; or the directory is gone, with its session. */
+  #deaf(path: string, error: unknown): void {
+    this.#options.log.warn(`${path} is not watched: ${messageOf(error)}`);
+    const why = 'What the agent says cannot be heard: this computer cannot watch its files.';
+    // Whoever made this one has to know it first.
+    setImmediate(() => this.#options.input({ kind: 'deaf', why, at: Date.now() }));
   }
 }

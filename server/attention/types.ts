@@ -52,13 +52,22 @@ export interface LookInput {
   at: number;
 }
 
-export type AttentionInput = SignalInput | RegistryInput | TimeInput | ContainerInput | LookInput;
+/** Nothing more is heard of the agent, as the host cannot watch its files. */
+export interface DeafInput {
+  kind: 'deaf';
+  why: string;
+  at: number;
+}
+
+export type AttentionInput = SignalInput | RegistryInput | TimeInput | ContainerInput | LookInput | DeafInput;
 
 /** What the state machine remembers of one slot. */
 export interface Memory {
   agent: AgentState;
   container: SlotStatus;
   registry?: RegistryInput;
+  /** What the registry said before, and since when it no longer does. */
+  left?: { status: RegistryInput['status']; at: number };
   /** What a signal said while the container was not known to run: Incus's news can come later than it. */
   early?: AgentState;
   /** The agent says nothing of what it does. */

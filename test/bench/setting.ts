@@ -18,8 +18,24 @@ export interface Setting {
   end(): Promise<void>;
 }
 
-/** The `incus` command line; gives its standard output. Its input is closed: `incus init` would wait for it. */
+/** What Incus says of a container in its first moments, in which it sometimes cannot start anything. */
+const TOO_EARLY = /Failed to retrieve PID of executing child process/;
+
+/**
+ * The `incus` command line; gives its standard output. A person would try again where it failed too early, and so does this, which only
+ * makes it slower.
+ */
 export async function incus(...args: string[]): Promise<string> {
+  try {
+    return await once(args);
+  } catch (error) {
+    if (!TOO_EARLY.test(String(error))) throw error;
+    return once(args);
+  }
+}
+
+/** Its input is closed: `incus init` would wait for it. */
+async function once(args: readonly string[]): Promise<string> {
   const running = run('incus', args, { maxBuffer: 64 * 1024 * 1024 });
   running.child.stdin?.end();
   return (await running).stdout;

@@ -59,6 +59,26 @@ test('a registry note from before the last signal waits until the time to settle
   assert.equal(next(memory, { kind: 'settle', at: 800 }).agent.state, 'working');
 });
 
+test('what follows in the registry on the state that holds needs no time to settle', () => {
+  const esc = [registry('waiting', 100), signal('waiting', 160), registry('idle', 155, 170)];
+  assert.equal(stateAfter(...esc), 'idle');
+  assert.equal(after(...esc).agent.since, new Date(155).toISOString());
+});
+
+test('a hook that tells late of what the registry has left behind is no news', () => {
+  const idle = [registry('busy', 50), registry('waiting', 100), registry('idle', 155)];
+  assert.equal(stateAfter(...idle, signal('waiting', 400)), 'idle');
+  assert.equal(stateAfter(...idle, signal('waiting', 400), registry('waiting', 410)), 'waiting');
+  assert.equal(stateAfter(...idle, signal('waiting', 2000)), 'waiting', 'a new question');
+  assert.equal(stateAfter(...idle, signal('working', 400)), 'working', 'a new prompt');
+});
+
+test('an agent whose files cannot be watched is unknown, and looked at from then on', () => {
+  const deaf = after(signal('start', 1), registry('idle', 5), { kind: 'deaf', why: 'Cannot.', at: 9 });
+  assert.deepEqual([deaf.agent.state, deaf.agent.why, needsLook(deaf)], ['unknown', 'Cannot.', 'guess']);
+  assert.equal(stateAfter(signal('exit', 1, { code: 3 }), { kind: 'deaf', why: 'Cannot.', at: 9 }), 'failed');
+});
+
 test('a hook that comes late is corrected', () => {
   const late = after(registry('busy', 100), signal('idle', 150));
   assert.equal(late.agent.state, 'idle');
