@@ -2,7 +2,7 @@ import { Failure } from '../base/errors.ts';
 import type { ClientSession } from '../flows/context.ts';
 import type { ClientRequests, InitializeParams, WorkspaceFolder } from '../protocol/methods.ts';
 
-/** Asks the client something; rejects with a Failure. */
+/** Asks the client something; undefined when it does not know the method. Rejects with a Failure. */
 export type AskClient = <M extends keyof ClientRequests>(
   method: M,
   params: ClientRequests[M]['params'],
@@ -22,12 +22,15 @@ export class Session implements ClientSession {
 
   async secret(name: string): Promise<string | null> {
     const result = await this.#ask('client/secret', { name });
+    if (result === undefined) return null;
     if (isRecord(result) && (typeof result.value === 'string' || result.value === null)) return result.value;
     throw new Failure('invalid', 'The client answered client/secret with something else than a value.');
   }
 
   async environment(names: readonly string[]): Promise<Record<string, string>> {
+    if (names.length === 0) return {};
     const result = await this.#ask('client/environment', { names: [...names] });
+    if (result === undefined) return {};
     if (!isRecord(result) || !isRecord(result.values))
       throw new Failure('invalid', 'The client answered client/environment with something else than values.');
     const values: Record<string, string> = {};

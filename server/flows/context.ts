@@ -20,3 +20,12 @@ export interface RequestContext {
   /** Reports to the client that asked for progress; does nothing when it did not ask. */
   progress(value: Progress): void;
 }
+
+/** The same request, which ends also when `signal` aborts. */
+export function endedBy(context: RequestContext, signal: AbortSignal): RequestContext {
+  return {
+    client: context.client,
+    signal: AbortSignal.any([context.signal, signal]),
+    progress: value => context.progress(value),
+  };
+}

@@ -17,8 +17,9 @@ export async function handOverWorkspace(
   deps: FlowDeps,
   slot: OwnedSlot,
   code: CodeUser,
-  signal: AbortSignal,
+  o: { signal?: AbortSignal; milliseconds?: number } = {},
 ): Promise<void> {
+  const { signal, milliseconds = LIMIT_MS } = o;
   const { expandedDevices } = slot.instance;
   const shared = Object.entries(expandedDevices).filter(
     ([name, { readonly }]) => DEVICES.test(name) && readonly !== 'true',
@@ -32,11 +33,12 @@ export async function handOverWorkspace(
     rootOwned: slot.instance.config['user.incus-agents.root-owned'] === 'true',
   });
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
+    const limit = AbortSignal.timeout(milliseconds);
+    const limited = signal === undefined ? limit : AbortSignal.any([signal, limit]);
     const result = await deps.incus.exec(slot.name, argv, { setsid: false, signal: limited });
     if (result.exitCode !== 0) throw new Error(result.stderr.toString('utf8').slice(0, 500));
   } catch (error) {
-    if (signal.aborted && isCancelled(error)) throw error;
+    if (signal?.aborted === true && isCancelled(error)) throw error;
     deps.log.warn(`Handing over what root made in ${slot.identity.workspace} failed: ${messageOf(error)}`);
   }
 }

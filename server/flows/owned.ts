@@ -17,7 +17,7 @@ export interface OwnedSlot {
  * when it is not ours: nothing else is ever touched.
  */
 export async function ownedSlot(deps: FlowDeps, name: string, signal?: AbortSignal): Promise<OwnedSlot> {
-  if (parseContainerName(name) === undefined) throw notOurs(name);
+  requireSlotName(name);
   await deps.ready(signal);
   const found = await deps.incus.instance(name, signal);
   if (found === undefined) {
@@ -26,6 +26,11 @@ export async function ownedSlot(deps: FlowDeps, name: string, signal?: AbortSign
   const identity = identify(found.instance);
   if (identity === undefined) throw notOurs(name);
   return { name, instance: found.instance, identity, etag: found.etag };
+}
+
+/** Fails with `invalid` for what cannot be the name of a slot's container. */
+export function requireSlotName(name: string): void {
+  if (parseContainerName(name) === undefined) throw notOurs(name);
 }
 
 /** A container that runs, as the mirror has it: it may have stopped a moment ago, which Incus says then. */

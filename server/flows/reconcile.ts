@@ -1,9 +1,12 @@
 import { messageOf } from '../base/errors.ts';
 import { identify, type SlotIdentity, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
+import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
+import { handOverWorkspace } from './hand-over.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
+import { clearWeakPlaceholders } from './placeholders.ts';
 import { agentRuns } from './screen.ts';
 import { settleForStop } from './settle.ts';
 import { setPhase } from './stop.ts';
@@ -48,7 +51,7 @@ async function mend(deps: FlowDeps, name: string): Promise<void> {
 
 async function finishClose(deps: FlowDeps, slot: OwnedSlot, where: string): Promise<void> {
   deps.board.note(slot.name, { transition: 'stopping', problem: undefined });
-  if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, slot.name, 10);
+  await powerDown(deps, slot);
   if (slot.identity.persistent) {
     // Only a deletion notes this for a persistent one: it is not finished unasked.
     await setPhase(deps, slot.name, null);
@@ -57,6 +60,15 @@ async function finishClose(deps: FlowDeps, slot: OwnedSlot, where: string): Prom
     await destroy(deps.incus, slot.name);
     deps.message('warning', `Closing ${where} had been interrupted; it is finished now.`);
   }
+}
+
+/** As a stop does it: what root made is handed to the user as long as the container runs. */
+async function powerDown(deps: FlowDeps, slot: OwnedSlot): Promise<void> {
+  if (await settleForStop(deps, slot, true)) {
+    await handOverWorkspace(deps, slot, codeUser(slot.instance));
+    await powerOff(deps.incus, slot.name, 10);
+  }
+  await clearWeakPlaceholders(deps, slot.instance);
 }
 
 async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promise<void> {
@@ -68,7 +80,7 @@ async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promi
     await destroy(deps.incus, name);
     deps.message('warning', `Opening ${where} had been interrupted; the half-made container was removed.`);
   } else {
-    if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, name, 10);
+    await powerDown(deps, slot);
     await deps.incus.patchInstance(name, { config: slotConfig({ phase: null, backend: null }) });
     deps.message('warning', `Starting ${where} had been interrupted; the slot was stopped again.`);
   }

@@ -1,11 +1,11 @@
-import { messageOf } from '../base/errors.ts';
+import { Failure, messageOf } from '../base/errors.ts';
 import type { SlotStatus } from '../protocol/types.ts';
 import { type Phase, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
-import { type OwnedSlot, ownedSlot } from './owned.ts';
+import { type OwnedSlot, ownedSlot, requireSlotName } from './owned.ts';
 import { clearWeakPlaceholders } from './placeholders.ts';
 import { settleForStop } from './settle.ts';
 
@@ -14,15 +14,27 @@ export const MAX_STOP_SECONDS = 3600;
 
 /** Powers a slot off, gracefully and then by force; the container stays. A stopped one is left as it is. */
 export function stopSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
-  return changing(deps, name, 'stopping', signal, async slot => {
-    await shutDown(deps, slot, seconds, signal);
+  return changing(deps, name, 'stopping', signal, async (slot, ended) => {
+    await shutDown(deps, slot, seconds, ended);
     await clearWeakPlaceholders(deps, slot.instance);
   });
 }
 
-/** Stops, then deletes unless the slot is persistent. */
-export function closeSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
-  return takeAway(deps, name, seconds, signal, slot => !slot.identity.persistent);
+/** Stops, then deletes unless the slot is persistent. With `onlyIfStopped` one that runs is left alone: fails with `conflict`. */
+export function closeSlot(
+  deps: FlowDeps,
+  name: string,
+  seconds: number,
+  signal: AbortSignal,
+  onlyIfStopped = false,
+): Promise<void> {
+  return takeAway(deps, name, seconds, signal, slot => {
+    const { running, frozen } = slot.instance;
+    if (!onlyIfStopped || !(running || frozen)) return !slot.identity.persistent;
+    throw new Failure('conflict', `The container ${name} runs again, so it was left alone.`, {
+      hint: 'Close it if you mean it.',
+    });
+  });
 }
 
 /** Stops, then deletes, a persistent one too. */
@@ -30,12 +42,28 @@ export function deleteSlot(deps: FlowDeps, name: string, seconds: number, signal
   return takeAway(deps, name, seconds, signal, () => true);
 }
 
-/** Deletes at once. The conversation is on the host already, so nothing of it is lost. */
-export function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
-  return changing(deps, name, 'stopping', signal, async slot => {
-    await destroy(deps.incus, name);
-    await clearWeakPlaceholders(deps, slot.instance);
-  });
+/** Milliseconds that a kill waits for what root made to be handed over. */
+const KILL_WAITS = 2000;
+
+/**
+ * Deletes at once, whatever else is under way with it: an open is undone, a stop is not waited for. The conversation is on the host
+ * already, so nothing of it is lost.
+ */
+export async function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
+  requireSlotName(name);
+  const reason = new Failure('cancelled', `The container ${name} was killed.`);
+  const overruled = deps.serial.overrule(name, reason);
+  try {
+    await changing(deps, name, 'stopping', signal, async slot => {
+      if (slot.instance.running)
+        await handOverWorkspace(deps, slot, codeUser(slot.instance), { milliseconds: KILL_WAITS });
+      await destroy(deps.incus, name);
+      await clearWeakPlaceholders(deps, slot.instance);
+    });
+  } catch (error) {
+    // What was being opened is gone by then.
+    if (!overruled || !(error instanceof Failure) || error.kind !== 'not-found') throw error;
+  }
 }
 
 function takeAway(
@@ -45,11 +73,11 @@ function takeAway(
   signal: AbortSignal,
   deletes: (slot: OwnedSlot) => boolean,
 ): Promise<void> {
-  return changing(deps, name, 'stopping', signal, async slot => {
+  return changing(deps, name, 'stopping', signal, async (slot, ended) => {
     const goes = deletes(slot);
     if (goes) await setPhase(deps, name, 'closing');
     try {
-      await shutDown(deps, slot, seconds, signal);
+      await shutDown(deps, slot, seconds, ended);
     } catch (error) {
       // Given up or not possible: the slot is as before, so no later backend may finish the close.
       if (goes) await setPhase(deps, name, null);
@@ -62,23 +90,27 @@ function takeAway(
 
 async function shutDown(deps: FlowDeps, slot: OwnedSlot, seconds: number, signal: AbortSignal): Promise<void> {
   if (!(await settleForStop(deps, slot, seconds > 0, signal))) return;
-  await handOverWorkspace(deps, slot, codeUser(slot.instance), signal);
+  await handOverWorkspace(deps, slot, codeUser(slot.instance), { signal });
   await powerOff(deps.incus, slot.name, seconds, signal);
 }
 
-/** Does a change of one slot when no other is under way, and shows it as `status` meanwhile, if one is given. */
+/**
+ * Does a change of one slot when no other is under way, and shows it as `status` meanwhile, if one is given. `work` gets a signal that also
+ * a kill aborts.
+ */
 export function changing(
   deps: FlowDeps,
   name: string,
   status: SlotStatus | undefined,
   signal: AbortSignal,
-  work: (slot: OwnedSlot) => Promise<void>,
+  work: (slot: OwnedSlot, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  return deps.serial.run(name, async () => {
-    const slot = await ownedSlot(deps, name, signal);
+  return deps.serial.run(name, async overruled => {
+    const ended = AbortSignal.any([signal, overruled]);
+    const slot = await ownedSlot(deps, name, ended);
     deps.board.note(name, { transition: status, ...(status === undefined ? {} : { problem: undefined }) });
     try {
-      await work(slot);
+      await work(slot, ended);
     } finally {
       await deps.mirror.refresh(name);
       deps.board.note(name, { transition: undefined });

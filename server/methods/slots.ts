@@ -45,7 +45,11 @@ export function slotHandlers(deps: FlowDeps): Handlers {
     'slot/unpause': act((name, { signal }) => unpauseSlot(deps, name, signal)),
     'slot/persist': act((name, { signal }) => persistSlot(deps, name, signal)),
     'slot/stop': stopAct(deps, stopSlot),
-    'slot/close': stopAct(deps, closeSlot),
+    'slot/close': async (params, context) => {
+      const onlyIfStopped = new Params(params).optional('onlyIfStopped', o => o.boolean('onlyIfStopped'));
+      const close: StopAct = (...given) => closeSlot(...given, onlyIfStopped);
+      return stopAct(deps, close)(params, context);
+    },
     'slot/delete': stopAct(deps, deleteSlot),
     'slot/kill': act((name, { signal }) => killSlot(deps, name, signal)),
     ...insideHandlers(deps),

@@ -148,7 +148,8 @@ export interface Requests {
   'slot/unpause': { params: ContainerParams; result: Empty };
   'slot/persist': { params: ContainerParams; result: Empty };
   'slot/stop': { params: StopParams; result: Empty };
-  'slot/close': { params: StopParams; result: Empty };
+  /** With `onlyIfStopped` a slot that runs is left alone (`conflict`). */
+  'slot/close': { params: StopParams & { onlyIfStopped?: boolean }; result: Empty };
   'slot/delete': { params: StopParams; result: Empty };
   'slot/kill': { params: ContainerParams; result: Empty };
   'slot/exec': { params: SlotExecParams; result: SlotExecResult };

@@ -37,6 +37,6 @@ function askedFor(taken: readonly TakenSlot[], maxSlots: number, asked: number):
   if (holder === undefined) return { slot: asked, reuse: false };
   if (holder.reusable) return { slot: asked, reuse: true };
   throw new Failure('conflict', `Slot ${asked} of this workspace is in use.`, {
-    hint: 'Attach to it, close it, or open another slot.',
+    hint: 'Attach to it, close it, or open another slot. One that is kept stays what it is: its image cannot be chosen.',
   });
 }

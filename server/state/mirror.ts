@@ -18,6 +18,8 @@ export interface MirrorSink {
 const COALESCE_MS = 15;
 /** Safety net, since events can be dropped without a word (ms). */
 const RELIST_MS = 10 * 60_000;
+/** Until a list that failed is tried again, as long as the events come (ms). */
+const AGAIN_MS = 5000;
 
 /**
  * Follows Incus: lists once per connection of the event socket, and from then on re-reads only what an event named.
@@ -32,6 +34,8 @@ export class InstanceMirror {
   #events: { close(): void } | undefined;
   #relist: NodeJS.Timeout | undefined;
   #generation = 0;
+  /** True at first, as nothing has been said yet. */
+  #connected = true;
 
   constructor(incus: Incus, sink: MirrorSink, log: Log) {
     this.#incus = incus;
@@ -41,7 +45,10 @@ export class InstanceMirror {
 
   start(): void {
     this.#events = this.#incus.events({
-      onOpen: () => void this.list(),
+      onOpen: () => {
+        this.#connected = true;
+        void this.list();
+      },
       onEvent: event => this.#onEvent(event),
       onClose: reason => void this.#lost(reason),
     });
@@ -51,6 +58,7 @@ export class InstanceMirror {
   async list(): Promise<void> {
     clearTimeout(this.#relist);
     const generation = ++this.#generation;
+    let next = RELIST_MS;
     try {
       const state = await this.#incus.availability();
       // What was seen last stays while Incus cannot be asked: a stale row says more than none.
@@ -61,8 +69,9 @@ export class InstanceMirror {
     } catch (error) {
       if (isCancelled(error) || generation !== this.#generation) return;
       this.#log.warn(`Listing the instances failed: ${messageOf(error)}`);
+      next = AGAIN_MS;
     }
-    this.#relist = setTimeout(() => void this.list(), RELIST_MS);
+    this.#relist = setTimeout(() => void this.list(), next);
     this.#relist.unref();
   }
 
@@ -120,8 +129,12 @@ export class InstanceMirror {
 
   async #lost(reason: string): Promise<void> {
     const generation = ++this.#generation;
-    this.#log.info(`The event stream of Incus ended: ${reason}`);
-    this.#sink.incus({ status: 'connecting' });
+    // Each attempt to connect again that fails ends here too; only the first is news.
+    if (this.#connected) {
+      this.#log.info(`The event stream of Incus ended: ${reason}`);
+      this.#sink.incus({ status: 'connecting' });
+    }
+    this.#connected = false;
     const state = await this.#incus.availability();
     if (generation === this.#generation && state.status === 'unavailable') this.#sink.incus(state);
   }

@@ -1,5 +1,6 @@
 import { Failure } from '../../base/errors.ts';
 import type { TrustRequest } from '../../trust/types.ts';
+import { cleanWorkspacePath } from '../../workspace/resolve.ts';
 import type { Workspace } from '../../workspace/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -20,7 +21,7 @@ export function rootOwnedRequest(workspace: Workspace): TrustRequest {
 
 /** Fails with `untrusted` when the editor does not trust the folder, or when it is root's and the user has not agreed. */
 export async function requireConsent(deps: FlowDeps, workspace: Workspace, context: RequestContext): Promise<void> {
-  const folder = context.client.workspaces.find(w => w.path === workspace.path);
+  const folder = context.client.workspaces.find(w => cleanWorkspacePath(w.path) === workspace.path);
   if (folder !== undefined && folder.trusted !== true) {
     throw new Failure('untrusted', `The folder ${workspace.path} is not trusted in the editor.`, {
       hint: 'Trust the workspace to open slots in it.',

@@ -2,8 +2,9 @@ import { IncusError } from '../../incus/errors.ts';
 import { readBridge } from '../../network/bridge.ts';
 import type { SlotOpenResult } from '../../protocol/methods.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
+import type { SlotIdentity } from '../../slots/keys.ts';
 import type { Candidate } from '../../slots/numbers.ts';
-import type { RequestContext } from '../context.ts';
+import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { credentialVariables } from './credentials.ts';
 import { openExisting } from './existing.ts';
@@ -51,13 +52,14 @@ async function openFresh(
   const take = (asked: number | undefined) =>
     deps.reservations.withSlot(
       plan.workspace.path,
-      { maxSlots, asked, reuse: record === undefined },
+      { maxSlots, asked, reuse: kept => record === undefined && fits(kept, request) },
       (candidate, container) =>
-        deps.serial.run(container, () =>
-          withFreeAddress(deps, plan, context, fresh =>
-            openIn(deps, fresh, request, record, candidate, container, context),
-          ),
-        ),
+        deps.serial.run(container, overruled => {
+          const own = endedBy(context, overruled);
+          return withFreeAddress(deps, plan, own, fresh =>
+            openIn(deps, fresh, request, record, candidate, container, own),
+          );
+        }),
     );
   const former = request.slot ?? (record === undefined ? undefined : formerSlot(deps, record, maxSlots));
   try {
@@ -66,6 +68,11 @@ async function openFresh(
     if (!(error instanceof LostRace) || request.slot !== undefined || former === undefined) throw error;
     return take(undefined);
   }
+}
+
+/** Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. */
+function fits(kept: SlotIdentity, { image, persistent }: OpenRequest): boolean {
+  return persistent !== false && (image === undefined || image === kept.image);
 }
 
 /** How many addresses are tried. */
@@ -106,7 +113,9 @@ async function openIn(
   ]);
   const { slot } = candidate;
   const sharing = await slotSharing(deps, plan, { container, slot, protection }, context);
-  const common = { plan, container, slot, protection, network, credentials, sharing };
+  // What the agent is told and what its session remembers is about the container that there is.
+  const own = candidate.reuse ? { ...plan, persistent: true } : plan;
+  const common = { plan: own, container, slot, protection, network, credentials, sharing };
   const opening = { ...common, prompt: request.prompt, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   try {

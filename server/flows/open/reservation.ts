@@ -1,5 +1,5 @@
 import { Failure } from '../../base/errors.ts';
-import { identify } from '../../slots/keys.ts';
+import { identify, type SlotIdentity } from '../../slots/keys.ts';
 import { containerName } from '../../slots/names.ts';
 import { type Candidate, candidates, type TakenSlot } from '../../slots/numbers.ts';
 import type { SlotBoard } from '../../state/board.ts';
@@ -23,11 +23,11 @@ export class Reservations {
 
   /**
    * Gives `work` the best slot, and the next one when another program was faster there. Fails as `candidates` does, and
-   * with the conflict itself when one number was asked for. Without `reuse` only free numbers count.
+   * with the conflict itself when one number was asked for. Of stopped slots only those count for which `reuse` says yes.
    */
   async withSlot<T>(
     workspace: string,
-    { maxSlots, asked, reuse }: { maxSlots: number; asked: number | undefined; reuse: boolean },
+    { maxSlots, asked, reuse }: { maxSlots: number; asked: number | undefined; reuse(kept: SlotIdentity): boolean },
     work: (candidate: Candidate, container: string) => Promise<T>,
   ): Promise<T> {
     const lost = new Set<number>();
@@ -47,7 +47,12 @@ export class Reservations {
     }
   }
 
-  #taken(workspace: string, maxSlots: number, lost: ReadonlySet<number>, reuse: boolean): TakenSlot[] {
+  #taken(
+    workspace: string,
+    maxSlots: number,
+    lost: ReadonlySet<number>,
+    reuse: (kept: SlotIdentity) => boolean,
+  ): TakenSlot[] {
     const taken: TakenSlot[] = [];
     for (let slot = 1; slot <= maxSlots; slot++) {
       const name = containerName(workspace, slot);
@@ -59,7 +64,7 @@ export class Reservations {
       }
       const identity = identify(instance);
       const idle = !instance.running && !instance.frozen && identity?.phase === undefined;
-      taken.push({ slot, reusable: reuse && idle && !reserved && identity?.persistent === true });
+      taken.push({ slot, reusable: idle && !reserved && identity?.persistent === true && reuse(identity) });
     }
     return taken;
   }

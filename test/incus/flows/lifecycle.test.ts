@@ -220,4 +220,43 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     assert.equal((await lab.instance(container))?.status, 'Stopped');
     await backend.call('slot/close', { container });
   });
+
+  it('is killed at once, also while it stops and while it is opened', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    // Nothing inside hears of the request to shut down any more.
+    const argv = ['systemctl', 'mask', '--runtime', 'poweroff.target', 'halt.target'];
+    const mask = () => backend.call('slot/exec', { container, argv, user: 'root' });
+    await until('it is deaf', async () => (await mask()).exitCode === 0);
+    const stop = backend.call('slot/stop', { container, timeout: 600 });
+    await backend.when(container, s => s?.status === 'stopping');
+    await inside(container, ['touch', '/workspace/of-root'], 'root');
+    const began = performance.now();
+    await Promise.all([backend.call('slot/kill', { container }), assert.rejects(stop, isReply('cancelled', /killed/))]);
+    const seconds = (performance.now() - began) / 1000;
+    assert.ok(seconds < 15, `took ${seconds.toFixed(1)} s`);
+    assert.equal(await lab.instance(container), undefined);
+    assert.equal((await lstat(join(ws, 'of-root'))).uid, OWNER.uid, 'what root made belongs to the user');
+
+    const open = lab.open(backend, ws);
+    await backend.when(container, s => s?.status === 'creating');
+    await Promise.all([backend.call('slot/kill', { container }), assert.rejects(open, isReply('cancelled', /killed/))]);
+    assert.deepEqual(await lab.containers(ws), []);
+    assert.equal(await backend.when(container, s => s === undefined), undefined);
+  });
+
+  it('is left alone by what clears away stopped ones when it runs, and as a kept one when another image is asked for', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws, { persistent: true });
+    await assert.rejects(backend.call('slot/close', { container, onlyIfStopped: true }), isReply('conflict', /runs/));
+    await backend.call('slot/close', { container });
+    const temporary = await lab.open(backend, ws, { persistent: false });
+    assert.equal(temporary.slot, 2);
+    await assert.rejects(lab.open(backend, ws, { slot: 1, persistent: false }), isReply('conflict', /in use/));
+    const again = await lab.open(backend, ws, { image: lab.image });
+    assert.equal(again.container, container);
+    const { sessions } = await backend.call('session/list', { workspace: ws });
+    assert.equal(sessions.find(one => one.id === again.session)?.persistent, true);
+    await Promise.all([container, temporary.container].map(c => backend.call('slot/kill', { container: c })));
+  });
 });

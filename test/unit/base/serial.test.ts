@@ -30,3 +30,22 @@ test('a key is forgotten when its work has ended', async () => {
   assert.equal(serial.has('a'), false);
   assert.equal(serial.busy, 0);
 });
+
+test('what is under way and what waits is overruled, and what comes afterwards is not', async () => {
+  const serial = new Serial();
+  let began = 0;
+  const long = serial.run('a', signal => {
+    began++;
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  });
+  const waiting = serial.run('a', async () => void began++);
+  const other = serial.run('b', async () => 'other');
+  await new Promise(setImmediate);
+  assert.equal(serial.overrule('a', new Error('killed')), true);
+  const next = serial.run('a', async () => 'next');
+  await assert.rejects(long, /killed/);
+  await assert.rejects(waiting, /killed/);
+  assert.deepEqual([await next, await other, began], ['next', 'other', 1]);
+  await new Promise(setImmediate);
+  assert.equal(serial.overrule('a', new Error('killed')), false);
+});

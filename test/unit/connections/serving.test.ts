@@ -65,7 +65,11 @@ test('a client is asked for secrets and environment', async t => {
   start(t, home, ['--socket', socket]);
   const { rpc } = await dial(t, socket);
   await initialize(rpc);
+  // One that knows neither method has nothing to tell.
+  assert.deepEqual(await rpc.sendRequest('slot/capture', { container: 'environment' }), { text: '{}' });
+  const broken = rpc.onRequest('client/secret', () => Promise.reject(new Error('broken')));
   assert.equal((await errorOf(rpc.sendRequest('slot/capture', { container: 'secret' }))).code, -31001);
+  broken.dispose();
   rpc.onRequest('client/secret', ({ name }: { name: string }) => ({ value: `value of ${name}` }));
   rpc.onRequest('client/environment', () => ({ values: { A: '1', C: 'not asked for', B: 7 } }));
   assert.deepEqual(await rpc.sendRequest('slot/capture', { container: 'secret' }), { text: 'value of token' });
