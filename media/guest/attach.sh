@@ -1,6 +1,9 @@
 # Runs in the editor's terminal, on the host. $0 the marker by which the terminal is known again after a reload
 # $1 incus  $2 project  $3 container  $4 kind  $5 uid  $6 gid  $7 home  $8 directory  $9 own tmux directory, or nothing
+# $10 filter.pl: what the container prints must not reach the clipboard and the like. Without Perl it is not filtered.
 incus=$1 project=$2 container=$3 kind=$4 uid=$5 gid=$6 home=$7 cwd=$8 tmux=$9
+filter=${10}
+command -v perl >/dev/null || filter=
 case ${TERM:-} in
   xterm|xterm-color|xterm-256color|screen|screen-256color|tmux|tmux-256color|linux|vt100|vt220) ;;
   *) TERM=xterm-256color ;;
@@ -16,7 +19,7 @@ exec su -m -s "$s" "$u"'
 root='cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USER LOGNAME; command -v bash >/dev/null && exec bash -l; exec sh -l'
 
 # Of this machine, whatever remote the user's command line goes to by itself.
-run() { "$incus" exec "local:$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
+run() { ${filter:+perl -e "$filter" --} "$incus" exec "local:$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
 attach() {
   case $kind in
   agent) run --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- tmux -u attach-session -t "=coi-$container" ;;

@@ -28,5 +28,9 @@ export function attachArgs(guest: GuestFiles, o: AttachOptions): Pick<SlotAttach
   const marker = `${TERMINAL_MARKER}=${o.container}/${o.kind}`;
   const words = [o.incusBinary, o.project, o.container, o.kind, `${o.uid}`, `${o.gid}`, o.home, o.cwd];
   const tmux = o.tmuxEnv ? tmuxDirectory(o.home) : '';
-  return { file: '/bin/sh', args: ['-c', guest.attach, marker, ...words, tmux], env: { TMUX: null, TMUX_PANE: null } };
+  return {
+    file: '/bin/sh',
+    args: ['-c', guest.attach, marker, ...words, tmux, guest.filter],
+    env: { TMUX: null, TMUX_PANE: null },
+  };
 }

@@ -11,6 +11,7 @@ const NAMES = {
   power: 'power.sh',
   names: 'names.sh',
   attach: 'attach.sh',
+  filter: 'filter.pl',
   context: 'context.md',
 } as const;
 

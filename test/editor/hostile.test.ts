@@ -118,7 +118,8 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
         'sh',
         `\u001b]0;title\u0007\u001b]52;c;ZXZpbA==\u0007${EVIL}`,
       );
-      await terminals.type('clear; cat /tmp/evil');
+      // Whoever is inside decides what tmux lets through.
+      await terminals.type('tmux set -s set-clipboard on; tmux set -g allow-passthrough on; clear; cat /tmp/evil');
       await terminals.waitFor(/\[click\]/);
       await workbench.contextAction(slots.row(1), /^Show Screen/);
       await page.getByRole('tab', { name: /^Screen of/ }).waitFor();
@@ -127,6 +128,18 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
       await isClean();
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), '');
       await shot('6-screen');
+    });
+
+    await step('in what it asks the terminal for', async () => {
+      // Writes to the clipboard and reads it back: an answer is typed into the shell.
+      const ask =
+        'stty -echo; printf \'\\033]52;c;ZXZpbA==\\007\\033]52;c;?\\007\'; read -r -t 2 -n 8 a; stty echo; echo heard:$(printf %s "$a" | wc -c).';
+      project.exec(container, 'sh', '-c', 'printf "%s\\n" "$1" >/tmp/ask', 'sh', ask);
+      await workbench.contextAction(slots.row(1), /^Open Root Shell/);
+      await terminals.waitFor(/root@coi/);
+      await terminals.type('bash /tmp/ask');
+      await terminals.waitFor(/heard:\d/);
+      assert.match(await terminals.text(), /heard:0\./);
     });
 
     await step('in an error', async () => {
