@@ -6,7 +6,6 @@ import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
 import { type OwnedSlot, ownedSlot } from './owned.ts';
-import { clearWeakPlaceholders } from './placeholders.ts';
 import { settleForStop } from './settle.ts';
 
 /** Longest graceful stop that may be asked for (seconds). */
@@ -16,7 +15,6 @@ export const MAX_STOP_SECONDS = 3600;
 export function stopSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
   return changing(deps, name, 'stopping', signal, async slot => {
     await shutDown(deps, slot, seconds, signal);
-    await clearWeakPlaceholders(deps, slot.instance);
   });
 }
 
@@ -32,10 +30,7 @@ export function deleteSlot(deps: FlowDeps, name: string, seconds: number, signal
 
 /** Deletes at once. The conversation is on the host already, so nothing of it is lost. */
 export function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
-  return changing(deps, name, 'stopping', signal, async slot => {
-    await destroy(deps.incus, name);
-    await clearWeakPlaceholders(deps, slot.instance);
-  });
+  return changing(deps, name, 'stopping', signal, () => destroy(deps.incus, name));
 }
 
 function takeAway(
@@ -56,7 +51,6 @@ function takeAway(
       throw error;
     }
     if (goes) await destroy(deps.incus, name);
-    await clearWeakPlaceholders(deps, slot.instance);
   });
 }
 

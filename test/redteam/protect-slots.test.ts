@@ -8,8 +8,8 @@ import { verifyProtection } from '../../server/workspace/protection/verify.ts';
 import { resolveWorkspace } from '../../server/workspace/resolve.ts';
 import type { Workspace } from '../../server/workspace/types.ts';
 import { connect, removeAfter, testImage, uniqueName, until } from '../incus/support.ts';
-import { controlAll, lateHooks } from './attack.ts';
-import { ATTACKS, HELPERS } from './protect/attacks.ts';
+import { lateHooks } from './attack.ts';
+import { HELPERS } from './protect/attacks.ts';
 import {
   definitionOf,
   difference,
@@ -20,7 +20,6 @@ import {
   onHost,
   options,
   type Place,
-  pristine,
   project,
   slot,
 } from './protect/place.ts';
@@ -183,38 +182,5 @@ test('what happens on the host and around the slot does not open it', { skip }, 
     'a file of root’s that stays',
     'host',
     lstatSync(`${dir}/.git/info/exclude`).uid === 0 ? 'exclude' : undefined,
-  );
-});
-
-/** What falls where paths are only covered by read-only devices, as others do it. */
-const FALLS_WEAK: ReadonlySet<string> = new Set([
-  'move .git away and put a copy in its place',
-  'move the parents away',
-  'umount',
-  'umount -l, -f, -R',
-  'a private mount namespace',
-]);
-
-test('read-only devices alone fall to the same attacks', { skip }, async t => {
-  const table = new Table(t, '');
-  const end = inReverse(t);
-  const dir = await project(end, OWNER);
-  const restore = pristine(end, dir);
-  let place = await slot(end, dir, { level: 'weak', hooks: false, secrets: [] });
-  let before = fingerprint(dir);
-  await controlAll(
-    t,
-    table,
-    {
-      run: (script, as) => place.run(script, as),
-      broken: async () => difference(before, fingerprint(dir)),
-      restore: async () => {
-        await place.incus.setState(place.container, 'stop', { force: true });
-        await restore();
-        place = await slot(end, dir, { level: 'weak', hooks: false, secrets: [] });
-        before = fingerprint(dir);
-      },
-    },
-    ATTACKS.filter(attack => FALLS_WEAK.has(attack.name)),
   );
 });
