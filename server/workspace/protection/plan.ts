@@ -71,12 +71,7 @@ export function chosenPaths(paths: readonly string[], writable: readonly string[
 /** Nothing is held but the workspace itself to what was looked at, which the hooks of the other levels do besides. */
 async function nothing(ws: Workspace, o: ProtectionOptions): Promise<ProtectionPlan> {
   const config = { [PROTECTION_KEY]: 'off' satisfies ProtectionLevel };
-  const mounts = workspaceMounts(ws, o.preserve).map(async mount => ({
-    ...mount,
-    identity: await identityOf(mount.source),
-  }));
-  const place = { instance: hostName(o.container, o.project ?? 'default'), incusDir: o.incusDir ?? INCUS };
-  const guard = o.hooks ? { 'raw.lxc': guardLine(await Promise.all(mounts), place) } : {};
+  const guard = o.hooks ? { 'raw.lxc': await guardOf(ws, o) } : {};
   return {
     effective: 'off',
     fragment: { config: { ...guard, ...config } },
@@ -84,6 +79,13 @@ async function nothing(ws: Workspace, o: ProtectionOptions): Promise<ProtectionP
     protectedPaths: [],
     secretPaths: [],
   };
+}
+
+async function guardOf(ws: Workspace, o: ProtectionOptions): Promise<string> {
+  const mounts = await Promise.all(
+    workspaceMounts(ws, o.preserve).map(async mount => ({ ...mount, identity: await identityOf(mount.source) })),
+  );
+  return guardLine(mounts, { instance: hostName(o.container, o.project ?? 'default'), incusDir: o.incusDir ?? INCUS });
 }
 
 /**

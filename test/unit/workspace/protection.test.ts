@@ -144,6 +144,48 @@ test('a submodule’s .git and a worktree’s stay what they are', async t => {
   assert.ok(!protectedPaths.some(path => path.includes('etc')));
 });
 
+test('git cannot be led to another configuration', async t => {
+  const dir = folder(t);
+  mkdirSync(`${dir}/.git`);
+  mkdirSync(`${dir}/tools`);
+  writeFileSync(`${dir}/.git/config`, '[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = ../.gitconfig\n');
+  const { protectedPaths } = await planFor(dir);
+  for (const path of ['.git/commondir', 'commondir', 'tools/hooks', '.gitconfig'])
+    assert.ok(protectedPaths.includes(path), path);
+  const free = await planFor(dir, { writable: ['tools', 'commondir', '.git/commondir'] });
+  for (const path of ['.git/commondir', 'commondir', 'tools/hooks'])
+    assert.ok(!free.protectedPaths.includes(path), path);
+  for (const path of ['.git/commondir', 'commondir']) {
+    writeFileSync(`${dir}/${path}`, '.evil\n');
+    await assert.rejects(planFor(dir), isFailure('isolation', /commondir leads git to another configuration/));
+    rmSync(`${dir}/${path}`);
+  }
+  writeFileSync(`${dir}/.git/commondir`, '.\n');
+  await planFor(dir);
+  writeFileSync(`${dir}/.git/config`, '[core]\n\tworktree = ../elsewhere\n');
+  await assert.rejects(planFor(dir), isFailure('isolation', /core\.worktree/));
+  await planFor(dir, { writable: ['.git/commondir'] });
+});
+
+test('a folder that is a bare repository itself is held as one', async t => {
+  const dir = folder(t);
+  for (const part of ['objects', 'refs']) mkdirSync(`${dir}/${part}`);
+  writeFileSync(`${dir}/HEAD`, 'ref: refs/heads/main\n');
+  const { protectedPaths } = await planFor(dir);
+  for (const path of ['.git', 'config', 'hooks', 'commondir']) assert.ok(protectedPaths.includes(path), path);
+});
+
+test('what is above a secret path stays where it is', async t => {
+  const dir = folder(t);
+  mkdirSync(`${dir}/a/b`, { recursive: true });
+  writeFileSync(`${dir}/a/b/.env`, '');
+  const items = withPins(await secretItems(dir, ['.env']));
+  assert.deepEqual(
+    items.map(i => `${i.action} ${i.path}`),
+    ['pin a', 'pin a/b', 'hide a/b/.env'],
+  );
+});
+
 test('hooks are one line each, and no name breaks out of its word', async t => {
   const dir = join(folder(t), `it's "a" $(id) folder`);
   mkdirSync(dir);
