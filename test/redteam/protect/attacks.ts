@@ -19,7 +19,7 @@ hit() {
     printf evil >"$d/.devcontainer/devcontainer.json"
     printf evil >"$d/.mcp.json"; printf evil >"$d/.envrc"
     printf evil >"$d/.claude/settings.json"; printf evil >"$d/.claude/settings.local.json"
-    cat "$d/.env"
+    cat "$d/.env" "$d/deep/er/.env"
   done
 } 2>/dev/null
 each() { for p in .git .git/hooks .git/config .git/config.worktree .git/info .git/info/attributes .git/modules .vscode .husky .devcontainer .mcp.json .envrc .coi .claude .claude/settings.json .env; do "$@" "$p"; done; }
@@ -212,7 +212,7 @@ const HOST: Attack[] = [
   {
     name: 'the secret by other ways',
     script:
-      'cat .env; cp .env x; cat x; rm -f x; tar c .env | tar xO; dd if=.env; find . -name ".env*" -exec cat {} +; grep -r this-is .',
+      'mv deep d2; mv deep/er deep/e; cat .env */.env */*/.env; cp .env x; cat x; rm -f x; tar c .env | tar xO; dd if=.env; find . -name ".env*" -exec cat {} +; grep -r this-is .',
   },
 ];
 

@@ -75,7 +75,7 @@ export async function project(t: Ending, owner: Owner): Promise<string> {
 const SETUP = `
 git init -q -b main .
 git config user.name me; git config user.email me@example.org
-mkdir -p .vscode src .claude
+mkdir -p .vscode src .claude deep/er
 echo '{"version": "2.0.0"}' >.vscode/tasks.json
 echo '#!/bin/sh' >.git/hooks/pre-commit; chmod +x .git/hooks/pre-commit
 echo '{}' >.claude/settings.json
@@ -83,6 +83,7 @@ echo text >src/file
 echo .env >.gitignore
 git add . && git commit -qm first
 echo 'TOKEN=${SECRET}' >.env
+cp .env deep/er/.env
 `;
 
 export interface Place {
@@ -136,7 +137,7 @@ export function definitionOf(ws: Workspace, plan: ProtectionPlan, container: str
 /** Everything about the protected things that an attack could change, as the host has it; without `inodes` a placeholder may be a new one. */
 export function fingerprint(dir: string, inodes = true): string {
   const script = `
-    for p in .git .git/info .claude ${PATHS.join(' ')} .git/commondir commondir .env; do
+    for p in .git .git/info .claude ${PATHS.join(' ')} .git/commondir commondir .env deep/er/.env; do
       stat -c '%n %F ${inodes ? '%i' : ''} %u' "$p" 2>/dev/null || echo "$p is not there"
       case $p in .git|.git/info|.claude) ;; *) [ ! -d "$p" ] || ls -lAR --time-style=+ "$p" | grep -v ^total;; esac
     done
