@@ -6,7 +6,6 @@ import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
-import { clearWeakPlaceholders } from './placeholders.ts';
 import { agentRuns } from './screen.ts';
 import { settleForStop } from './settle.ts';
 import { setPhase } from './stop.ts';
@@ -68,7 +67,6 @@ async function powerDown(deps: FlowDeps, slot: OwnedSlot): Promise<void> {
     await handOverWorkspace(deps, slot, codeUser(slot.instance));
     await powerOff(deps.incus, slot.name, 10);
   }
-  await clearWeakPlaceholders(deps, slot.instance);
 }
 
 async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promise<void> {

@@ -6,7 +6,6 @@ import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
 import { type OwnedSlot, ownedSlot, requireSlotName } from './owned.ts';
-import { clearWeakPlaceholders } from './placeholders.ts';
 import { settleForStop } from './settle.ts';
 
 /** Longest graceful stop that may be asked for (seconds). */
@@ -16,7 +15,6 @@ export const MAX_STOP_SECONDS = 3600;
 export function stopSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
   return changing(deps, name, 'stopping', signal, async (slot, ended) => {
     await shutDown(deps, slot, seconds, ended);
-    await clearWeakPlaceholders(deps, slot.instance);
   });
 }
 
@@ -58,7 +56,6 @@ export async function killSlot(deps: FlowDeps, name: string, signal: AbortSignal
       if (slot.instance.running)
         await handOverWorkspace(deps, slot, codeUser(slot.instance), { milliseconds: KILL_WAITS });
       await destroy(deps.incus, name);
-      await clearWeakPlaceholders(deps, slot.instance);
     });
   } catch (error) {
     // What was being opened is gone by then.
@@ -84,7 +81,6 @@ function takeAway(
       throw error;
     }
     if (goes) await destroy(deps.incus, name);
-    await clearWeakPlaceholders(deps, slot.instance);
   });
 }
 

@@ -21,7 +21,7 @@ export interface GuardedMount {
 
 /** $1: the mount as Incus has prepared it, $2: its identity, $3: its source; and so on. One line, as LXC wants it. */
 const SCRIPT =
-  `f=${FAILED}/$LXC_NAME; rm -f "$f"; ` +
+  `f=${FAILED}/$LXC_NAME; [ ! -e "$f" ] || rm -f "$f"; ` +
   'while [ $# -gt 2 ]; do [ "$(stat -c %d:%i -- "$1" 2>/dev/null)" = "$2" ] || ' +
   `{ mkdir -p -m 755 ${FAILED}; printf "%s\\n" "$3" >"$f"; exit 1; }; shift 3; done`;
 

@@ -11,6 +11,7 @@ import {
   type Place,
   pristine,
   project,
+  ranByGit,
   SECRET,
   slot,
 } from './protect/place.ts';
@@ -27,7 +28,7 @@ function field(place: Place, dir: string): Battlefield {
       if (output.includes(SECRET)) return 'the secret was read';
       const reached = /^REACHED: (.*)$/m.exec(output)?.[1];
       if (reached !== undefined) return `reached ${reached}`;
-      return difference(before, fingerprint(dir)) ?? rootsFile(dir, place.owner);
+      return ranByGit(place.owner, dir) ?? difference(before, fingerprint(dir)) ?? rootsFile(dir, place.owner);
     },
   };
 }

@@ -39,7 +39,7 @@ export async function openingOf(
     identity.image ?? 'unknown',
   );
   const [protection, network, credentials] = await Promise.all([
-    slotProtection(deps, plan, name, context.signal),
+    slotProtection(deps, plan, name),
     slotNetwork(deps, plan, name, context.signal),
     credentialVariables(plan, context),
   ]);

@@ -3,12 +3,11 @@ import { Failure, messageOf } from '../../base/errors.ts';
 import type { Instance } from '../../incus/types.ts';
 import { identify, slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
-import { PLACEHOLDERS_KEY, PROTECTED_KEY } from '../../workspace/protection/record.ts';
+import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { withoutEmpty } from '../merge-fragments.ts';
 import { ownedSlot } from '../owned.ts';
-import { clearWeakPlaceholders } from '../placeholders.ts';
 import { settleForStop } from '../settle.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
@@ -56,7 +55,6 @@ export async function bringUp(
     const start = startOf(opening, session, false);
     const preparing = prepareStart(deps, start, context);
     const stale = await redefine(deps, opening, session, context.signal);
-    await opening.protection.prepare();
     await opening.network.prepare();
     await startContainer(deps, container, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
@@ -151,10 +149,9 @@ function keptOf(config: Readonly<Record<string, string>>): Record<string, string
 
 /** Devices that an open makes, coi's too; what else is there the user added. */
 const OURS =
-  /^(workspace|git-worktree-common|session-\d+|login|network-proxy|ssh-agent|(protect|mount|socket)-\d+|coi-port-.+)$/;
+  /^(workspace|git-worktree-common|session-\d+|login|network-proxy|ssh-agent|(mount|socket)-\d+|coi-port-.+)$/;
 const REPLACED: ReadonlySet<string> = new Set([
-  ...['raw.idmap', 'raw.lxc', 'user.incus-agents.profile'],
-  ...[PROTECTED_KEY, PLACEHOLDERS_KEY],
+  ...['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY],
 ]);
 
 async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {
@@ -162,7 +159,6 @@ async function undo(deps: FlowDeps, container: string, discard: () => Promise<vo
     const slot = await ownedSlot(deps, container);
     if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, container, UNDO_SECONDS);
     await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
-    await clearWeakPlaceholders(deps, slot.instance);
     await discard();
   } catch (error) {
     deps.log.error(`Undoing the start of ${container} failed: ${messageOf(error)}`);

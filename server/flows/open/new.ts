@@ -96,13 +96,11 @@ async function create(
   context: RequestContext,
   undo: (() => Promise<void>)[],
 ): Promise<void> {
-  const { protection, network, plan, container } = opening;
+  const { network, plan, container } = opening;
   const definition = definitionOf(deps, opening, session);
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   try {
-    undo.push(protection.release);
-    await protection.prepare();
     await network.prepare();
     undo.push(network.release);
     await deps.incus.createInstance(

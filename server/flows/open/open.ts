@@ -107,7 +107,7 @@ async function openIn(
   context: RequestContext,
 ): Promise<SlotOpenResult> {
   const [protection, network, credentials] = await Promise.all([
-    slotProtection(deps, plan, container, context.signal),
+    slotProtection(deps, plan, container),
     slotNetwork(deps, plan, container, context.signal),
     credentialVariables(plan, context),
   ]);

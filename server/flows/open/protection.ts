@@ -4,7 +4,6 @@ import { planProtection } from '../../workspace/protection/plan.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import { verifyProtection } from '../../workspace/protection/verify.ts';
 import type { FlowDeps } from '../deps.ts';
-import { placeholdersBeside } from '../placeholders.ts';
 import type { OpenPlan } from './prepare.ts';
 
 /** How the protected and secret paths of a slot will be held, as the configuration says. Fails with `isolation`. */
@@ -12,7 +11,6 @@ export async function slotProtection(
   deps: FlowDeps,
   { workspace, config, lowLevel }: OpenPlan,
   container: string,
-  signal: AbortSignal,
 ): Promise<ProtectionPlan> {
   const paths = [...config.get('security.protected_paths'), ...config.get('security.additional_protected_paths')];
   const gitHooks = config.get('git.writable_hooks') ? ['.git/hooks'] : [];
@@ -27,7 +25,6 @@ export async function slotProtection(
     secrets: config.get('security.secret_paths'),
     hooks: lowLevel,
     refused: dropCommand(instanceName(container, deps.incus.target.project)),
-    others: () => placeholdersBeside(deps, container, { running: false, signal }),
   });
 }
 

@@ -1,7 +1,7 @@
 import { LOCK } from './lock-script.ts';
 import { SWEEP } from './sweep-script.ts';
 import { encodeForMountTable, gitPattern, quote, stagedName } from './text.ts';
-import type { Item, Tree } from './types.ts';
+import { type Content, type Item, NOWHERE, SAME, type Tree } from './types.ts';
 
 /*
  * What runs as root on the host, without sudo: LXC runs hooks before the container has a mount namespace, and after it is
@@ -62,7 +62,7 @@ function folded(script: string): string {
 
 function treeRows(tree: Tree, devices: string): string[] {
   const staged = `${devices}/${stagedName(tree.device, tree.path)}`;
-  const first = ['T', staged, encodeForMountTable(staged), tree.source, tree.inode].join('\t');
+  const first = ['T', staged, encodeForMountTable(staged), tree.source, tree.identity].join('\t');
   const rest = tree.items.map(item => {
     const row = [letterOf(item), item.path, encodeForMountTable(item.path)];
     return [...row, ...(item.visible === true ? [gitPattern(item.path)] : [])].join('\t');
@@ -71,9 +71,11 @@ function treeRows(tree: Tree, devices: string): string[] {
   return [first, ...rest, ...last];
 }
 
+const FILE_LETTERS: Readonly<Record<Content, string>> = { '': 'F', '{}': 'J', [SAME]: 'C', [NOWHERE]: 'N' };
+
 function letterOf(item: Item): string {
   if (item.action === 'pin') return 'P';
   if (item.action === 'hide') return item.kind === 'dir' ? 'S' : 's';
   if (item.kind === 'dir') return item.unflagged === true ? 'E' : 'D';
-  return item.content === '{}' ? 'J' : 'F';
+  return FILE_LETTERS[item.content ?? ''];
 }

@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Failure } from '../../base/errors.ts';
+import { readUntrusted } from '../../base/files.ts';
 import { lookBeneath } from './beneath.ts';
-import type { Item } from './types.ts';
+import type { Content, Item, NOWHERE, SAME } from './types.ts';
 
 /** Names that are files if they do not exist yet, with what their readers take for "nothing". */
-const FILES: Readonly<Record<string, '' | '{}'>> = {
+const FILES: Readonly<Record<string, Content>> = {
   config: '',
   'config.worktree': '',
   attributes: '',
@@ -27,6 +28,12 @@ export interface Wish {
   existing?: boolean;
   /** A placeholder of this name is not seen by git. */
   inGit?: boolean;
+  /** What it is where it does not exist, if its name does not tell. */
+  kind?: 'dir' | 'file';
+  /** What a file of this name has to say, also one that is there. */
+  content?: typeof SAME | typeof NOWHERE;
+  /** Why it cannot be held. */
+  refused?: string;
 }
 
 /** Read-only items for the wished paths of a tree, without those that lie in another one. Fails with `isolation`. */
@@ -41,6 +48,10 @@ export async function lockItems(root: string, wishes: readonly Wish[], flags: bo
 }
 
 async function lockItem(root: string, wish: Wish): Promise<Item | undefined> {
+  if (wish.refused !== undefined)
+    throw new Failure('isolation', `${root}/${wish.path} cannot be protected: ${wish.refused}.`, {
+      hint: 'Name `.git/commondir` in `[security] writable_paths` to open the slot all the same.',
+    });
   const found = await lookBeneath(root, wish.path);
   const base = { action: 'lock' as const, ...(wish.unflagged === true ? { unflagged: true } : {}) };
   switch (found.kind) {
@@ -53,21 +64,30 @@ async function lockItem(root: string, wish: Wish): Promise<Item | undefined> {
     case 'dir':
       return { ...base, path: found.path, kind: 'dir' };
     case 'file':
+      if (wish.content !== undefined) await checkContent(`${root}/${found.path}`, wish.content);
       return { ...base, path: found.path, ...fileOf(found.path, wish) };
   }
+}
+
+async function checkContent(path: string, content: Content): Promise<void> {
+  const text = await readUntrusted(path, content.length + 1).catch(() => undefined);
+  if (text?.toString('utf8').trimEnd() === content) return;
+  throw new Failure('isolation', `${path} leads git to another configuration.`, {
+    hint: 'Look at it: an agent may have put it there. Remove it, or name it in `[security] writable_paths`.',
+  });
 }
 
 function placeholder(wish: Wish): Item {
   const { path } = wish;
   const name = posix.basename(path);
-  const isFile = FILES[name] !== undefined || /.\.[a-z]+$/.test(name) || JSON_NAME.test(name);
-  return { path, action: 'lock', ...(isFile ? fileOf(path, wish) : { kind: 'dir' }) };
+  const isFile = wish.kind === 'file' || FILES[name] !== undefined || /.\.[a-z]+$/.test(name) || JSON_NAME.test(name);
+  return { path, action: 'lock', ...(isFile && wish.kind !== 'dir' ? fileOf(path, wish) : { kind: 'dir' }) };
 }
 
 /** Also a file that is there can be gone when the slot starts, or be the placeholder of another slot. */
-function fileOf(path: string, { inGit }: Wish): Pick<Item, 'kind' | 'content' | 'visible'> {
+function fileOf(path: string, { inGit, content: wanted }: Wish): Pick<Item, 'kind' | 'content' | 'visible'> {
   const name = posix.basename(path);
-  const content = FILES[name] ?? (JSON_NAME.test(name) ? '{}' : '');
+  const content = wanted ?? FILES[name] ?? (JSON_NAME.test(name) ? '{}' : '');
   return { kind: 'file', content, ...(inGit === true ? {} : { visible: true }) };
 }
 
@@ -116,11 +136,10 @@ async function filesOf(root: string, dir: string): Promise<string[]> {
   return found;
 }
 
-/** Everything above the locked items, so that nothing of it can be moved away; outermost first, each before what is in it. */
+/** Everything above the locked and the hidden items, so that nothing of it can be moved away; outermost first, each before what is in it. */
 export function withPins(items: readonly Item[]): Item[] {
   const all = new Map(items.map(item => [item.path, item]));
   for (const item of items) {
-    if (item.action !== 'lock') continue;
     for (let dir = posix.dirname(item.path); dir !== '.'; dir = posix.dirname(dir))
       if (!all.has(dir)) all.set(dir, { path: dir, action: 'pin', kind: 'dir' });
   }

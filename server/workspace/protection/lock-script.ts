@@ -1,11 +1,13 @@
 import { COMMON } from './sweep-script.ts';
+import { NOWHERE, SAME } from './types.ts';
 
 /**
  * Locks the trees of a container before it has a mount namespace. $1: owner of placeholders, $2: whether flags are set, then rows of
  * fields with tabs between them:
  *
- *     T mount mount-in-fstab source inode    a tree; what follows lies in it
- *     P|D|E|F|J|s|S path path-in-fstab [pattern]   pin; lock a directory, one without flag, a file, JSON; hide a file, a directory
+ *     T mount mount-in-fstab source device:inode    a tree; what follows lies in it
+ *     P|D|E|F|J|C|N|s|S path path-in-fstab [pattern]   pin; lock a directory, one without flag, a file (J: JSON; C, N: where git's common
+ *                                                   directory is said to be); hide a file, a directory
  *     X path path-in-fstab    git's list of ignored paths
  *
  * Agents in other slots may be changing the trees meanwhile. So while they are worked on, their mounts are `nosymfollow`: whatever the agents
@@ -86,19 +88,19 @@ refuse() {
   [ ! -e "$r/$1" ] || fail "$real/$1 is not what it was a moment ago."
 }
 
-# First the trees, and the directories in them.
+# First the trees, and the directories in them. What is to be hidden may not be elsewhere meanwhile.
+mounted() { [ $1 != T ] || path=$2; }
+identities=$(with "stat -c %d:%i --" mounted "$@" 2>/dev/null)$n
 trees() {
   [ $1 = T ] || return 0
   r=$2 real=$4
   [ -d "$r" ] || fail "Incus did not mount $real where it was expected."
-  i=
-  exec 8<"$r"
-  while read -r k v; do [ "$k" != ino: ] || i=$v; done </proc/self/fdinfo/8
-  exec 8<&-
+  i=\${identities%%"$n"*} identities=\${identities#*"$n"}
   [ "$i" = "$5" ] || fail "$real is not the folder that it was a moment ago."
   mount -c -o remount,bind,nosymfollow,rprivate "$r" || fail "The mount of $real cannot be changed."
   roots="$roots$r$n"
 }
+moved() { fail "$real/$1, a secret path, is not there any more, and may be seen where it is now. Open the slot again."; }
 newdirs() {
   case $1 in
     T) r=$2 real=$4;;
@@ -107,6 +109,8 @@ newdirs() {
       refuse "$2"
       path=$r/$2
       new="$new$path$n";;
+    s) [ -f "$r/$2" ] && [ ! -L "$r/$2" ] || moved "$2";;
+    S) [ -d "$r/$2" ] && [ ! -L "$r/$2" ] || moved "$2";;
   esac
 }
 new=$n
@@ -115,14 +119,20 @@ with "mkdir --" newdirs "$@" || fail "Placeholders cannot be made in $real."
 
 # Then the files.
 put() {
-  [ -f "$r/$2" ] && [ ! -L "$r/$2" ] && return 0
+  z=
+  case $1 in J) z="{}";; C) z=${SAME};; N) z=${NOWHERE};; esac
+  if [ -f "$r/$2" ] && [ ! -L "$r/$2" ]; then
+    l=
+    case $1 in C|N) IFS= read -r l <"$r/$2"; [ "$l" = "$z" ] || fail "$real/$2 leads git to another configuration.";; esac
+    return 0
+  fi
   refuse "$2"
   set -C
-  { case $1 in J) echo "{}";; esac; } >"$r/$2" || fail "The placeholder $real/$2 cannot be made."
+  { [ -z "$z" ] || echo "$z"; } >"$r/$2" || fail "The placeholder $real/$2 cannot be made."
   set +C
   new="$new$r/$2$n"
 }
-files() { case $1 in T) r=$2 real=$4;; F|J|X) put "$@";; esac; }
+files() { case $1 in T) r=$2 real=$4;; F|J|C|N|X) put "$@";; esac; }
 owned() {
   [ $1 != T ] || { r=$2; return 0; }
   case "$new" in *"$n$r/$2$n"*) path=$r/$2;; esac
@@ -134,8 +144,7 @@ each files "$@"
 frozen() {
   case $1 in
     T) r=$2;;
-    F|J) path=$r/$2;;
-    s) [ ! -f "$r/$2" ] || [ -L "$r/$2" ] || path=$r/$2;;
+    F|J|C|N|s) path=$r/$2;;
   esac
 }
 growing() { case $1 in T) r=$2;; D) path=$r/$2;; esac; }
@@ -144,8 +153,8 @@ older() {
   growing "$@"
   case "$new" in *"$n$path$n"*) path=;; esac
 }
-had=$n
-[ $flags = 0 ] || had=$n$(with "lsattr -d --" older "$@" 2>/dev/null)$n
+had=$n inodes=$n
+[ $flags = 0 ] || had=$n$(with "lsattr -d --" older "$@" 2>/dev/null)$n inodes=$n$(with "stat -c %i=%n --" frozen "$@" 2>/dev/null)$n
 # Whether the line of lsattr about a path has the flag.
 has() {
   h=\${had%%" $2$n"*}
@@ -157,6 +166,12 @@ has() {
 flag() {
   [ $flags = 1 ] || return 0
   if has $1 "$r/$2"; then case "$others" in *"$n$1 $real/$2$n"*) ;; *) return 0;; esac; fi
+  # By its number a file is found again that was moved.
+  if [ $1 = i ]; then
+    h=\${inodes%%"=$r/$2$n"*}
+    [ "$h" != "$inodes" ] || fail "$real/$2 is not what it was a moment ago."
+    marks="\${marks}n \${h##*"$n"}$n"
+  fi
   marks="$marks$1 $real/$2$n"
 }
 placed() {
@@ -189,9 +204,9 @@ rows() {
     P) pins="$q/$3 $q/$3 none rbind,symfollow 0 0$n$pins";;
     D) flag a "$2"; over "$q/$3" "$3";;
     E) over "$q/$3" "$3";;
-    F|J) flag i "$2"; over "$q/$3" "$3";;
-    s) [ ! -f "$r/$2" ] || { flag i "$2"; over $S/none "$3"; };;
-    S) [ ! -d "$r/$2" ] || over $S/empty "$3";;
+    F|J|C|N) flag i "$2"; over "$q/$3" "$3";;
+    s) flag i "$2"; over $S/none "$3";;
+    S) over $S/empty "$3";;
   esac
 }
 entry= real= marks= holders= listed= pats= pins= list= locks=

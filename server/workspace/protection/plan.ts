@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { Failure } from '../../base/errors.ts';
+import { guardLine } from '../mount-guard.ts';
 import { workspaceMounts } from '../mounts.ts';
 import type { Workspace } from '../types.ts';
 import { relativePath } from './beneath.ts';
-import { deviceWay } from './devices.ts';
 import { hookLines, hostName } from './hooks.ts';
 import { lockItems, type Wish, withPins } from './items.ts';
-import { readPlaceholders } from './placeholders.ts';
 import { PROTECTED_KEY, PROTECTION_KEY, record } from './record.ts';
 import { repositoryWishes } from './repository.ts';
 import { secretItems } from './secrets.ts';
@@ -15,28 +14,32 @@ import type { ProtectionLevel, ProtectionOptions, ProtectionPlan, Tree } from '.
 
 /** Paths that stand for git's own directory, wherever it is. */
 const GIT = '.git/';
+/** Whoever can make the second makes git read another one than the first. */
+const CONFIG = '.git/config';
+const LINK = '.git/commondir';
+const INCUS = '/var/lib/incus';
 
 /**
  * Plans how the protected and secret paths of a slot are held; changes nothing. Fails with `isolation` when what was asked
  * for cannot be had: it never becomes weaker by itself.
  */
 export async function planProtection(ws: Workspace, o: ProtectionOptions): Promise<ProtectionPlan> {
-  if (o.level === 'off') return nothing();
+  if (o.level === 'off') return nothing(ws, o);
   const level = o.level === 'locked' && !o.immutable ? 'weak' : o.level;
   const flags = level === 'locked';
   const trees = await treesOf(ws, o, flags);
-  if (trees.every(tree => tree.items.length === 0)) return nothing();
+  if (trees.every(tree => tree.items.length === 0)) return nothing(ws, o);
   const odd = trees.find(tree => `${tree.source}${tree.path}`.includes('\t'));
   if (odd !== undefined)
     throw new Failure('isolation', `${odd.source} has a tab in its path, so nothing in it can be protected.`, {
       hint: 'Rename the folder.',
     });
-  if (flags) await requireLocking(ws, o);
-  if (!o.hooks) return deviceWay(ws, trees, ((await o.others?.()) ?? []).flatMap(readPlaceholders));
+  requireHooks(o);
+  if (flags) await requireFlags(ws);
   const instance = hostName(o.container, o.project ?? 'default');
   const owner = `${ws.uid}:${ws.gid}`;
   const refused = o.refused === undefined ? {} : { refused: o.refused };
-  const lines = hookLines(trees, { instance, owner, flags, incusDir: o.incusDir ?? '/var/lib/incus', ...refused });
+  const lines = hookLines(trees, { instance, owner, flags, incusDir: o.incusDir ?? INCUS, ...refused });
   return {
     effective: level,
     fragment: {
@@ -44,9 +47,18 @@ export async function planProtection(ws: Workspace, o: ProtectionOptions): Promi
     },
     recursive: true,
     ...shown(trees),
-    prepare: async () => {},
-    release: async () => {},
   };
+}
+
+/** What a repository is found to need, without the exceptions. */
+function withoutExceptions(wishes: readonly Wish[], writable: readonly string[]): Wish[] {
+  const paths = new Set(
+    chosenPaths(
+      wishes.map(wish => wish.path),
+      writable,
+    ),
+  );
+  return wishes.filter(wish => paths.has(wish.path));
 }
 
 /** What is asked of `paths`, without the exceptions and what lies below them. */
@@ -56,40 +68,55 @@ export function chosenPaths(paths: readonly string[], writable: readonly string[
   return [...new Set(chosen)].filter(path => !free.some(one => path === one || path.startsWith(`${one}/`)));
 }
 
-function nothing(): ProtectionPlan {
+/** Nothing is held but the workspace itself to what was looked at, which the hooks of the other levels do besides. */
+async function nothing(ws: Workspace, o: ProtectionOptions): Promise<ProtectionPlan> {
+  const config = { [PROTECTION_KEY]: 'off' satisfies ProtectionLevel };
+  const guard = o.hooks ? { 'raw.lxc': await guardOf(ws, o) } : {};
   return {
-    effective: 'off' satisfies ProtectionLevel,
-    fragment: { config: { [PROTECTION_KEY]: 'off' } },
+    effective: 'off',
+    fragment: { config: { ...guard, ...config } },
     recursive: false,
     protectedPaths: [],
     secretPaths: [],
-    prepare: async () => {},
-    release: async () => {},
   };
 }
 
-async function requireLocking(ws: Workspace, o: ProtectionOptions): Promise<void> {
-  const hint =
-    'Set `[security] protection = "weak"` in your own configuration to open slots with the weaker protection.';
-  if (!o.hooks) {
-    const project = o.project ?? 'default';
-    throw new Failure('isolation', `The Incus project ${project} does not allow what protected paths need (raw.lxc).`, {
-      hint: `Use another project, or allow low-level options in it. ${hint}`,
-    });
-  }
+async function guardOf(ws: Workspace, o: ProtectionOptions): Promise<string> {
+  const mounts = await Promise.all(
+    workspaceMounts(ws, o.preserve).map(async mount => ({ ...mount, identity: await identityOf(mount.source) })),
+  );
+  return guardLine(mounts, { instance: hostName(o.container, o.project ?? 'default'), incusDir: o.incusDir ?? INCUS });
+}
+
+/**
+ * Read-only devices instead, as coi has them, would be worse than nothing: root inside unmounts them, puts a link to anything of the user's
+ * in the place of their source and reboots, and Incus mounts what the link leads to.
+ */
+function requireHooks(o: ProtectionOptions): void {
+  if (o.hooks) return;
+  const project = o.project ?? 'default';
+  throw new Failure('isolation', `The Incus project ${project} does not allow what protected paths need (raw.lxc).`, {
+    hint: 'Use another project, or allow low-level options in it. Set `[security] protection = "off"` in your own configuration to open slots in which no path is protected or hidden.',
+  });
+}
+
+async function requireFlags(ws: Workspace): Promise<void> {
   for (const path of [ws.real, ...(ws.git?.commonDir === undefined ? [] : [ws.git.commonDir])]) {
     if (await canFlag(path)) continue;
     throw new Failure('isolation', `Files of ${path} cannot be made immutable: its file system has no such flag.`, {
-      hint: `Move it to a local disk. ${hint}`,
+      hint: 'Move it to a local disk. Set `[security] protection = "weak"` in your own configuration to open slots with the weaker protection.',
     });
   }
 }
 
 async function treesOf(ws: Workspace, o: ProtectionOptions, flags: boolean): Promise<Tree[]> {
   const chosen = chosenPaths(o.paths, o.writable);
-  const inGit = chosen.filter(path => path.startsWith(GIT)).map(path => path.slice(GIT.length));
+  const inGit = chosenPaths(chosen.includes(CONFIG) ? [...chosen, LINK] : chosen, o.writable)
+    .filter(path => path.startsWith(GIT))
+    .map(path => path.slice(GIT.length));
   const others: Wish[] = chosen.filter(path => !path.startsWith(GIT)).map(path => ({ path }));
-  const repository = await repositoryWishes(ws, inGit);
+  const found = await repositoryWishes(ws, inGit);
+  const repository = { ...found, workspace: withoutExceptions(found.workspace, o.writable) };
   const secrets = await secretItems(ws.real, o.secrets);
   const hidden = new Set(secrets.map(item => item.path));
   const locked = await lockItems(ws.real, [...repository.workspace, ...others], flags);
@@ -107,8 +134,12 @@ async function treeOf(
   mount: { device: string; source: string; path: string },
   items: Tree['items'],
 ): Promise<Tree> {
-  const { ino } = await stat(mount.source, { bigint: true });
-  return { ...mount, inode: String(ino), uid: ws.uid, gid: ws.gid, items };
+  return { ...mount, identity: await identityOf(mount.source), uid: ws.uid, gid: ws.gid, items };
+}
+
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino } = await stat(path, { bigint: true });
+  return `${dev}:${ino}`;
 }
 
 /** Placeholders that git would show are written into its list of ignored paths, in the last tree that has one. */

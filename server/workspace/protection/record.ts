@@ -4,8 +4,6 @@ import type { Item, Tree } from './types.ts';
 export const PROTECTION_KEY = 'user.incus-agents.protection';
 /** Key of an instance: what is held in it, one line per path, for whoever looks later. */
 export const PROTECTED_KEY = 'user.incus-agents.protected';
-/** Key of an instance in the weaker mode without hooks: the placeholders that were made for it, or for slots before it that go on. */
-export const PLACEHOLDERS_KEY = 'user.incus-agents.placeholders';
 
 /** One path that a slot was started with. */
 export interface RecordedPath {

@@ -2,6 +2,7 @@ import { lstat, readdir, readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 import { lookBeneath, relativePath } from './beneath.ts';
+import { compileGlobs, type Matcher } from './glob.ts';
 import type { Item } from './types.ts';
 
 /** Directories that hold other people's files, by the hundred thousand. */
@@ -18,12 +19,10 @@ interface Entry {
 /** Items that hide what the globs match, with every further name of such a file. Fails with `isolation` if there is too much. */
 export async function secretItems(root: string, globs: readonly string[]): Promise<Item[]> {
   if (globs.length === 0) return [];
-  const entries = await walk(root);
-  const matches = matcher(globs);
+  const { entries, matching } = await walk(root, compileGlobs(globs));
   const paths = new Map<string, Item>();
   const hide = (path: string, kind: 'dir' | 'file') => paths.set(path, { path, action: 'hide', kind });
-  for (const entry of entries) {
-    if (!matches(entry.path)) continue;
+  for (const entry of matching) {
     if (entry.kind !== 'link') hide(entry.path, entry.kind);
     else for (const found of await leadsTo(root, entry.path)) hide(found.path, found.kind);
   }
@@ -32,8 +31,10 @@ export async function secretItems(root: string, globs: readonly string[]): Promi
   return [...paths.values()].filter(item => !inHidden(item.path, paths));
 }
 
-async function walk(root: string): Promise<Entry[]> {
+/** Looks at everything, a directory at a time: the backend serves others meanwhile. */
+async function walk(root: string, matches: Matcher): Promise<{ entries: Entry[]; matching: Entry[] }> {
   const found: Entry[] = [];
+  const matching: Entry[] = [];
   const left = [''];
   for (let dir = left.pop(); dir !== undefined; dir = left.pop()) {
     const entries = await readdir(`${root}/${dir}`, { withFileTypes: true }).catch(() => []);
@@ -43,21 +44,12 @@ async function walk(root: string): Promise<Entry[]> {
       const kind = entry.isDirectory() ? 'dir' : entry.isFile() ? 'file' : entry.isSymbolicLink() ? 'link' : undefined;
       if (kind === undefined || (kind === 'dir' && PASSED_OVER.has(entry.name))) continue;
       found.push({ path, kind });
+      if (matches(path)) matching.push({ path, kind });
       if (kind === 'dir') left.push(path);
     }
     if (found.length > MOST_ENTRIES) throw tooMany(`${root} has more than ${MOST_ENTRIES} entries to look through`);
   }
-  return found;
-}
-
-/** As in gitignore: without a slash at any depth, else from the top; `x/**` means the directory itself too. */
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  const patterns = globs.flatMap(glob => {
-    const cleaned = relativePath(glob) ?? glob;
-    const whole = cleaned.replace(/\/\*\*$/, '');
-    return whole.includes('/') ? [whole] : [whole, `**/${whole}`];
-  });
-  return path => patterns.some(pattern => posix.matchesGlob(path, pattern));
+  return { entries: found, matching };
 }
 
 /** What a matching symlink leads to, if that is in the workspace; what is outside cannot be seen inside anyway. */

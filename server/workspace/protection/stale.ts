@@ -25,7 +25,7 @@ export async function staleProtection(): Promise<StaleProtection> {
   }
   const lost = new Set<string>();
   for (const name of await names('lost'))
-    for (const match of (await readEntry(`lost/${name}`)).matchAll(/^root \d+ (.+)$/gm)) lost.add(match[1] ?? '');
+    for (const match of (await readEntry(`lost/${name}`)).matchAll(/^root \S+ (.+)$/gm)) lost.add(match[1] ?? '');
   return { stale, lost: [...lost] };
 }
 

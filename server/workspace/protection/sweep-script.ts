@@ -1,4 +1,5 @@
 import { DEVICES, RUN_DIRECTORY, STATE_DIRECTORY } from './places.ts';
+import { NOWHERE, SAME } from './types.ts';
 
 /**
  * Common beginning of the scripts. What a container needs is in a file of its name below `live`, whose first line tells the
@@ -29,6 +30,9 @@ born() {
 alive() { read -r b p z <"$1" && [ "$b" = "$boot" ] && born "$p" && [ "$s" = "$z" ]; }
 `;
 
+/** Bytes of git's list of ignored paths beyond which it is nobody's. */
+const LIST_LIMIT = 1024 * 1024;
+
 /**
  * Clears what belongs to containers that are gone, and to the container $1, only if the process $2 keeps it where that is given; what
  * another one needs too stays. Ends at once if there is nothing to do. Runs in a mount namespace of its own.
@@ -54,45 +58,59 @@ done
 
 # The tree that the next lines are about. It must be the directory that it was, and nothing leads out of it.
 enter() {
-  in=0 root=$2
+  in=0 root=$2 id=$1 form=%d:%i
+  # Numbers of devices do not outlive a boot, and nobody who is inside does.
+  [ "$at" = "$boot" ] || id=\${id#*:} form=%i
   umount $R/tree 2>/dev/null
   [ -d "$root" ] || return 0
-  if mount --bind "$root" $R/tree && [ "$(stat -c %i $R/tree)" = "$1" ] && mount -c -o remount,bind,nosymfollow $R/tree
+  if mount --bind "$root" $R/tree && [ "$(stat -c $form $R/tree)" = "$id" ] && mount -c -o remount,bind,nosymfollow $R/tree
   then in=1
   else ok=0
   fi
 }
 
-# Takes the block of container $2 out of git's list of ignored paths.
+# Takes the block of container $2 out of git's list of ignored paths, which agents can write: what is too long is left as it is.
 unlist() {
   [ -f "$1" ] && [ ! -L "$1" ] || return 0
-  timeout 5 cat "$1" | sed "/^# placeholders of $2\\$/,/^# end of $2\\$/d" >$W/list && timeout 5 tee "$1" <$W/list >/dev/null
+  timeout 5 head -c ${LIST_LIMIT + 1} "$1" >$W/listed || return 0
+  [ "$(stat -c %s $W/listed)" -le ${LIST_LIMIT} ] || return 0
+  timeout 5 sed "/^# placeholders of $2\\$/,/^# end of $2\\$/d" $W/listed >$W/list && timeout 5 tee "$1" <$W/list >/dev/null
+}
+
+# Takes the flag off the file with the number $was, wherever it was moved to.
+thaw() {
+  if [ "$(stat -c %i "$f" 2>/dev/null)" = "$was" ]; then chattr -i "$f" || ok=0; return 0; fi
+  [ -n "$(timeout 20 find $R/tree -xdev -inum "$was" -type f -exec chattr -i {} \\; -printf x -quit 2>/dev/null)" ] || ok=0
 }
 
 # Removes a placeholder, unless somebody has put something into it.
 drop() {
   [ ! -L "$1" ] || return 0
   if [ -d "$1" ]; then rmdir "$1" 2>/dev/null; return 0; fi
-  [ -f "$1" ] && [ "$(stat -c %s "$1")" -le 3 ] || return 0
-  case $(timeout 5 cat "$1") in ""|"{}") rm -f "$1";; esac
+  [ -f "$1" ] && [ "$(stat -c %s "$1")" -le 40 ] || return 0
+  case $(timeout 5 head -c 40 "$1") in ""|"{}"|${SAME}|${NOWHERE}) rm -f "$1";; esac
 }
 
 line() {
   kind=\${1%% *} rest=\${1#* }
-  case $kind in root) enter "\${rest%% *}" "\${rest#* }"; return 0;; esac
+  case $kind in
+    root) enter "\${rest%% *}" "\${rest#* }"; return 0;;
+    n) was=$rest; return 0;;
+  esac
   [ $in = 1 ] || return 0
   f=$R/tree/\${rest#"$root"/}
   case $kind in x) unlist "$f" "$e"; return 0;; esac
   if grep -Fxq -e "$1" $W/keep; then return 0; fi
   case $kind in
-    i|a) if [ -f "$f" ] || [ -d "$f" ]; then chattr -$kind "$f" || ok=0; fi;;
+    i) thaw;;
+    a) [ ! -d "$f" ] || chattr -a "$f" || ok=0;;
     p) drop "$f";;
   esac
 }
 
 for e in $dead; do
-  ok=1 in=0 root=
-  { read -r l; while IFS= read -r l; do line "$l"; done; } <"$e"
+  ok=1 in=0 root= was=
+  { read -r at l; while IFS= read -r l; do line "$l"; done; } <"$e"
   if [ $ok = 1 ]; then rm -f "$e"; else mkdir -p $S/lost; mv "$e" $S/lost/; fi
 done
 

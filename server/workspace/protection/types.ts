@@ -26,8 +26,6 @@ export interface ProtectionOptions {
   incusDir?: string;
   /** A shell command that undoes what hooks before these did, when these refuse the start. */
   refused?: string;
-  /** `PLACEHOLDERS_KEY` of the workspace's other slots; asked for only where there are no hooks. */
-  others?: () => Promise<string[]>;
 }
 
 /**
@@ -36,6 +34,14 @@ export interface ProtectionOptions {
  */
 export type ItemAction = 'pin' | 'lock' | 'hide';
 
+/** In a `commondir`: git's directory itself, which is what git does without one. */
+export const SAME = '.';
+/** In a `commondir`: a place that no agent can make, so that the directory that has it is none of git's. */
+export const NOWHERE = '/placeholder-of-incus-agents';
+
+/** What a placeholder holds: what its readers take for "nothing". */
+export type Content = '' | '{}' | typeof SAME | typeof NOWHERE;
+
 /** One path of a tree that gets a mount of its own. */
 export interface Item {
   /** Relative to the tree, cleaned. */
@@ -43,7 +49,7 @@ export interface Item {
   action: ItemAction;
   kind: 'dir' | 'file';
   /** What a placeholder holds; only for files. */
-  content?: '' | '{}';
+  content?: Content;
   /** Without the flag of the file system: what git on the host has to replace things in. */
   unflagged?: boolean;
   /** Whether git would show a placeholder of that name. */
@@ -58,7 +64,8 @@ export interface Tree {
   source: string;
   /** Path inside. */
   path: string;
-  inode: string;
+  /** `<device number>:<inode>` on the host: what is mounted must be this. */
+  identity: string;
   uid: number;
   gid: number;
   items: Item[];
@@ -69,7 +76,7 @@ export interface Tree {
 /** How the protected paths of one slot are held. */
 export interface ProtectionPlan {
   effective: ProtectionLevel;
-  /** To be merged into the instance: hooks (`raw.lxc`), keys, and the devices of the weaker mode. */
+  /** To be merged into the instance: hooks (`raw.lxc`) and keys. */
   fragment: InstanceFragment;
   /** Whether the devices of the workspace have to be recursive (`recursive` of `workspaceFragment`). */
   recursive: boolean;
@@ -77,8 +84,4 @@ export interface ProtectionPlan {
   protectedPaths: string[];
   /** What is seen as empty inside, relative to the workspace. */
   secretPaths: string[];
-  /** Makes what must be there before the start; only the weaker mode without hooks has something to make. */
-  prepare(): Promise<void>;
-  /** Takes away what `prepare` made, once no slot of the workspace runs. */
-  release(): Promise<void>;
 }

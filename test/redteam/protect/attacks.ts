@@ -19,10 +19,16 @@ hit() {
     printf evil >"$d/.devcontainer/devcontainer.json"
     printf evil >"$d/.mcp.json"; printf evil >"$d/.envrc"
     printf evil >"$d/.claude/settings.json"; printf evil >"$d/.claude/settings.local.json"
-    cat "$d/.env"
+    cat "$d/.env" "$d/deep/er/.env"
   done
 } 2>/dev/null
 each() { for p in .git .git/hooks .git/config .git/config.worktree .git/info .git/info/attributes .git/modules .vscode .husky .devcontainer .mcp.json .envrc .coi .claude .claude/settings.json .env; do "$@" "$p"; done; }
+lead() {
+  [ ! -e .git/H ] || mv .git/H .git/HEAD
+  mkdir -p .evil/objects .evil/refs
+  printf '#!/bin/sh\\n[ -z "$IA_TRACE" ] || echo ran >"$IA_TRACE"\\nexit 1\\n' >.evil/run; chmod 755 .evil/run
+  printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n\\tworktree = .\\n\\tfsmonitor = .evil/run\\n' >.evil/config
+}
 reached() { echo "REACHED: $*"; }
 `;
 
@@ -53,6 +59,24 @@ for my $p ('.git/hooks', '.vscode', '.git/config', '.git/hooks/pre-commit', '.en
         if (open(my $o, '>>', $f)) { print $o "evil"; close $o } }
       if ($p eq '.env' && open(my $i, '<', "/proc/self/fd/$fd")) { print <$i> } } } }
 `;
+
+/** What leads the host's git to a configuration of the attacker's, while there is a repository still. */
+const GIT: Attack[] = [
+  {
+    name: 'a commondir, by which .git has another configuration',
+    script: 'lead; rm -rf .git/commondir; echo ../.evil >.git/commondir',
+  },
+  {
+    name: 'a repository in the folder itself, when .git is none',
+    script:
+      'lead; mv .git/HEAD .git/H; rm -rf commondir; cp .evil/config config; mkdir -p objects refs; echo "ref: refs/heads/main" >HEAD',
+  },
+  {
+    name: 'the same, with a commondir',
+    script:
+      'lead; mv .git/HEAD .git/H; rm -rf objects refs config; echo "ref: refs/heads/main" >HEAD; rm -rf commondir; echo .evil >commondir',
+  },
+];
 
 /** What is done with files alone. */
 const FILES: Attack[] = [
@@ -188,12 +212,12 @@ const HOST: Attack[] = [
   {
     name: 'the secret by other ways',
     script:
-      'cat .env; cp .env x; cat x; rm -f x; tar c .env | tar xO; dd if=.env; find . -name ".env*" -exec cat {} +; grep -r this-is .',
+      'mv deep d2; mv deep/er deep/e; cat .env */.env */*/.env; cp .env x; cat x; rm -f x; tar c .env | tar xO; dd if=.env; find . -name ".env*" -exec cat {} +; grep -r this-is .',
   },
 ];
 
 /** Everything that is tried in one container. */
-export const ATTACKS: readonly Attack[] = [...FILES, ...MOUNTS, ...HOST].map(attack => ({
+export const ATTACKS: readonly Attack[] = [...GIT, ...FILES, ...MOUNTS, ...HOST].map(attack => ({
   ...attack,
   script: `H='${HELPERS.replaceAll("'", "'\\''")}'; eval "$H"\n{ ${attack.script}\n} 2>&1`,
 }));

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
@@ -75,7 +75,7 @@ export async function project(t: Ending, owner: Owner): Promise<string> {
 const SETUP = `
 git init -q -b main .
 git config user.name me; git config user.email me@example.org
-mkdir -p .vscode src .claude
+mkdir -p .vscode src .claude deep/er
 echo '{"version": "2.0.0"}' >.vscode/tasks.json
 echo '#!/bin/sh' >.git/hooks/pre-commit; chmod +x .git/hooks/pre-commit
 echo '{}' >.claude/settings.json
@@ -83,6 +83,7 @@ echo text >src/file
 echo .env >.gitignore
 git add . && git commit -qm first
 echo 'TOKEN=${SECRET}' >.env
+cp .env deep/er/.env
 `;
 
 export interface Place {
@@ -113,8 +114,6 @@ export async function slot(t: Ending, dir: string, more: Partial<ProtectionOptio
   const container = uniqueName();
   const plan = await planProtection(ws, options(container, more));
   const definition = definitionOf(ws, plan, container);
-  await plan.prepare();
-  t.after(plan.release);
   await tempInstance(t, incus, { name: container, source: { alias: await testImage(incus) }, ...definition });
   const path = mountPath(ws, false);
   const run = async (script: string, as: Attacker) => {
@@ -138,13 +137,24 @@ export function definitionOf(ws: Workspace, plan: ProtectionPlan, container: str
 /** Everything about the protected things that an attack could change, as the host has it; without `inodes` a placeholder may be a new one. */
 export function fingerprint(dir: string, inodes = true): string {
   const script = `
-    for p in .git .git/info .claude ${PATHS.join(' ')} .git/commondir .env; do
+    for p in .git .git/info .claude ${PATHS.join(' ')} .git/commondir commondir .env deep/er/.env; do
       stat -c '%n %F ${inodes ? '%i' : ''} %u' "$p" 2>/dev/null || echo "$p is not there"
       case $p in .git|.git/info|.claude) ;; *) [ ! -d "$p" ] || ls -lAR --time-style=+ "$p" | grep -v ^total;; esac
     done
     find ${PATHS.join(' ')} .env -type f -exec sha256sum {} + 2>/dev/null | sort
     cat .git/config .git/config.worktree 2>/dev/null || true`;
   return execFileSync('/bin/sh', ['-c', script], { cwd: dir, encoding: 'utf8' });
+}
+
+/** What the host's git does when it looks at a folder, if that is to run a program of the repository's. */
+export function ranByGit(owner: Owner, dir: string): string | undefined {
+  const trace = `${dir}/../trace`;
+  writeFileSync(trace, '');
+  chownSync(trace, owner.uid, owner.gid);
+  const env = { ...GIT_ENV, HOME: '/nonexistent', IA_TRACE: trace };
+  // What git thinks of the repository does not count: attacks break it.
+  spawnSync('git', ['status', '--porcelain'], { ...owner, cwd: dir, env, stdio: 'ignore', timeout: 10_000 });
+  return readFileSync(trace, 'utf8') === '' ? undefined : "the host's git ran a program of the attacker's";
 }
 
 /** What differs between two fingerprints, in one line. */

@@ -106,7 +106,15 @@ describe('the lines for LXC', () => {
   it('are exchanged in their place, and no other line is touched', () => {
     const guard = 'lxc.hook.pre-start = /bin/sh -c x';
     const instance = 'coi-01234567-1';
-    const tree = { device: 'workspace', path: '/workspace', source: '/w', inode: '1', uid: 1000, gid: 1000, items: [] };
+    const tree = {
+      device: 'workspace',
+      path: '/workspace',
+      source: '/w',
+      identity: '1',
+      uid: 1000,
+      gid: 1000,
+      items: [],
+    };
     const o = { instance, owner: '1000:1000', flags: true, incusDir: '/i', refused: dropCommand(instance) };
     const protection = protectionLines([tree], o);
     const changed = hookLines(instance, place, rulesOf(policy({ mode: 'open' }), place), true);

@@ -108,25 +108,27 @@ test('without a repository the place of one is held; exceptions and "off" are ob
   const plan = await planFor(dir);
   assert.equal(plan.effective, 'locked');
   assert.ok(plan.recursive);
-  assert.deepEqual(plan.protectedPaths, ['.git', '.mcp.json', '.vscode', '.claude/settings.json']);
+  assert.deepEqual(plan.protectedPaths, ['.git', '.mcp.json', '.vscode', 'commondir', '.claude/settings.json']);
   assert.ok(!(await planFor(dir, { writable: ['.git'] })).protectedPaths.includes('.git'));
   const off = await planFor(dir, { level: 'off' });
-  assert.deepEqual([off.effective, off.recursive, off.fragment.config?.['raw.lxc']], ['off', false, undefined]);
+  assert.deepEqual([off.effective, off.recursive], ['off', false]);
+  assert.match(
+    off.fragment.config?.['raw.lxc'] ?? '',
+    /^lxc\.hook\.pre-start = [^\n]*$/,
+    'the workspace is still the one',
+  );
 });
 
 test('it never becomes weaker by itself', async t => {
   const dir = folder(t);
   await assert.rejects(planFor(dir, { hooks: false }), isFailure('isolation', /raw\.lxc/));
   assert.equal((await planFor(dir, { immutable: false })).effective, 'weak');
-  const weak = await planFor(dir, { hooks: false, level: 'weak' });
-  assert.equal(weak.effective, 'weak');
-  assert.equal(weak.fragment.devices?.['protect-0']?.readonly, 'true');
-  await assert.rejects(
-    planFor(dir, { hooks: false, level: 'weak', secrets: ['x'] }).then(async () => {
-      writeFileSync(`${dir}/x`, '');
-      return planFor(dir, { hooks: false, level: 'weak', secrets: ['x'] });
-    }),
-    isFailure('isolation', /Secret paths/),
+  // Devices over paths of the workspace would be led to anything of the user's.
+  await assert.rejects(planFor(dir, { hooks: false, level: 'weak' }), isFailure('isolation', /raw\.lxc/));
+  const off = await planFor(dir, { hooks: false, level: 'off' });
+  assert.deepEqual(
+    [off.effective, off.fragment.devices, off.fragment.config?.['raw.lxc']],
+    ['off', undefined, undefined],
   );
 });
 
@@ -140,6 +142,48 @@ test('a submodule’s .git and a worktree’s stay what they are', async t => {
   for (const path of ['libs/sub/.git', '.git/worktrees/other', '.git/config'])
     assert.ok(protectedPaths.includes(path), path);
   assert.ok(!protectedPaths.some(path => path.includes('etc')));
+});
+
+test('git cannot be led to another configuration', async t => {
+  const dir = folder(t);
+  mkdirSync(`${dir}/.git`);
+  mkdirSync(`${dir}/tools`);
+  writeFileSync(`${dir}/.git/config`, '[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = ../.gitconfig\n');
+  const { protectedPaths } = await planFor(dir);
+  for (const path of ['.git/commondir', 'commondir', 'tools/hooks', '.gitconfig'])
+    assert.ok(protectedPaths.includes(path), path);
+  const free = await planFor(dir, { writable: ['tools', 'commondir', '.git/commondir'] });
+  for (const path of ['.git/commondir', 'commondir', 'tools/hooks'])
+    assert.ok(!free.protectedPaths.includes(path), path);
+  for (const path of ['.git/commondir', 'commondir']) {
+    writeFileSync(`${dir}/${path}`, '.evil\n');
+    await assert.rejects(planFor(dir), isFailure('isolation', /commondir leads git to another configuration/));
+    rmSync(`${dir}/${path}`);
+  }
+  writeFileSync(`${dir}/.git/commondir`, '.\n');
+  await planFor(dir);
+  writeFileSync(`${dir}/.git/config`, '[core]\n\tworktree = ../elsewhere\n');
+  await assert.rejects(planFor(dir), isFailure('isolation', /core\.worktree/));
+  await planFor(dir, { writable: ['.git/commondir'] });
+});
+
+test('a folder that is a bare repository itself is held as one', async t => {
+  const dir = folder(t);
+  for (const part of ['objects', 'refs']) mkdirSync(`${dir}/${part}`);
+  writeFileSync(`${dir}/HEAD`, 'ref: refs/heads/main\n');
+  const { protectedPaths } = await planFor(dir);
+  for (const path of ['.git', 'config', 'hooks', 'commondir']) assert.ok(protectedPaths.includes(path), path);
+});
+
+test('what is above a secret path stays where it is', async t => {
+  const dir = folder(t);
+  mkdirSync(`${dir}/a/b`, { recursive: true });
+  writeFileSync(`${dir}/a/b/.env`, '');
+  const items = withPins(await secretItems(dir, ['.env']));
+  assert.deepEqual(
+    items.map(i => `${i.action} ${i.path}`),
+    ['pin a', 'pin a/b', 'hide a/b/.env'],
+  );
 });
 
 test('hooks are one line each, and no name breaks out of its word', async t => {
@@ -172,7 +216,7 @@ test('what a slot was started with is read back', () => {
     device: 'workspace',
     source: '/w s',
     path: '/workspace',
-    inode: '1',
+    identity: '1:1',
     uid: 1,
     gid: 1,
     items: [...items],
