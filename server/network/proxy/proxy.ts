@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import type { Policy } from '../types.ts';
 import { parseTarget, type Target } from './allowed.ts';
 import { dial, Refusal, type Resolve, resolveOnHost } from './dial.ts';
+import { forward } from './forward.ts';
 import { HELLO_LIMIT, readHello } from './sni.ts';
 
 /** Connections of one slot at a time, and names of blocked hosts that are kept. */
@@ -18,17 +19,6 @@ const PATIENCE = 30_000;
 
 /** The name of the socket in a slot's directory. */
 export const SOCKET = 'proxy';
-
-/** Headers that are between a client and its proxy only. */
-const HOP = new Set([
-  'connection',
-  'proxy-connection',
-  'proxy-authorization',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-]);
 
 /**
  * The way out of one slot: an HTTP proxy on a unix socket in a directory that only this slot sees, so the path says who asks. It knows
@@ -126,23 +116,10 @@ export class SlotProxy {
     const target = url?.protocol === 'http:' ? parseTarget(url.host, 80) : undefined;
     try {
       if (url === undefined || target === undefined) throw new Refusal(true, 'This is no address of the web.');
-      const socket = this.#keep(await dial(this.policy, target, this.#resolve));
-      const headers = Object.entries(from.headers).filter(([name]) => !HOP.has(name) && name !== 'host');
-      const answer = request({
-        createConnection: () => socket,
-        method: from.method ?? 'GET',
-        path: url.pathname + url.search,
-        headers: { ...Object.fromEntries(headers), host: url.host, connection: 'close' },
-      });
-      answer.on('response', reply => {
-        to.writeHead(reply.statusCode ?? 502, reply.headers);
-        reply.pipe(to);
-      });
-      answer.on('error', () => to.destroy());
-      to.on('close', () => answer.destroy());
-      from.pipe(answer);
+      await forward(from, to, this.#keep(await dial(this.policy, target, this.#resolve)), url);
     } catch (error) {
       this.#refused(target, error);
+      if (to.destroyed) return;
       to.writeHead(error instanceof Refusal && error.blocked ? 403 : 502, { 'content-type': 'text/plain' });
       to.end(`${messageOf(error)}\n`);
     }

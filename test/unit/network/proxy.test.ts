@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,12 +110,15 @@ describe('the beginning of TLS', () => {
 });
 
 /** A server of the test's own that echoes, and a proxy for it whose resolver says what the test wants. */
-async function setUp(t: TestContext, allow: string[], names: Record<string, string[]>) {
+async function setUp(t: TestContext, allow: string[], names: Record<string, string[]>, web = WEB) {
   const sockets = new Set<Socket>();
   const server = createServer(socket => {
     sockets.add(socket);
     socket.on('error', () => {});
-    socket.on('data', data => socket.write(data.toString('latin1').startsWith('GET') ? WEB : data));
+    socket.on('data', data => {
+      if (!data.toString('latin1').startsWith('GET')) return socket.write(data);
+      return web === WEB ? socket.write(WEB) : socket.end(web, 'latin1');
+    });
   });
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
   const at = server.address();
@@ -135,6 +138,39 @@ async function setUp(t: TestContext, allow: string[], names: Record<string, stri
 }
 
 const WEB = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nweb';
+
+/** What servers may say, and the status that the client gets for it; 0 where the answer breaks off. */
+const HOSTILE: readonly (readonly [string, string, number])[] = [
+  ['a trailer that a length forbids', 'HTTP/1.1 200 OK\r\ntrailer: x\r\ncontent-length: 3\r\n\r\nweb', 200],
+  ['trailers', 'HTTP/1.1 200 OK\r\ntrailer: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nweb\r\n0\r\nx: y\r\n\r\n', 200],
+  [
+    'headers for the proxy',
+    'HTTP/1.1 200 OK\r\nconnection: x-hop\r\nx-hop: 1\r\nproxy-authenticate: x\r\nupgrade: y\r\ncontent-length: 0\r\n\r\n',
+    200,
+  ],
+  ['a status that is none', 'HTTP/1.1 000 OK\r\ncontent-length: 0\r\n\r\n', 502],
+  ['a status beyond all', 'HTTP/1.1 999 OK\r\ncontent-length: 0\r\n\r\n', 502],
+  ['an upgrade that nobody asked for', 'HTTP/1.1 101 Up\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nabc', 502],
+  ['another protocol', 'SSH-2.0-x\r\n', 502],
+  ['an odd header', 'HTTP/1.1 200 OK\r\nx\x01y: \x02\r\n\r\n', 502],
+  ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nweb', 502],
+  ['endless headers', `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(20_000)}`, 502],
+  ['silence', '', 502],
+  ['an end in the middle', 'HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\nweb', 0],
+  ['an end in the middle of a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nweb', 0],
+];
+
+/** Asks through the proxy, and waits for the whole of the answer. */
+async function answerTo(path: string, url: string): Promise<{ code: number; headers: IncomingHttpHeaders }> {
+  return new Promise(done => {
+    const broken = () => done({ code: 0, headers: {} });
+    const asked = request({ socketPath: path, path: url, headers: { host: 'x' }, agent: false }, reply => {
+      reply.on('end', () => done({ code: reply.statusCode ?? 0, headers: reply.headers }));
+      reply.on('error', broken).resume();
+    });
+    asked.on('error', broken).end();
+  });
+}
 
 /** Says something to the proxy and gives what came until it was quiet or closed. */
 async function say(path: string, ...parts: (string | Buffer)[]): Promise<{ text: string; closed: boolean }> {
@@ -219,6 +255,15 @@ describe('the proxy of a slot', () => {
     assert.equal(await get('http://other.example/x'), 403);
     assert.equal(await get('/x'), 403);
   });
+
+  for (const [what, reply, status] of HOSTILE)
+    it(`lives through ${what}`, async t => {
+      const { path, port, proxy } = await setUp(t, [], {}, reply);
+      const { code, headers } = await answerTo(path, `http://echo.example:${port}/x`);
+      assert.equal(code, status);
+      for (const name of ['trailer', 'upgrade', 'x-hop', 'proxy-authenticate']) assert.equal(headers[name], undefined);
+      while (proxy.connections > 0) await new Promise(done => setImmediate(done));
+    });
 
   it('cuts what is under way when the policy changes', async t => {
     const { path, port, proxy } = await setUp(t, [], {});
