@@ -28,14 +28,17 @@ export class SlotProxy {
   policy: Policy;
   readonly #log: Log;
   readonly #resolve: Resolve;
+  readonly #closed: readonly string[];
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
   readonly #blocked = new Map<string, number>();
 
-  constructor(policy: Policy, log: Log, resolve: Resolve = resolveOnHost) {
+  /** `closed`: networks into which no name may lead. */
+  constructor(policy: Policy, log: Log, resolve: Resolve = resolveOnHost, closed: readonly string[] = []) {
     this.policy = policy;
     this.#log = log;
     this.#resolve = resolve;
+    this.#closed = closed;
     this.#server = createServer({ headersTimeout: PATIENCE }, (from, to) => void this.#forward(from, to));
     this.#server.maxConnections = CONNECTIONS;
     this.#server.on('connection', socket => this.#keep(socket));
@@ -81,7 +84,7 @@ export class SlotProxy {
     const target = parseTarget(from.url ?? '');
     try {
       if (target === undefined) throw new Refusal(true, 'This is no host and port.');
-      const upstream = this.#keep(await dial(this.policy, target, this.#resolve));
+      const upstream = this.#keep(await dial(this.policy, target, this.#resolve, this.#closed));
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       // The server may speak first; the client is heard only after a look at the name that it gives.
       upstream.pipe(client);
@@ -116,7 +119,7 @@ export class SlotProxy {
     const target = url?.protocol === 'http:' ? parseTarget(url.host, 80) : undefined;
     try {
       if (url === undefined || target === undefined) throw new Refusal(true, 'This is no address of the web.');
-      await forward(from, to, this.#keep(await dial(this.policy, target, this.#resolve)), url);
+      await forward(from, to, this.#keep(await dial(this.policy, target, this.#resolve, this.#closed)), url);
     } catch (error) {
       this.#refused(target, error);
       if (to.destroyed) return;

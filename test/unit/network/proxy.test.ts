@@ -66,6 +66,45 @@ describe('a target', () => {
   });
 });
 
+describe('a target beyond the allow-list', () => {
+  const allowed = (change: Partial<Policy>, target: string) =>
+    isAllowed(
+      policy(['example.org', 'example.org:8000', '203.0.113.0/24'], change),
+      parseTarget(target) ?? assert.fail(),
+    );
+
+  it('is refused where its port is none of the only ones', () => {
+    const ports = [443, 8000];
+    for (const target of ['example.org:443', 'example.org:8000', '203.0.113.9:443'])
+      assert.ok(allowed({ ports }, target));
+    for (const target of ['example.org:80', '203.0.113.9:22', 'other.example:443'])
+      assert.ok(!allowed({ ports }, target), target);
+    const hosts = [{ ip: '10.1.1.1', hostnames: ['db.example'], ports: [5432] }];
+    assert.ok(allowed({ ports, hosts }, 'db.example:5432'), 'what the user named with its own port');
+  });
+
+  it('is what the rules of another mode would let through, after a change to that mode', () => {
+    const own = new Set<string>();
+    assert.ok(allowed({ mode: 'restricted' }, 'any.example:22'));
+    assert.ok(!allowed({ mode: 'restricted', ports: [443] }, 'any.example:22'));
+    const resolvers = ['192.0.2.53'];
+    assert.ok(allowed({ mode: 'restricted', resolvers }, 'any.example:443'));
+    assert.ok(allowed({ mode: 'restricted', resolvers, ports: [443] }, '192.0.2.53:53'));
+    for (const target of ['any.example:53', '198.51.100.1:853', '192.0.2.53:853'])
+      assert.ok(!allowed({ mode: 'restricted', resolvers }, target), target);
+    assert.ok(allowed({ mode: 'open', ports: [443], resolvers }, 'any.example:53'));
+    assert.ok(!mayLeadTo(policy([], { mode: 'restricted' }), '10.1.1.1', own));
+    assert.ok(mayLeadTo(policy([], { mode: 'open' }), '10.1.1.1', own));
+    for (const address of ['169.254.169.254', '127.0.0.1'])
+      assert.ok(!mayLeadTo(policy([], { mode: 'open', allowLocal: true }), address, own), address);
+  });
+
+  it('is never another slot, whatever is permitted', () => {
+    for (const change of [{ allowLocal: true }, { mode: 'open' as const }])
+      assert.ok(!mayLeadTo(policy([], change), '10.9.8.7', new Set(), ['10.9.8.0/24']));
+  });
+});
+
 /** A ClientHello that asks for a name, or for none. */
 function hello(name?: string): Buffer {
   const host = Buffer.from(name ?? '');
