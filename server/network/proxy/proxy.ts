@@ -9,7 +9,7 @@ import type { Policy } from '../types.ts';
 import { parseTarget, type Target } from './allowed.ts';
 import { dial, Refusal, type Resolve, resolveOnHost } from './dial.ts';
 import { forward } from './forward.ts';
-import { HELLO_LIMIT, readHello } from './sni.ts';
+import { readHello } from './sni.ts';
 
 /** Connections of one slot at a time, and names of blocked hosts that are kept. */
 const CONNECTIONS = 512;
@@ -109,7 +109,7 @@ export class SlotProxy {
       const hello = readHello(data);
       if (hello.kind === 'other' || (hello.kind === 'tls' && (hello.name ?? target.host) === target.host)) return data;
       if (hello.kind === 'tls') throw new Refusal(true, `${hello.name} was asked for by way of ${target.host}.`);
-      if (data.length > HELLO_LIMIT) throw new Refusal(true, 'The beginning of TLS is too long.');
+      if (hello.kind === 'unsound') throw new Refusal(true, 'The beginning of TLS cannot be read.');
       data = Buffer.concat([data, await nextData(client)]);
     }
   }

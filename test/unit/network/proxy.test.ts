@@ -106,11 +106,14 @@ describe('a target beyond the allow-list', () => {
 });
 
 /** A ClientHello that asks for a name, or for none. */
-function hello(name?: string): Buffer {
-  const host = Buffer.from(name ?? '');
-  const list = Buffer.concat([Buffer.from([0]), u16(host.length), host]);
-  const extension =
-    name === undefined ? Buffer.alloc(0) : Buffer.concat([u16(0), u16(list.length + 2), u16(list.length), list]);
+function hello(...names: string[]): Buffer {
+  const extension = Buffer.concat(
+    names.map(name => {
+      const host = Buffer.from(name);
+      const list = Buffer.concat([Buffer.from([0]), u16(host.length), host]);
+      return Buffer.concat([u16(0), u16(list.length + 2), u16(list.length), list]);
+    }),
+  );
   const other = Buffer.concat([u16(23), u16(0)]);
   const extensions = Buffer.concat([other, extension]);
   const body = Buffer.concat([
@@ -123,7 +126,16 @@ function hello(name?: string): Buffer {
   ]);
   const whole = Buffer.concat([body, u16(extensions.length), extensions]);
   const message = Buffer.concat([Buffer.from([1, 0]), u16(whole.length), whole]);
-  return Buffer.concat([Buffer.from([22, 3, 1]), u16(message.length), message]);
+  return record(message);
+}
+
+function record(part: Buffer, type = 22): Buffer {
+  return Buffer.concat([Buffer.from([type, 3, 1]), u16(part.length), part]);
+}
+
+/** A message in two records, the first with `length` bytes. */
+function records(message: Buffer, length: number): Buffer {
+  return Buffer.concat([record(message.subarray(0, length)), record(message.subarray(length))]);
 }
 
 function u16(n: number): Buffer {
@@ -143,8 +155,34 @@ describe('the beginning of TLS', () => {
     for (let i = 0; i < whole.length; i++) {
       const broken = Buffer.from(whole);
       broken[i] = 255;
-      assert.ok(['tls', 'other', 'more'].includes(readHello(broken).kind));
+      assert.notEqual(readHello(broken).kind, i === 0 ? 'tls' : 'other', String(i));
     }
+  });
+
+  it('is read over several records, as a server reads it', () => {
+    const whole = hello('example.org');
+    for (let i = 1; i < whole.length - 5; i++) {
+      const split = records(whole.subarray(5), i);
+      assert.deepEqual(readHello(split), { kind: 'tls', name: 'example.org' }, String(i));
+      for (let end = 1; end < split.length; end++) assert.equal(readHello(split.subarray(0, end)).kind, 'more');
+    }
+  });
+
+  it('is unsound where a server might read another one', () => {
+    const whole = hello('example.org');
+    const message = whole.subarray(5);
+    const unsound: Record<string, Buffer> = {
+      'an alert in between': Buffer.concat([record(message.subarray(0, 9)), record(Buffer.from([1, 0]), 21)]),
+      'an empty record': Buffer.concat([record(Buffer.alloc(0)), whole]),
+      'a record that is too long': Buffer.concat([Buffer.from([22, 3, 1]), u16(16_385), Buffer.alloc(16_385)]),
+      'no ClientHello': record(Buffer.concat([Buffer.from([2]), message.subarray(1)])),
+      'a message without an end': record(Buffer.concat([Buffer.from([1, 255, 255, 255]), message.subarray(4)])),
+      'two names': hello('example.org', 'other.example'),
+      'something after the extensions': record(
+        Buffer.concat([Buffer.from([1, 0]), u16(message.length - 3), message.subarray(4), Buffer.from([0])]),
+      ),
+    };
+    for (const [what, data] of Object.entries(unsound)) assert.deepEqual(readHello(data), { kind: 'unsound' }, what);
   });
 });
 
@@ -277,7 +315,11 @@ describe('the proxy of a slot', () => {
     assert.ok(own.text.includes('echo.example') && !own.closed);
     const fronted = await say(path, begin, hello('other.example'));
     assert.ok(fronted.closed && !fronted.text.includes('other.example'));
-    assert.equal(proxy.blocked().length, 1);
+    const split = await say(path, begin, records(hello('other.example').subarray(5), 20));
+    assert.ok(split.closed && !split.text.includes('other.example'));
+    const unsound = await say(path, begin, record(Buffer.from([1, 255, 255, 255, 0])));
+    assert.ok(unsound.closed);
+    assert.equal(proxy.blocked()[0]?.count, 3);
   });
 
   it('forwards plain requests to the host that their address names', async t => {
