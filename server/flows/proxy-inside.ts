@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import { exportLines, quote } from '../guest/shell.ts';
 import { ownDirectory, tmuxDirectory } from '../guest/start.ts';
 import { proxyEnvironment } from '../network/proxy/relay.ts';
@@ -20,6 +21,9 @@ fi
 tmux show-environment -g >/dev/null 2>&1 || exit 0
 SET`;
 
+/** Milliseconds that this may take. */
+const PATIENCE = 10_000;
+
 /**
  * Tells the shells and agents that start from now on in a slot of the proxy that it just got, and the user of those that run already: nobody
  * can change the variables of a process.
@@ -34,14 +38,15 @@ export async function tellOfProxy(
   const script = SCRIPT.replace('SET', Object.entries(variables).map(tmuxLine).join('\n'));
   const argv = ['/bin/sh', '-c', script, 'incus-agents-proxy', `${ownDirectory(home)}/environment`];
   const tmux = ownTmux(instance.config) ? { TMUX_TMPDIR: tmuxDirectory(home) } : {};
-  const { exitCode } = await deps.incus.exec(name, argv, {
-    user: uid,
-    group: gid,
-    env: { HOME: home, ...tmux },
-    stdin: exportLines(variables),
-    signal,
-  });
-  if (exitCode !== 0) deps.log.warn(`New shells in ${name} are not told of its proxy (exit code ${exitCode}).`);
+  const o = { user: uid, group: gid, env: { HOME: home, ...tmux }, stdin: exportLines(variables) };
+  try {
+    // The change holds already, and root inside can keep this from ever ending.
+    const ends = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    const { exitCode } = await deps.incus.exec(name, argv, { ...o, signal: ends });
+    if (exitCode !== 0) throw new Error(`exit code ${exitCode}`);
+  } catch (error) {
+    deps.log.warn(`New shells in ${name} are not told of its proxy: ${messageOf(error)}`);
+  }
   const where = `slot ${identity.slot} of ${identity.workspace}`;
   deps.message(
     'warning',

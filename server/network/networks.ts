@@ -6,15 +6,24 @@ import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
 import { AddressBook, bridgeOf } from './bridge.ts';
 import { changeNetwork, placeOf } from './change.ts';
-import { instanceName } from './hook.ts';
+import { instanceName, tableName } from './hook.ts';
 import { bare, checkPolicy, type NetworkOptions, planNetwork } from './plan.ts';
 import { type Resolve, resolveOnHost } from './proxy/dial.ts';
 import { SlotProxy } from './proxy/proxy.ts';
 import { PROXY_DEVICE, proxyDevice, proxyEnvironment, startRelay } from './proxy/relay.ts';
 import { POLICY_KEY, recordedPolicy } from './record.ts';
-import { type Blocked, refusedAddresses } from './refused.ts';
+import { type Blocked, parseRefused } from './refused.ts';
+import { rulesOf } from './rules.ts';
+import { nftAsRoot } from './run-as-root.ts';
 import type { NetworkPlan, Policy } from './types.ts';
-import { type Verified, verifyNetwork } from './verify.ts';
+import { cableOf, inForce, type Verified } from './verify.ts';
+
+/** What is seen of the network of a container. */
+export interface Seen {
+  policy: Policy;
+  verified: Verified;
+  blocked: Blocked[];
+}
 
 /** The networks of the slots of one Incus, with the proxies of those that reach only what is named. */
 export class SlotNetworks {
@@ -110,24 +119,36 @@ export class SlotNetworks {
     };
   }
 
-  /** What a running container is told to reach, and whether a probe from inside agrees. Undefined for one without rules of ours. */
-  async reach(instance: Instance, signal?: AbortSignal): Promise<{ policy: Policy; verified: Verified } | undefined> {
+  /**
+   * What a container may reach, whether the kernel's rules of now say the same, and what it asked for and did not get: names since the backend runs,
+   * and addresses. All of it as seen from the host. About 0.2 s. Undefined for a container without rules of ours.
+   */
+  async look(instance: Instance, signal?: AbortSignal): Promise<Seen | undefined> {
     const policy = recordedPolicy(instance.config[POLICY_KEY]);
     const place = await placeOf(this.#incus, instance, signal);
     if (policy === undefined || place === undefined) return undefined;
-    if (policy.mode === 'open' || !instance.running) return { policy, verified: 'unknown' };
-    return { policy, verified: await verifyNetwork(this.#incus, instance.name, place.gateway, signal) };
+    const names = (await this.#proxies.get(instance.name))?.blocked() ?? [];
+    if (policy.mode === 'open' || !(instance.running || instance.frozen))
+      return { policy, verified: 'unknown', blocked: names };
+    const table = await this.#table(instance, signal);
+    if (table === undefined) return { policy, verified: 'unknown', blocked: names };
+    const cable = cableOf(instance);
+    const verified = cable === undefined ? 'open' : inForce(table, rulesOf(policy, place), cable);
+    if (verified !== 'held') this.#log.warn(`The rules of ${instance.name} are not those of its policy:\n${table}`);
+    return { policy, verified, blocked: [...names, ...parseRefused(table)] };
   }
 
-  /** What a running slot asked for and did not get: names, since the backend runs, and addresses, where the host's rules can be read. */
-  async blocked(instance: Instance, signal?: AbortSignal): Promise<Blocked[]> {
-    const names = (await this.#proxies.get(instance.name))?.blocked() ?? [];
+  /** The kernel's rules for a container: none is an empty text. Undefined where they cannot be looked at. */
+  async #table(instance: Instance, signal?: AbortSignal): Promise<string | undefined> {
+    const name = tableName(instanceName(instance.name, this.#incus.target.project));
+    const pool = instance.expandedDevices.root?.pool ?? 'default';
     try {
-      return [...names, ...(await refusedAddresses(this.#incus, instance, signal))];
+      return await nftAsRoot(this.#incus, pool, [`list table netdev ${name}`], signal);
     } catch (error) {
       if (isCancelled(error)) throw error;
-      this.#log.warn(`What was refused to ${instance.name} cannot be read: ${messageOf(error)}`);
-      return names;
+      if (error instanceof Failure && /No such file or directory/.test(error.message)) return '';
+      this.#log.warn(`The rules of ${instance.name} cannot be looked at: ${messageOf(error)}`);
+      return undefined;
     }
   }
 
