@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { approve, list } from './approval.ts';
+import { listed } from '../views/approvalText.ts';
+import { approve } from './approval.ts';
 import type { Command } from './command.ts';
 import { oneWorkspace } from './targets.ts';
 
@@ -11,7 +12,7 @@ export const trustConfig: Command = {
     const workspace = await oneWorkspace(context, node, 'Trust Workspace Configuration');
     if (await approve(context, workspace)) return;
     const { approved } = await context.backend.request('config/trust', { workspace });
-    const detail = approved.length === 0 ? 'It asks for nothing.' : `Approved already:\n${list(approved)}`;
+    const detail = approved.length === 0 ? 'It asks for nothing.' : `Approved already:\n${listed(approved)}`;
     await vscode.window.showInformationMessage('Nothing of this workspace waits for approval.', {
       modal: true,
       detail,

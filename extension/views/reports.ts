@@ -64,8 +64,8 @@ export function reachReport(name: string, reach: SlotReach): string {
 
 function networkWords({ mode, verified }: SlotReach['network']): string {
   if (mode === 'open' || mode === 'unknown') return mode;
-  if (verified === 'held') return `${mode}; held: from inside, this machine could not be reached`;
-  if (verified === 'open') return `${mode}; NOT HELD: from inside, this machine was reached`;
+  if (verified === 'held') return `${mode}; held: the kernel has these rules on its card`;
+  if (verified === 'open') return `${mode}; NOT HELD: the kernel has other rules on its card`;
   return `${mode}; could not be tried from inside`;
 }
 

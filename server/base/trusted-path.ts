@@ -16,10 +16,16 @@ export interface TrustedTarget {
   handle: string;
 }
 
+/** `<device number>:<inode>` of a target, as stat(1) writes them. */
+export function identityOf({ stats }: TrustedTarget): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
 /**
  * Looks up a path that configuration names, and gives `use` what it leads to. The user's own links are followed; one in a directory
  * in which a container can write (`hostile`, absolute and real) is not, whoever made it. Every step is opened by itself, so that nothing can
- * be swapped meanwhile. `what` begins the messages. Fails with `not-found`, `permission`, `isolation` for such a link, and `invalid`.
+ * be swapped meanwhile. `what` begins the messages. Fails with `not-found`, `permission`, `isolation` for such a link, and `invalid`, also
+ * for a control character in a name.
  */
 export async function withTrustedPath<T>(
   path: string,
@@ -35,6 +41,8 @@ export async function withTrustedPath<T>(
       continue;
     }
     try {
+      // No mount table and no configuration of LXC can hold one; a link can lead to it from a name that has none.
+      if (/[\0-\x1f\x7f]/.test(found.real)) throw unwritable(found.real, what);
       const handle = `/proc/self/fd/${found.file.fd}`;
       return await use({ real: found.real, stats: found.stats, handle });
     } finally {
@@ -98,6 +106,16 @@ async function step(path: string, whole: string, what: string): Promise<FileHand
       });
     throw new Failure('invalid', `${what} cannot be used: ${messageOf(error)}.`, { cause: error });
   }
+}
+
+function unwritable(path: string, what: string): Failure {
+  return new Failure(
+    'invalid',
+    `${what} cannot be used: ${JSON.stringify(path)} has a control character in its name.`,
+    {
+      hint: 'Rename it.',
+    },
+  );
 }
 
 function isBelow(path: string, directory: string): boolean {

@@ -27,7 +27,7 @@ export const askMounts = perEntry<MountEntry>((entry, place) => ({
 /** Sockets. */
 export const askSockets = perEntry<SocketEntry>(entry => ({
   kind: 'socket',
-  what: `Use the socket ${q(entry.host)} at ${q(entry.container)}`,
+  what: `Use the socket ${q(entry.host)} at ${q(entry.container)}${entry.env === '' ? '' : `, with its place in ${q(entry.env)}`}`,
   line: `socket:${q(entry.host)}|${q(entry.container)}|${q(entry.env)}`,
   coi: true,
 }));

@@ -2,6 +2,9 @@ import { isTable } from './check.ts';
 import { goQuote as q } from './go-quote.ts';
 import type { Ask, Place, ProjectRule } from './spec.ts';
 
+/** Most characters of what can be approved: more than that nobody reads, and what is approved is never cut. */
+export const MOST_CHARACTERS = 1000;
+
 type AskRule = Extract<ProjectRule, { rule: 'ask' }>;
 
 /** Variables that lead an agent's traffic, and so its login, elsewhere, or make programs load foreign code. */
@@ -11,7 +14,6 @@ const REDIRECTING =
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter(one => typeof one === 'string') : []);
 const pairs = (value: unknown): [string, string][] =>
   isTable(value) ? Object.entries(value).map(([name, said]) => [name, String(said)]) : [];
-const short = (said: string): string => q(said.length > 200 ? `${said.slice(0, 200)}…` : said);
 
 /** Each pair of a table for itself; those that `asks` leaves out are free. */
 function perPair(asks: (name: string, said: string) => Ask | undefined): AskRule {
@@ -39,7 +41,7 @@ function whole(asks: (value: unknown, current: unknown, place: Place) => Ask[]):
 
 const host = (said: string): Ask => ({
   kind: 'host',
-  what: `Reach ${short(said)}`,
+  what: `Reach ${q(said)}`,
   line: `host:${q(said)}`,
   coi: false,
 });
@@ -65,7 +67,7 @@ export const askRedirects = perPair((name, said) =>
   REDIRECTING.test(name)
     ? {
         kind: 'environment',
-        what: `Set ${name} to ${short(said)}`,
+        what: `Set ${name} to ${q(said)}`,
         line: `environment:${q(name)}|${q(said)}`,
         coi: false,
       }
@@ -75,7 +77,7 @@ export const askRedirects = perPair((name, said) =>
 /** Commands on the host. */
 export const askCommands = perPair((name, said) => ({
   kind: 'env-command',
-  what: `Run ${short(said)} on this computer for the variable ${name}`,
+  what: `Run ${q(said)} on this computer for the variable ${name}`,
   line: `env-command:${q(name)}|${q(said)}`,
   coi: false,
 }));
@@ -93,7 +95,7 @@ export const askPresets = whole((value, current) =>
     .filter(said => !texts(current).includes(said))
     .map(said => ({
       kind: 'host',
-      what: `Reach the hosts of the preset ${short(said)}`,
+      what: `Reach the hosts of the preset ${q(said)}`,
       line: `preset:${q(said)}`,
       coi: false,
     })),
@@ -103,7 +105,7 @@ export const askPresets = whole((value, current) =>
 export const askHosts = whole(value =>
   (Array.isArray(value) ? value : []).map((entry: { ip: string; hostnames: string[]; ports: number[] }) => ({
     kind: 'host',
-    what: `Let ${entry.ip} answer for ${entry.hostnames.map(short).join(', ')}${entry.ports.length > 0 ? ` on ports ${entry.ports.join(', ')}` : ''}`,
+    what: `Let ${entry.ip} answer for ${entry.hostnames.map(q).join(', ')}${entry.ports.length > 0 ? ` on ports ${entry.ports.join(', ')}` : ''}`,
     line: `static-host:${q(entry.ip)}|${entry.hostnames.map(q).join(',')}|${entry.ports.join(',')}`,
     coi: false,
   })),
@@ -121,7 +123,7 @@ export const askBinary = whole(value =>
     : [
         {
           kind: 'command',
-          what: `Start ${short(String(value))} as the agent`,
+          what: `Start ${q(String(value))} as the agent`,
           line: `binary:${q(String(value))}`,
           coi: false,
         },

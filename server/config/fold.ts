@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigOrigin, ConfigProblem } from '../protocol/types.ts';
+import { MOST_CHARACTERS } from './asks.ts';
 import { defaultsFor } from './defaults.ts';
 import { joinValues } from './join.ts';
 import type { Entry, Layer } from './layer.ts';
@@ -92,6 +93,11 @@ class Folding {
 
   #ask(layer: Layer, key: ConfigKey, entry: Entry, ask: Ask): void {
     const item: GatedItem = { ...ask, source: layer.place.source };
+    if (ask.what.length > MOST_CHARACTERS) {
+      const why = `what it asks for has ${ask.what.length} characters, too long to be looked at and approved`;
+      this.#tell('warning', layer, entry, `${key} is ignored in part: ${why}. Set it in ~/.coi/config.toml.`);
+      return;
+    }
     this.#gated.set(`${key}\0${gateId(item)}`, item);
     if (this.#approved.has(gateId(item))) return;
     this.#tell('warning', layer, entry, `${ask.what}: ignored until you approve it.`);

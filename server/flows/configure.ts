@@ -1,11 +1,13 @@
 import { Failure } from '../base/errors.ts';
 import { IncusError } from '../incus/errors.ts';
-import type { Instance, InstanceFragment } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types.ts';
 import { parseDestination } from '../network/destinations.ts';
 import { POLICY_KEY, recordedPolicy } from '../network/record.ts';
 import type { Mode } from '../network/types.ts';
 import { liveLimits } from '../slots/live-limits.ts';
 import type { FlowDeps } from './deps.ts';
+import type { OwnedSlot } from './owned.ts';
+import { tellOfProxy } from './proxy-inside.ts';
 import { changing } from './stop.ts';
 
 /** What may be changed of a slot while it runs. */
@@ -23,8 +25,9 @@ export interface SlotChange {
  */
 export function configureSlot(deps: FlowDeps, change: SlotChange, signal: AbortSignal): Promise<void> {
   const { container, limits, network } = change;
-  return changing(deps, container, undefined, signal, async ({ instance }) => {
-    if (network !== undefined) await changeNetwork(deps, instance, network, signal);
+  return changing(deps, container, undefined, signal, async slot => {
+    const { instance } = slot;
+    if (network !== undefined) await changeNetwork(deps, slot, network, signal);
     if (limits === undefined) return;
     const { config, devices } = liveLimits(limits, instance);
     if (devices !== undefined) await patch(deps, container, { devices }, signal);
@@ -35,20 +38,21 @@ export function configureSlot(deps: FlowDeps, change: SlotChange, signal: AbortS
 
 async function changeNetwork(
   deps: FlowDeps,
-  { name, config }: Instance,
+  slot: OwnedSlot,
   { mode, allow }: NonNullable<SlotChange['network']>,
   signal: AbortSignal,
 ): Promise<void> {
   requireDestinations(allow ?? []);
-  const before = recordedPolicy(config[POLICY_KEY])?.allow ?? [];
-  await deps.networks.change(
-    name,
+  const before = recordedPolicy(slot.instance.config[POLICY_KEY])?.allow ?? [];
+  const { proxyAdded } = await deps.networks.change(
+    slot.name,
     {
       ...(mode === undefined ? {} : { mode }),
       ...(allow === undefined ? {} : { allow: [...new Set([...before, ...allow])] }),
     },
     signal,
   );
+  if (proxyAdded) await tellOfProxy(deps, slot, signal);
 }
 
 /** Fails with `invalid` for what cannot be an entry of an allow-list. */

@@ -1,11 +1,10 @@
 import type { TrustItem } from '../protocol/types.ts';
 import type { TrustRequest } from '../trust/types.ts';
-import { resolveWorkspace } from '../workspace/resolve.ts';
 import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
 import { rootOwnedRequest } from './open/consent.ts';
-import { stateDirectories } from './open/prepare.ts';
+import { workspaceAt } from './open/prepare.ts';
 import type { ShownRequests } from './shown.ts';
 
 /**
@@ -19,7 +18,7 @@ export async function trustState(
   approve: boolean | undefined,
   context: RequestContext,
 ): Promise<{ pending: TrustItem[]; approved: TrustItem[] }> {
-  const workspace = await resolveWorkspace(path, { home: deps.home, stateDirs: stateDirectories(deps), uid: deps.uid });
+  const workspace = await workspaceAt(deps, path);
   const config = await effectiveConfig(deps, workspace.path, context);
   const requests: TrustRequest[] = [...config.gated, ...(workspace.rootOwned ? [rootOwnedRequest(workspace)] : [])];
   if (approve === true) {

@@ -1,5 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
+import { requireWholeLines } from '../incus/raw-lxc.ts';
 import type { Instance } from '../incus/types.ts';
 import { hookLines, instanceName, tableName, withHookLines } from './hook.ts';
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipv4.ts';
@@ -38,7 +39,9 @@ export async function changeNetwork(
 async function apply(incus: Incus, instance: Instance, policy: Policy, place: Place, rules: Rules): Promise<void> {
   const name = instanceName(instance.name, incus.target.project);
   const raw = instance.config['raw.lxc'] ?? '';
-  const lines = withHookLines(raw, hookLines(name, place, rules, policy.mode === 'open'));
+  const own = hookLines(name, place, rules, policy.mode === 'open');
+  requireWholeLines(own);
+  const lines = withHookLines(raw, own);
   await incus.patchInstance(instance.name, { config: { 'raw.lxc': lines, ...keysOf(policy) } });
   if (!instance.running && !instance.frozen) return;
   try {

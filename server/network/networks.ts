@@ -1,20 +1,29 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isCancelled, messageOf } from '../base/errors.ts';
+import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
-import { AddressBook } from './bridge.ts';
+import { AddressBook, bridgeOf } from './bridge.ts';
 import { changeNetwork, placeOf } from './change.ts';
-import { instanceName } from './hook.ts';
-import { type NetworkOptions, planNetwork } from './plan.ts';
+import { instanceName, tableName } from './hook.ts';
+import { bare, checkPolicy, type NetworkOptions, planNetwork } from './plan.ts';
 import { type Resolve, resolveOnHost } from './proxy/dial.ts';
 import { SlotProxy } from './proxy/proxy.ts';
 import { PROXY_DEVICE, proxyDevice, proxyEnvironment, startRelay } from './proxy/relay.ts';
 import { POLICY_KEY, recordedPolicy } from './record.ts';
-import { type Blocked, refusedAddresses } from './refused.ts';
+import { type Blocked, parseRefused } from './refused.ts';
+import { rulesOf } from './rules.ts';
+import { nftAsRoot } from './run-as-root.ts';
 import type { NetworkPlan, Policy } from './types.ts';
-import { type Verified, verifyNetwork } from './verify.ts';
+import { cableOf, inForce, type Verified } from './verify.ts';
+
+/** What is seen of the network of a container. */
+export interface Seen {
+  policy: Policy;
+  verified: Verified;
+  blocked: Blocked[];
+}
 
 /** The networks of the slots of one Incus, with the proxies of those that reach only what is named. */
 export class SlotNetworks {
@@ -51,37 +60,95 @@ export class SlotNetworks {
   }
 
   /**
-   * See `changeNetwork`. Programs that run inside keep the proxy that they were started with, and it follows the policy; a slot that
-   * was started without one has none until it is started again.
+   * See `changeNetwork`. Programs that run inside keep the proxy that they were started with, and it follows the policy. A running slot that has none
+   * gets one when it is to reach only what is named; `proxyAdded` tells that what runs in it does not know of it.
    */
-  async change(container: string, change: Partial<Policy>, signal?: AbortSignal): Promise<Policy> {
+  async change(
+    container: string,
+    change: Partial<Policy>,
+    signal?: AbortSignal,
+  ): Promise<{ policy: Policy; proxyAdded: boolean }> {
+    const proxyAdded = change.mode === 'allowlist' && (await this.#addProxy(container, change, signal));
     const policy = await changeNetwork(this.#incus, container, change, signal);
     const proxy = await this.#proxies.get(container);
     if (proxy !== undefined) {
       proxy.policy = policy;
       proxy.cut();
     }
-    return policy;
+    return { policy, proxyAdded };
   }
 
-  /** What a running container is told to reach, and whether a probe from inside agrees. Undefined for one without rules of ours. */
-  async reach(instance: Instance, signal?: AbortSignal): Promise<{ policy: Policy; verified: Verified } | undefined> {
+  /** Before the rules change: the way is there when it is the only one, and what fails leaves all as it was. */
+  async #addProxy(container: string, change: Partial<Policy>, signal?: AbortSignal): Promise<boolean> {
+    const instance = (await this.#incus.instance(container, signal))?.instance;
+    const before = recordedPolicy(instance?.config[POLICY_KEY]);
+    if (instance === undefined || before === undefined || hasProxy(instance)) return false;
+    if (instance.frozen) throw paused(container);
+    if (!instance.running) return false;
+    const policy = { ...before, ...change };
+    checkPolicy(policy);
+    await this.#serve(container, policy);
+    try {
+      const devices = { [PROXY_DEVICE]: proxyDevice(this.#directory(container)) };
+      await this.#incus.patchInstance(container, { devices }, signal === undefined ? {} : { signal });
+      await startRelay(this.#incus, container, signal);
+    } catch (error) {
+      await this.#removeProxy(container);
+      throw error;
+    }
+    return true;
+  }
+
+  async #removeProxy(container: string): Promise<void> {
+    await this.#incus.putInstance(container, current => {
+      const { [PROXY_DEVICE]: _, ...devices } = current.devices;
+      return { ...current, devices };
+    });
+    await this.#end(container);
+  }
+
+  /** The network that a running container has, whatever configuration says now: for a start of its agent alone. Undefined for one without rules of ours. */
+  live(instance: Instance): NetworkPlan | undefined {
+    const policy = recordedPolicy(instance.config[POLICY_KEY]);
+    if (policy === undefined) return undefined;
+    if (!hasProxy(instance)) return bare(policy);
+    return {
+      ...bare(policy),
+      environment: proxyEnvironment(),
+      started: signal => startRelay(this.#incus, instance.name, signal),
+    };
+  }
+
+  /**
+   * What a container may reach, whether the kernel's rules of now say the same, and what it asked for and did not get: names since the backend runs,
+   * and addresses. All of it as seen from the host. About 0.2 s. Undefined for a container without rules of ours.
+   */
+  async look(instance: Instance, signal?: AbortSignal): Promise<Seen | undefined> {
     const policy = recordedPolicy(instance.config[POLICY_KEY]);
     const place = await placeOf(this.#incus, instance, signal);
     if (policy === undefined || place === undefined) return undefined;
-    if (policy.mode === 'open' || !instance.running) return { policy, verified: 'unknown' };
-    return { policy, verified: await verifyNetwork(this.#incus, instance.name, place.gateway, signal) };
+    const names = (await this.#proxies.get(instance.name))?.blocked() ?? [];
+    if (policy.mode === 'open' || !(instance.running || instance.frozen))
+      return { policy, verified: 'unknown', blocked: names };
+    const table = await this.#table(instance, signal);
+    if (table === undefined) return { policy, verified: 'unknown', blocked: names };
+    const cable = cableOf(instance);
+    const verified = cable === undefined ? 'open' : inForce(table, rulesOf(policy, place), cable);
+    if (verified !== 'held') this.#log.warn(`The rules of ${instance.name} are not those of its policy:\n${table}`);
+    return { policy, verified, blocked: [...names, ...parseRefused(table)] };
   }
 
-  /** What a running slot asked for and did not get: names, since the backend runs, and addresses, where the host's rules can be read. */
-  async blocked(instance: Instance, signal?: AbortSignal): Promise<Blocked[]> {
-    const names = (await this.#proxies.get(instance.name))?.blocked() ?? [];
+  /** The kernel's rules for a container: none is an empty text. Undefined where they cannot be looked at. */
+  async #table(instance: Instance, signal?: AbortSignal): Promise<string | undefined> {
+    const name = tableName(instanceName(instance.name, this.#incus.target.project));
+    const pool = instance.expandedDevices.root?.pool ?? 'default';
     try {
-      return [...names, ...(await refusedAddresses(this.#incus, instance, signal))];
+      return await nftAsRoot(this.#incus, pool, [`list table netdev ${name}`], signal);
     } catch (error) {
       if (isCancelled(error)) throw error;
-      this.#log.warn(`What was refused to ${instance.name} cannot be read: ${messageOf(error)}`);
-      return names;
+      if (error instanceof Failure && /No such file or directory/.test(error.message)) return '';
+      this.#log.warn(`The rules of ${instance.name} cannot be looked at: ${messageOf(error)}`);
+      return undefined;
     }
   }
 
@@ -90,7 +157,7 @@ export class SlotNetworks {
     const up = instance !== undefined && (instance.running || instance.frozen);
     const policy = recordedPolicy(instance?.config[POLICY_KEY]);
     this.#up.delete(container);
-    if (up && policy !== undefined && instance.devices[PROXY_DEVICE] !== undefined) {
+    if (up && policy !== undefined && hasProxy(instance)) {
       this.#up.add(container);
       this.#serve(container, policy).catch(error => this.#log.error(`No proxy for ${container}: ${messageOf(error)}`));
     } else if (instance === undefined && this.#proxies.has(container)) {
@@ -115,11 +182,17 @@ export class SlotNetworks {
       proxy.policy = policy;
       return proxy;
     }
-    const proxy = new SlotProxy(policy, this.#log, this.#resolve);
-    const served = proxy.listen(this.#directory(container)).then(() => proxy);
+    const served = this.#listen(container, policy);
     this.#proxies.set(container, served);
     served.catch(() => this.#proxies.delete(container));
     return served;
+  }
+
+  async #listen(container: string, policy: Policy): Promise<SlotProxy> {
+    const { subnet } = await bridgeOf(this.#incus);
+    const proxy = new SlotProxy(policy, this.#log, this.#resolve, subnet === undefined ? [] : [subnet]);
+    await proxy.listen(this.#directory(container));
+    return proxy;
   }
 
   async #end(container: string): Promise<void> {
@@ -132,4 +205,14 @@ export class SlotNetworks {
   #directory(container: string): string {
     return join(this.#home, '.coi', 'run', 'network', instanceName(container, this.#incus.target.project));
   }
+}
+
+function hasProxy(instance: Instance): boolean {
+  return instance.devices[PROXY_DEVICE] !== undefined;
+}
+
+function paused(container: string): Failure {
+  return new Failure('conflict', `The way to the allowed hosts cannot be made in ${container}, which is paused.`, {
+    hint: 'Unpause the slot first.',
+  });
 }

@@ -68,7 +68,8 @@ export function checkPolicy(policy: Policy): void {
   });
 }
 
-function bare(policy: Policy): NetworkPlan {
+/** The network of a container that gets nothing from us but words for its agent. */
+export function bare(policy: Policy): NetworkPlan {
   return {
     mode: policy.mode,
     words: wordsFor(policy),

@@ -116,12 +116,14 @@ function staticRules(policy: Policy): string[] {
 }
 
 function forbidden(policy: Policy, { subnet }: Place): string[] {
-  const ranges = [...UNUSABLE, ...(policy.blockMetadata ? METADATA : []), subnet];
   const closed = policy.blockPrivate && !policy.allowLocal;
   return [
     // Every address that is the host's own at that moment, public ones too.
     'fib daddr type != unicast goto refuse',
-    ...refuseTo(ranges),
+    ...refuseTo([...UNUSABLE, subnet]),
+    // A resolver may be in a network that is closed otherwise.
+    ...(policy.mode === 'restricted' ? resolverRules(policy) : []),
+    ...(policy.blockMetadata ? refuseTo(METADATA) : []),
     ...(closed ? refuseTo(PRIVATE) : []),
   ];
 }
@@ -131,25 +133,32 @@ function refuseTo(ranges: readonly string[]): string[] {
   return ranges.map(range => `ip daddr ${range} goto refuse`);
 }
 
-function internetRules({ resolvers, ports }: Policy): string[] {
-  const names =
-    resolvers.length === 0
-      ? []
-      : [
-          `ip daddr { ${resolvers.join(', ')} } meta l4proto { tcp, udp } th dport 53 accept`,
-          'meta l4proto { tcp, udp } th dport { 53, 853 } goto refuse',
-        ];
-  if (ports.length === 0) return [...names, 'accept'];
-  return [...names, `${portMatch(ports.map(one))}accept`, PING, REST];
+function resolverRules({ resolvers }: Policy): string[] {
+  if (resolvers.length === 0) return [];
+  return [
+    `ip daddr { ${resolvers.join(', ')} } meta l4proto { tcp, udp } th dport 53 accept`,
+    'meta l4proto { tcp, udp } th dport { 53, 853 } goto refuse',
+  ];
+}
+
+function internetRules({ ports }: Policy): string[] {
+  return ports.length === 0 ? ['accept'] : [`${portMatch(ports.map(one))}accept`, PING, REST];
 }
 
 /** The addresses of the allow-list; its names are the proxy's. */
 function allowRules(policy: Policy): string[] {
   const found = policy.allow.map(parseDestination);
   const rules = found.flatMap(entry =>
-    entry?.kind === 'network' ? [`ip daddr ${entry.cidr} ${portMatch(entry.ports)}accept`] : [],
+    entry?.kind === 'network' ? addressRule(entry.cidr, entry.ports, policy.ports) : [],
   );
   return [...rules, REST];
+}
+
+/** An address with its ports, as far as they are among the only ones. */
+function addressRule(cidr: string, own: readonly Ports[], only: readonly number[]): string[] {
+  if (only.length === 0) return [`ip daddr ${cidr} ${portMatch(own)}accept`];
+  const both = only.filter(port => own.length === 0 || own.some(({ first, last }) => port >= first && port <= last));
+  return both.length === 0 ? [] : [`ip daddr ${cidr} ${portMatch(both.map(one))}accept`];
 }
 
 const PING = 'icmp type echo-request limit rate 10/second accept';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import { readUntrusted } from '../base/files.ts';
 import type { Incus } from '../incus/client.ts';
+import { requireWholeLines } from '../incus/raw-lxc.ts';
 import { BREAK, FAILED_DIRECTORY, instanceName, quote } from './hook.ts';
 
 /** Names of the instances that only exist for their hook. */
@@ -37,7 +38,8 @@ export async function nftAsRoot(
   signal?: AbortSignal,
 ): Promise<string> {
   const name = `${CARRIER}${randomBytes(5).toString('hex')}`;
-  const hook = `/bin/sh -c ${quote(SCRIPT)} network ${quote(lines.join(BREAK))} ${process.getuid?.() ?? 0}`;
+  const hook = `lxc.hook.pre-start = /bin/sh -c ${quote(SCRIPT)} network ${quote(lines.join(BREAK))} ${process.getuid?.() ?? 0}`;
+  requireWholeLines(hook);
   const what = 'Asking for the rules of a network';
   const options = { what, ...(signal === undefined ? {} : { signal }) };
   const body = {
@@ -45,7 +47,7 @@ export async function nftAsRoot(
     type: 'container',
     source: { type: 'none' },
     profiles: [],
-    config: { 'raw.lxc': `lxc.hook.pre-start = ${hook}` },
+    config: { 'raw.lxc': hook },
     devices: { root: { type: 'disk', path: '/', pool } },
     start: true,
   };

@@ -2,11 +2,20 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path/posix';
 import { Failure, messageOf } from '../base/errors.ts';
 import { readUntrusted } from '../base/files.ts';
+import { identityOf } from '../base/trusted-path.ts';
+import { type Hostile, withLinks } from './links.ts';
 import { isWithin, refuseDirectory } from './refuse.ts';
 import type { GitLayout, Workspace } from './types.ts';
 
 /** A `.git` file or a back reference is one path. */
 const LIMIT = 8192;
+
+/** As in `ResolveOptions`. */
+export interface GitOptions {
+  home: string;
+  stateDirs: readonly string[];
+  hostile: Hostile;
+}
 
 /** What is wrong with a `.git` file; the text completes "git will not work inside: …". */
 class Doubt extends Error {}
@@ -19,7 +28,7 @@ class Doubt extends Error {}
 export async function readGitLayout(
   real: string,
   uid: number,
-  o: { home: string; stateDirs: readonly string[] },
+  o: GitOptions,
 ): Promise<Pick<Workspace, 'git' | 'gitProblem'>> {
   const dotGit = `${real}/.git`;
   const stats = await lstat(dotGit).catch(() => undefined);
@@ -38,15 +47,11 @@ function problem(why: string): string {
   return `Git will not work inside the container: ${why.replace(/\.$/, '')}.`;
 }
 
-async function readWorktree(
-  real: string,
-  uid: number,
-  o: { home: string; stateDirs: readonly string[] },
-): Promise<GitLayout> {
+async function readWorktree(real: string, uid: number, o: GitOptions): Promise<GitLayout> {
   const target = /^gitdir: (.+?)\n*$/.exec(await readLine(`${real}/.git`))?.[1];
   if (target === undefined) throw new Doubt('its .git file does not name a git directory');
   const named = resolve(real, target);
-  const gitDir = await realOf(named);
+  const gitDir = await targetOf(named, real, o);
   // A repository within the workspace is there anyway, at the same relative place.
   if (isWithin(gitDir, real)) return { kind: 'dir' };
   const commonDir = await realOf(resolve(gitDir, (await readLine(`${gitDir}/commondir`)).trimEnd()));
@@ -57,14 +62,21 @@ async function readWorktree(
   await checkOwner([commonDir, dirname(gitDir), gitDir, `${gitDir}/gitdir`, `${gitDir}/commondir`], uid);
   await checkRepository(commonDir);
   await checkBackReference(gitDir, real);
-  return { kind: 'worktree', commonDir, commonPath: dirname(dirname(named)), gitDir };
+  const commonIdentity = await withLinks(commonDir, o.hostile, commonDir, async target => identityOf(target));
+  return { kind: 'worktree', commonDir, commonPath: dirname(dirname(named)), commonIdentity, gitDir };
+}
+
+/** Where the `.git` file leads. It is the agent's word, so no link of an agent's is followed. */
+async function targetOf(named: string, real: string, o: GitOptions): Promise<string> {
+  const hostile = async () => [...(await o.hostile()), real];
+  return withLinks(named, hostile, named, async target => target.real);
 }
 
 async function readLine(path: string): Promise<string> {
   const bytes = await readUntrusted(path, LIMIT);
   if (bytes === undefined) throw new Doubt(`${path} is missing`);
   const text = bytes.toString('utf8');
-  if (/[\0\r]|\n./s.test(text.replace(/\n+$/, ''))) throw new Doubt(`${path} is not one line`);
+  if (/[\0-\x1f\x7f]/.test(text.replace(/\n+$/, ''))) throw new Doubt(`${path} is not one line of plain text`);
   return text;
 }
 

@@ -1,8 +1,10 @@
-import { constants, type Stats } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, realpath } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path/posix';
-import { Failure, messageOf } from '../base/errors.ts';
+import { Failure } from '../base/errors.ts';
+import { identityOf, type TrustedTarget } from '../base/trusted-path.ts';
 import { readGitLayout } from './git.ts';
+import { type Hostile, withLinks } from './links.ts';
 import { refuseDirectory } from './refuse.ts';
 import type { Workspace } from './types.ts';
 
@@ -13,41 +15,31 @@ export interface ResolveOptions {
   stateDirs: readonly string[];
   /** The backend's own uid; 0 may open what belongs to others. */
   uid: number;
+  /** Links there are not followed; nowhere unless said. */
+  hostile?: Hostile;
 }
 
 /**
  * Looks at a folder that is to be opened. Fails with `invalid` (relative, not a directory, refused), `not-found` or
- * `permission` (unreadable, or somebody else's), each with a reason and a next step. Writes nothing.
+ * `permission` (unreadable, or somebody else's), and `isolation` for a link that an agent may have made, each with a reason and a next
+ * step. Writes nothing.
  */
 export async function resolveWorkspace(path: string, o: ResolveOptions): Promise<Workspace> {
   const cleaned = cleanWorkspacePath(path);
   refuseDirectory(cleaned, o);
-  const { real, stats } = await look(cleaned);
-  refuseDirectory(real, await realOptions(o));
-  if (!stats.isDirectory())
-    throw new Failure('invalid', `${cleaned} is not a directory.`, { hint: 'Choose a folder, not a file.' });
-  if (o.uid !== 0 && stats.uid !== o.uid) throw foreign(cleaned, stats.uid);
-  await access(real, constants.R_OK | constants.X_OK).catch(() => {
-    throw unreadable(cleaned);
-  });
-  return {
-    path: cleaned,
-    real,
-    uid: stats.uid,
-    gid: stats.gid,
-    rootOwned: stats.uid === 0,
-    ...(await readGitLayout(real, stats.uid, await realOptions(o))),
-  };
+  const options = await realOptions(o);
+  const found = await look(cleaned, options);
+  return { ...found, ...(await readGitLayout(found.real, found.uid, { hostile: nowhere, ...options })) };
 }
 
 /**
  * The path as it counts for a container's name: absolute and cleaned like Go's filepath.Abs, symlinks not resolved.
- * Fails with `invalid` for a relative path and for one with a line break or NUL, which no mount table can hold.
+ * Fails with `invalid` for a relative path and for one with a control character, such as a line break, which no mount table can hold.
  */
 export function cleanWorkspacePath(path: string): string {
   const shown = JSON.stringify(path);
-  if (/[\0\n\r]/.test(path))
-    throw new Failure('invalid', `The path ${shown} contains a line break or a NUL character.`, {
+  if (/[\0-\x1f\x7f]/.test(path))
+    throw new Failure('invalid', `The path ${shown} contains a line break, a NUL or another control character.`, {
       hint: 'Rename the folder.',
     });
   if (!isAbsolute(path))
@@ -56,20 +48,41 @@ export function cleanWorkspacePath(path: string): string {
   return cleaned === '' ? '/' : cleaned;
 }
 
-async function look(path: string): Promise<{ real: string; stats: Stats }> {
+async function look(path: string, o: ResolveOptions): Promise<Omit<Workspace, 'git' | 'gitProblem'>> {
+  let reached = false;
   try {
-    const real = await realpath(path);
-    return { real, stats: await stat(real) };
+    return await withLinks(path, o.hostile ?? nowhere, `The folder ${path}`, async target => {
+      reached = true;
+      return check(path, target, o);
+    });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new Failure('not-found', `The folder ${path} does not exist.`, {
-        hint: 'Check the path, or create the folder.',
-      });
-    if (code === 'EACCES' || code === 'EPERM') throw unreadable(path);
-    throw new Failure('invalid', `The folder ${path} cannot be used: ${messageOf(error)}.`, { cause: error });
+    if (reached || !(error instanceof Failure)) throw error;
+    if (error.kind === 'permission') throw unreadable(path);
+    if (error.kind !== 'not-found') throw error;
+    throw new Failure('not-found', `The folder ${path} does not exist.`, {
+      hint: 'Check the path, or create the folder.',
+    });
   }
 }
+
+async function check(
+  path: string,
+  target: TrustedTarget,
+  o: ResolveOptions,
+): Promise<Omit<Workspace, 'git' | 'gitProblem'>> {
+  const { real, stats, handle } = target;
+  refuseDirectory(real, o);
+  if (!stats.isDirectory())
+    throw new Failure('invalid', `${path} is not a directory.`, { hint: 'Choose a folder, not a file.' });
+  const [uid, gid] = [Number(stats.uid), Number(stats.gid)];
+  if (o.uid !== 0 && uid !== o.uid) throw foreign(path, uid);
+  await access(handle, constants.R_OK | constants.X_OK).catch(() => {
+    throw unreadable(path);
+  });
+  return { path, real, identity: identityOf(target), uid, gid, rootOwned: uid === 0 };
+}
+
+const nowhere: Hostile = async () => [];
 
 async function realOptions(o: ResolveOptions): Promise<ResolveOptions> {
   const real = async (path: string) => realpath(path).catch(() => path);

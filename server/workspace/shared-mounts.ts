@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
-import { type TrustedTarget, withTrustedPath } from '../base/trusted-path.ts';
+import { identityOf, type TrustedTarget, withTrustedPath } from '../base/trusted-path.ts';
 import type { InstanceFragment } from '../incus/types.ts';
 import { type GuardedMount, guardLine } from './mount-guard.ts';
 import { isMountPoint, type OwnedMount, workspaceMounts } from './mounts.ts';
@@ -82,7 +82,7 @@ async function lookAt(ws: Workspace, wish: MountWish, i: number, o: SharedMountO
       device: `mount-${i}`,
       source,
       path: wish.container,
-      identity: `${stats.dev}:${stats.ino}`,
+      identity: identityOf(target),
       ...(wish.readonly ? { readonly: true } : {}),
       ...(stats.isFile() ? { file: true } : {}),
       ...(foreign ? { foreign: true } : {}),

@@ -6,6 +6,8 @@ export interface GitLayout {
   commonDir?: string;
   /** Of a worktree: `commonDir` as the `.git` file names it, which is where git inside looks for it. */
   commonPath?: string;
+  /** Of a worktree: what `commonDir` was when it was looked at, as `<device number>:<inode>`. */
+  commonIdentity?: string;
   /** Of a worktree: its own directory below `<commonDir>/worktrees` (real path). */
   gitDir?: string;
 }
@@ -16,6 +18,8 @@ export interface Workspace {
   path: string;
   /** With symlinks resolved: this is what is mounted. */
   real: string;
+  /** What that was when it was looked at, as `<device number>:<inode>`. */
+  identity: string;
   /** Owner of the real directory. */
   uid: number;
   gid: number;

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { failureOf, makeLab } from '../incus/flows/support.ts';
@@ -81,4 +82,43 @@ test('a project gets no socket that takes over, no port for all, and no way out 
   const { container } = await lab.open(backend, workspace);
   const { forwards } = await backend.call('slot/reach', { container });
   table.held('a port for everybody', 'file', forwards?.[0]?.listen);
+});
+
+test('a folder in another slot’s workspace leads to nothing else when it is opened', { skip }, async t => {
+  const table = new Table(t, 'A folder of its own in a workspace');
+  const lab = await makeLab();
+  t.after(() => lab.close());
+  const mono = await lab.workspace();
+  const frontend = await lab.workspace({ path: `${mono}/frontend` });
+  const keys = `${lab.directory}/keys`;
+  mkdirSync(`${keys}/deeper`, { recursive: true });
+  writeFileSync(`${keys}/key`, SECRET);
+  await lab.write(`${lab.home}/.coi/config.toml`, '[security]\ndisable_protection = true\n');
+  const backend = await lab.backend();
+  const outer = await lab.open(backend, mono);
+  const inner = await lab.open(backend, frontend, { persistent: true });
+  const inside = (container: string, script: string) =>
+    lab.incus.exec(container, ['/bin/sh', '-c', script], { user: 0, group: 0 });
+  const swap = await inside(outer.container, `cd /workspace && mv frontend old && ln -s ${keys} frontend`);
+  assert.equal(swap.exitCode, 0, 'an agent can do it');
+
+  // Of a reboot inside nobody is told: Incus looks up the folder anew.
+  const { pid } = await lab.incus.instanceState(inner.container);
+  await inside(inner.container, '/sbin/reboot -f').catch(() => '');
+  let running = false;
+  await until('it came up again, or was refused', async () => {
+    if (existsSync(`/run/incus-agents/mounts/${inner.container}`)) return true;
+    const now = await lab.incus.instanceState(inner.container).catch(() => undefined);
+    running = now?.running === true && now.pid > 0 && now.pid !== pid;
+    return running;
+  });
+  const seen = running ? (await inside(inner.container, 'cat /workspace/key')).stdout.toString('utf8') : '';
+  table.held('swapped for a link, then a reboot of the slot in it', 'root', seen.includes(SECRET) ? 'read' : undefined);
+  for (const [name, path] of [
+    ['the link as a workspace', frontend],
+    ['a folder behind the link', `${frontend}/deeper`],
+  ] as const) {
+    const failure = await failureOf(lab.open(backend, path, { slot: 2 }));
+    table.held(name, 'root', failure.kind === 'isolation' ? undefined : failure.message);
+  }
 });

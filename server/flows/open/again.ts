@@ -11,7 +11,7 @@ import { liveSharing, slotSharing } from './sharing.ts';
 
 /**
  * What starting the agent of a slot that is there needs: everything as the slot was made, and the configuration of now. In one that runs
- * what is shared stays as it is.
+ * what is shared stays as it is, and so does its network.
  */
 export async function openingOf(
   deps: FlowDeps,
@@ -40,7 +40,7 @@ export async function openingOf(
   );
   const [protection, network, credentials] = await Promise.all([
     slotProtection(deps, plan, name),
-    slotNetwork(deps, plan, name, context.signal),
+    (instance.running ? deps.networks.live(instance) : undefined) ?? slotNetwork(deps, plan, name, context.signal),
     credentialVariables(plan, context),
   ]);
   const { slot } = identity;

@@ -2,7 +2,7 @@ import type { EffectiveConfig } from '../../config/types.ts';
 import { tmuxDirectory } from '../../guest/start.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
-import { workspaceFragment } from '../../workspace/fragment.ts';
+import { workspaceFragment, workspaceGuard } from '../../workspace/fragment.ts';
 import { storedUser } from '../code-user.ts';
 import type { FlowDeps } from '../deps.ts';
 import { mergeFragments } from '../merge-fragments.ts';
@@ -11,6 +11,7 @@ import { containerFragment } from './hardening.ts';
 import type { Opening } from './new.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
+import { writableNow } from './writable.ts';
 
 /** Everything that an instance is made with, so that one request makes and starts it. */
 export function definitionOf(
@@ -19,6 +20,8 @@ export function definitionOf(
   session: SessionPlan,
 ): Required<InstanceFragment> {
   const pool = plan.config.get('container.storage_pool');
+  const preserve = plan.config.get('paths.preserve_workspace_path');
+  const place = { container, project: deps.incus.target.project, preserve };
   return mergeFragments(
     containerFragment({
       docker: plan.config.get('container.docker'),
@@ -29,14 +32,13 @@ export function definitionOf(
       ...(pool === '' ? {} : { pool }),
     }),
     plan.limits,
-    // Its hook looks at what is shared before the others do anything.
+    // These hooks look at what is mounted before the others do anything.
+    plan.lowLevel ? workspaceGuard(plan.workspace, { ...place, hostile: writableNow(deps) }) : {},
     sharing.fragment,
     // Then its own: a start that it refuses must not have begun with anything else.
     network.fragment,
     workspaceFragment(plan.workspace, {
-      container,
-      project: deps.incus.target.project,
-      preserve: plan.config.get('paths.preserve_workspace_path'),
+      ...place,
       codeUid: plan.code.uid,
       codeGid: plan.code.gid,
       mounts: [...session.mounts, ...sharing.mounts],

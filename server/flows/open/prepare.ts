@@ -21,6 +21,7 @@ import { requireConsent } from './consent.ts';
 import { declaredAgents } from './declared.ts';
 import { slotLimits } from './limits.ts';
 import { lookAround } from './surroundings.ts';
+import { writableByAgents } from './writable.ts';
 
 /** Everything that is known before anything is made. */
 export interface OpenPlan {
@@ -59,11 +60,7 @@ export async function prepareOpen(
   madeFrom?: string,
 ): Promise<OpenPlan> {
   const asked = lookAround(deps, context.signal);
-  const workspace = await resolveWorkspace(request.workspace, {
-    home: deps.home,
-    stateDirs: stateDirectories(deps),
-    uid: deps.uid,
-  });
+  const workspace = await workspaceAt(deps, request.workspace);
   await requireConsent(deps, workspace, context);
   const config = await effectiveConfig(deps, workspace.path, context, launchOf(request));
   config.requireValid();
@@ -89,6 +86,12 @@ export async function prepareOpen(
     limits,
     bridge: asked.bridge,
   };
+}
+
+/** A folder that is to be opened: see `resolveWorkspace`. */
+export function workspaceAt(deps: FlowDeps, path: string): Promise<Workspace> {
+  const hostile = () => writableByAgents(deps);
+  return resolveWorkspace(path, { home: deps.home, stateDirs: stateDirectories(deps), uid: deps.uid, hostile });
 }
 
 /** Where the backend and Incus keep their own state: no workspace may contain it or lie in it. */

@@ -3,7 +3,7 @@ import { COMMAND_ENVIRONMENT, commandEnvironment, runCommands } from '../../shar
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { OpenPlan } from './prepare.ts';
-import { writableByAgents } from './sharing-places.ts';
+import { writableByAgents } from './writable.ts';
 
 /**
  * The variables that are the output of commands on this computer: the user's own, and those of the project that the user has approved. They run
@@ -16,7 +16,10 @@ export async function commandVariables(
 ): Promise<Record<string, string>> {
   const commands = plan.config.get('defaults.env_commands');
   if (Object.keys(commands).length === 0) return {};
-  const [given, hostile] = await Promise.all([client.environment(COMMAND_ENVIRONMENT), writableByAgents(deps, plan)]);
+  const [given, hostile] = await Promise.all([
+    client.environment(COMMAND_ENVIRONMENT),
+    writableByAgents(deps, plan.workspace),
+  ]);
   return runCommands(commands, {
     environment: commandEnvironment(given, deps.home, hostile),
     directory: deps.home,

@@ -1,4 +1,3 @@
-import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { mountedDirs } from '../../agents/signal.ts';
 import { ownDirectory } from '../../guest/start.ts';
@@ -10,18 +9,6 @@ import { type OpenPlan, stateDirectories } from './prepare.ts';
 /** What belongs to the backend and to Incus, wherever its socket is. */
 export function ownDirectories(deps: FlowDeps): string[] {
   return [...stateDirectories(deps), dirname(deps.incus.target.socketPath)];
-}
-
-/** Every directory of the host in which an agent can write, or could: what it left there stays. Real paths. */
-export async function writableByAgents(deps: FlowDeps, { workspace }: OpenPlan): Promise<string[]> {
-  const disks = deps.board
-    .instances()
-    .flatMap(instance => Object.values(instance.expandedDevices))
-    .flatMap(({ type, source, readonly }) => (type === 'disk' && readonly !== 'true' && source ? [source] : []))
-    .filter(source => source.startsWith('/'));
-  const sessions = (await deps.sessions.list()).map(record => record.workspace);
-  const paths = new Set([workspace.real, ...[workspace.git?.commonDir ?? []].flat(), ...disks, ...sessions]);
-  return Promise.all([...paths].map(path => realpath(path).catch(() => path)));
 }
 
 /** Where the session and a shared login will be inside. */

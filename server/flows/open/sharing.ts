@@ -15,8 +15,9 @@ import type { OwnedSlot } from '../owned.ts';
 import { sharedWords } from './credentials.ts';
 import type { OpenPlan } from './prepare.ts';
 import { commandVariables } from './sharing-commands.ts';
-import { ownDirectories, sessionPlaces, takenPlaces, writableByAgents } from './sharing-places.ts';
+import { ownDirectories, sessionPlaces, takenPlaces } from './sharing-places.ts';
 import { slotSockets } from './sharing-sockets.ts';
+import { writableByAgents } from './writable.ts';
 
 /** What of the host a slot gets besides its workspace and its session, as configured. */
 export interface Sharing {
@@ -51,7 +52,7 @@ export async function slotSharing(
   place: SharingPlace,
   context: RequestContext,
 ): Promise<Sharing> {
-  const hostile = needsLooking(plan) ? await writableByAgents(deps, plan) : [];
+  const hostile = needsLooking(plan) ? await writableByAgents(deps, plan.workspace) : [];
   const mounts = await sharedMounts(deps, plan, place, hostile);
   const [ports, sockets, copies, secrets] = await Promise.all([
     slotPorts(deps, plan, place),

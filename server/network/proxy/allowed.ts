@@ -1,6 +1,6 @@
 import { type Destination, type Ports, parseDestination, parseName } from '../destinations.ts';
 import { contains, parseAddress, parseCidr } from '../ipv4.ts';
-import { isPublic } from '../ranges.ts';
+import { isPublic, PRIVATE, touches } from '../ranges.ts';
 import type { Policy } from '../types.ts';
 
 /** Ports of a name that is allowed without any: those of the web. */
@@ -8,6 +8,10 @@ const WEB: readonly Ports[] = [
   { first: 80, last: 80 },
   { first: 443, last: 443 },
 ];
+
+/** The ports of resolvers: RFC 1035, RFC 7858. */
+const DNS = 53;
+const DNS_BY_TLS = 853;
 
 /** Where a client of the proxy wants to go: a host name in small letters or a dotted address. */
 export interface Target {
@@ -26,10 +30,18 @@ export function parseTarget(text: string, defaultPort?: number): Target | undefi
   return labels === undefined ? undefined : { host: labels.join('.'), port };
 }
 
-/** Whether the policy names the target. */
+/**
+ * Whether the policy lets the target be asked for. A program keeps the proxy that it was started with, also when the mode is changed to another one: then
+ * the proxy lets through what the rules of that mode would.
+ */
 export function isAllowed(policy: Policy, { host, port }: Target): boolean {
-  if (pinnedAddress(policy, { host, port }) !== undefined) return true;
-  if (policy.mode !== 'allowlist') return true;
+  if (policy.mode === 'open' || pinnedAddress(policy, { host, port }) !== undefined) return true;
+  if (policy.mode === 'restricted' && policy.resolvers.length > 0) {
+    if (policy.resolvers.includes(host) && port === DNS) return true;
+    if (port === DNS || port === DNS_BY_TLS) return false;
+  }
+  if (policy.ports.length > 0 && !policy.ports.includes(port)) return false;
+  if (policy.mode === 'restricted') return true;
   const entries = policy.allow.map(parseDestination).filter(entry => entry !== undefined);
   return entries.some(entry => names(entry, host) && hasPort(entry, port));
 }
@@ -44,19 +56,19 @@ export function pinnedAddress(policy: Policy, { host, port }: Target): string | 
   return known?.ip;
 }
 
-/** Whether a name may lead to this address: never into private networks, and never to the host itself. */
-export function mayLeadTo(policy: Policy, address: string, own: ReadonlySet<string>): boolean {
-  if (own.has(address)) return false;
-  return isPublic(address) || (policy.allowLocal && isPrivateOnly(address));
-}
-
-function isPrivateOnly(address: string): boolean {
-  const number = parseAddress(address);
-  if (number === undefined) return false;
-  return ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16'].some(range => {
-    const cidr = parseCidr(range);
-    return cidr !== undefined && contains(cidr, number);
-  });
+/**
+ * Whether a name may lead to this address: into private networks only where they are permitted, and never to the host itself (`own`) or into
+ * the network of the slots (`closed`).
+ */
+export function mayLeadTo(
+  policy: Policy,
+  address: string,
+  own: ReadonlySet<string>,
+  closed: readonly string[] = [],
+): boolean {
+  if (own.has(address) || touches(address, closed)) return false;
+  const local = policy.allowLocal || policy.mode === 'open';
+  return isPublic(address) || (local && parseAddress(address) !== undefined && touches(address, PRIVATE));
 }
 
 function names(entry: Destination, host: string): boolean {

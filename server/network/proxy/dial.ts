@@ -30,19 +30,29 @@ export const resolveOnHost: Resolve = async (name, resolvers) => {
 
 /**
  * Connects to a target that the policy names. The name is resolved here, and the connection is made to the very address that was
- * looked at, so no second answer can lead elsewhere. Fails with `Refusal`.
+ * looked at, so no second answer can lead elsewhere. `closed` are networks into which none may lead. Fails with `Refusal`.
  */
-export async function dial(policy: Policy, target: Target, resolve: Resolve): Promise<Socket> {
-  if (!isAllowed(policy, target)) throw new Refusal(true, `${target.host}:${target.port} is not on the allow-list.`);
+export async function dial(
+  policy: Policy,
+  target: Target,
+  resolve: Resolve,
+  closed: readonly string[] = [],
+): Promise<Socket> {
+  if (!isAllowed(policy, target)) throw new Refusal(true, `${target.host}:${target.port} is not ${among(policy)}.`);
   const pinned = pinnedAddress(policy, target);
   if (pinned !== undefined) return open(pinned, target);
   const literal = parseAddress(target.host) !== undefined;
   const addresses = literal ? [target.host] : await resolve(target.host, policy.resolvers).catch(() => []);
   if (addresses.length === 0) throw new Refusal(false, `${target.host} was not found.`);
   const own = ownAddresses();
-  const usable = addresses.filter(address => mayLeadTo(policy, address, own));
+  const usable = addresses.filter(address => mayLeadTo(policy, address, own, closed));
   if (usable.length === 0) throw new Refusal(true, `${target.host} leads to an address that slots may not reach.`);
   return firstThatOpens(usable, target);
+}
+
+function among({ mode, ports }: Policy): string {
+  if (mode !== 'allowlist') return 'what the network of this slot lets through';
+  return ports.length === 0 ? 'on the allow-list' : `on the allow-list with one of the ports ${ports.join(', ')}`;
 }
 
 async function firstThatOpens(addresses: readonly string[], target: Target): Promise<Socket> {

@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -8,7 +8,8 @@ import type { Log } from '../../base/log.ts';
 import type { Policy } from '../types.ts';
 import { parseTarget, type Target } from './allowed.ts';
 import { dial, Refusal, type Resolve, resolveOnHost } from './dial.ts';
-import { HELLO_LIMIT, readHello } from './sni.ts';
+import { forward } from './forward.ts';
+import { readHello } from './sni.ts';
 
 /** Connections of one slot at a time, and names of blocked hosts that are kept. */
 const CONNECTIONS = 512;
@@ -19,17 +20,6 @@ const PATIENCE = 30_000;
 /** The name of the socket in a slot's directory. */
 export const SOCKET = 'proxy';
 
-/** Headers that are between a client and its proxy only. */
-const HOP = new Set([
-  'connection',
-  'proxy-connection',
-  'proxy-authorization',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-]);
-
 /**
  * The way out of one slot: an HTTP proxy on a unix socket in a directory that only this slot sees, so the path says who asks. It knows
  * names, resolves them itself and looks at the name that TLS is asked for.
@@ -38,14 +28,17 @@ export class SlotProxy {
   policy: Policy;
   readonly #log: Log;
   readonly #resolve: Resolve;
+  readonly #closed: readonly string[];
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
   readonly #blocked = new Map<string, number>();
 
-  constructor(policy: Policy, log: Log, resolve: Resolve = resolveOnHost) {
+  /** `closed`: networks into which no name may lead. */
+  constructor(policy: Policy, log: Log, resolve: Resolve = resolveOnHost, closed: readonly string[] = []) {
     this.policy = policy;
     this.#log = log;
     this.#resolve = resolve;
+    this.#closed = closed;
     this.#server = createServer({ headersTimeout: PATIENCE }, (from, to) => void this.#forward(from, to));
     this.#server.maxConnections = CONNECTIONS;
     this.#server.on('connection', socket => this.#keep(socket));
@@ -91,7 +84,7 @@ export class SlotProxy {
     const target = parseTarget(from.url ?? '');
     try {
       if (target === undefined) throw new Refusal(true, 'This is no host and port.');
-      const upstream = this.#keep(await dial(this.policy, target, this.#resolve));
+      const upstream = this.#keep(await dial(this.policy, target, this.#resolve, this.#closed));
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       // The server may speak first; the client is heard only after a look at the name that it gives.
       upstream.pipe(client);
@@ -116,7 +109,7 @@ export class SlotProxy {
       const hello = readHello(data);
       if (hello.kind === 'other' || (hello.kind === 'tls' && (hello.name ?? target.host) === target.host)) return data;
       if (hello.kind === 'tls') throw new Refusal(true, `${hello.name} was asked for by way of ${target.host}.`);
-      if (data.length > HELLO_LIMIT) throw new Refusal(true, 'The beginning of TLS is too long.');
+      if (hello.kind === 'unsound') throw new Refusal(true, 'The beginning of TLS cannot be read.');
       data = Buffer.concat([data, await nextData(client)]);
     }
   }
@@ -126,23 +119,10 @@ export class SlotProxy {
     const target = url?.protocol === 'http:' ? parseTarget(url.host, 80) : undefined;
     try {
       if (url === undefined || target === undefined) throw new Refusal(true, 'This is no address of the web.');
-      const socket = this.#keep(await dial(this.policy, target, this.#resolve));
-      const headers = Object.entries(from.headers).filter(([name]) => !HOP.has(name) && name !== 'host');
-      const answer = request({
-        createConnection: () => socket,
-        method: from.method ?? 'GET',
-        path: url.pathname + url.search,
-        headers: { ...Object.fromEntries(headers), host: url.host, connection: 'close' },
-      });
-      answer.on('response', reply => {
-        to.writeHead(reply.statusCode ?? 502, reply.headers);
-        reply.pipe(to);
-      });
-      answer.on('error', () => to.destroy());
-      to.on('close', () => answer.destroy());
-      from.pipe(answer);
+      await forward(from, to, this.#keep(await dial(this.policy, target, this.#resolve, this.#closed)), url);
     } catch (error) {
       this.#refused(target, error);
+      if (to.destroyed) return;
       to.writeHead(error instanceof Refusal && error.blocked ? 403 : 502, { 'content-type': 'text/plain' });
       to.end(`${messageOf(error)}\n`);
     }

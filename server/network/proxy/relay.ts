@@ -8,6 +8,8 @@ export const PROXY_DEVICE = 'network-proxy';
 /** Where its directory is inside, and the port on the container's own loopback that leads to it. */
 const INSIDE = '/var/lib/incus-agents/network';
 const PORT = 3128;
+/** Milliseconds that making the way may take. */
+const PATIENCE = 20_000;
 
 /** The socket's directory, which nobody inside can change. */
 export function proxyDevice(directory: string): Record<string, string> {
@@ -51,7 +53,13 @@ echo "nothing listens on port $3"; exit 1
 export async function startRelay(incus: Incus, container: string, signal?: AbortSignal): Promise<void> {
   const listening = `0100007F:${PORT.toString(16).toUpperCase().padStart(4, '0')}`;
   const argv = ['/bin/sh', '-c', SCRIPT, 'incus-agents-relay', `${INSIDE}/${SOCKET}`, listening, String(PORT)];
-  const { exitCode, stdout } = await incus.exec(container, argv, signal === undefined ? {} : { signal });
+  // Root inside can keep it from ever ending.
+  const limit = AbortSignal.timeout(PATIENCE);
+  const ends = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  const { exitCode, stdout } = await incus.exec(container, argv, { signal: ends }).catch((error: unknown) => {
+    if (limit.aborted && signal?.aborted !== true) return { exitCode: -1, stdout: Buffer.from('it took too long') };
+    throw error;
+  });
   if (exitCode === 0) return;
   const why = stdout.toString('utf8').trim().slice(0, 200);
   throw new Failure(

@@ -73,6 +73,55 @@ test('names inside are those of the configuration, in every start anew', { skip,
   });
 });
 
+test('a running slot gets its way to allowed hosts by a change, and asks a resolver at home', {
+  skip,
+  timeout: 300_000,
+}, async t => {
+  const end = inReverse(t);
+  await testHosts(end);
+  const { lab, backend, configure } = await begin(end);
+  await configure(`[network]\ndns_servers = ["${ADDRESSES.private10}"]\nallowed_domains = ["${KNOWN_NAME}"]\n`);
+  const { container } = await lab.open(backend, await lab.workspace(), { persistent: true });
+  // As the terminal of a new shell does it.
+  const look = (script: string) =>
+    inside(backend, container, `[ ! -r ~/.incus-agents/environment ] || . ~/.incus-agents/environment; ${script}`);
+  const web = (host: string) => look(`curl -s -m 5 http://${host}/ 2>&1`);
+  const tmux = () => look(`TMUX_TMPDIR=~/.incus-agents/tmux tmux show-environment -g | grep -i proxy`);
+  await t.test('a resolver in a private network is asked where its network is closed', async () => {
+    await until('the name is reached', async () => /REACHED: a test host/.test(await web(KNOWN_NAME)));
+    assert.doesNotMatch(await web(ADDRESSES.private10), /REACHED/);
+    assert.doesNotMatch(await tmux(), /PROXY/);
+  });
+  await t.test('after the change a new shell reaches what is named by the proxy, and nothing else', async () => {
+    await backend.call('slot/configure', { container, network: { mode: 'allowlist' } });
+    assert.match(await web(KNOWN_NAME), /REACHED: a test host/);
+    assert.doesNotMatch(await web(ADDRESSES.internet), /REACHED/);
+    assert.doesNotMatch(await look(`curl -s -m 2 --noproxy '*' http://${ADDRESSES.internet}/`), /REACHED/);
+    assert.match(await tmux(), /^HTTPS_PROXY=http:\/\/127\.0\.0\.1:\d+$/m);
+    const told = () => backend.messages.map(({ message }) => message).find(text => /does not know/.test(text));
+    assert.match(await until('the user is told', told), /slot 1 .*start/i);
+    const { network } = await backend.call('slot/reach', { container });
+    assert.deepEqual([network.mode, network.verified], ['allowlist', 'held']);
+  });
+  await t.test('an agent that is started again in it knows the proxy too', async () => {
+    await look('TMUX_TMPDIR=~/.incus-agents/tmux tmux kill-server');
+    await backend.call('slot/start', { container });
+    assert.match(await tmux(), /^HTTPS_PROXY=/m);
+  });
+  await t.test('after a change away from it programs with the proxy go on, by the rules of then', async () => {
+    await backend.call('slot/configure', { container, network: { mode: 'restricted' } });
+    assert.match(await web(KNOWN_NAME), /REACHED: a test host/);
+    assert.match(await web(ADDRESSES.internet), /REACHED: a test host/);
+    assert.doesNotMatch(await web(ADDRESSES.private10), /REACHED/);
+  });
+  await t.test('and a new start is as the configuration says', async () => {
+    await backend.call('slot/stop', { container });
+    await backend.call('slot/start', { container });
+    assert.equal((await lab.instance(container))?.devices['network-proxy'], undefined);
+    assert.doesNotMatch(await tmux(), /PROXY/);
+  });
+});
+
 test('presets stand for the registries of the user, whatever the project says', { skip, timeout: 300_000 }, async t => {
   const { lab, backend, configure } = await begin(t);
   const workspace = await lab.workspace();

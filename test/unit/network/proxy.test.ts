@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,12 +66,54 @@ describe('a target', () => {
   });
 });
 
+describe('a target beyond the allow-list', () => {
+  const allowed = (change: Partial<Policy>, target: string) =>
+    isAllowed(
+      policy(['example.org', 'example.org:8000', '203.0.113.0/24'], change),
+      parseTarget(target) ?? assert.fail(),
+    );
+
+  it('is refused where its port is none of the only ones', () => {
+    const ports = [443, 8000];
+    for (const target of ['example.org:443', 'example.org:8000', '203.0.113.9:443'])
+      assert.ok(allowed({ ports }, target));
+    for (const target of ['example.org:80', '203.0.113.9:22', 'other.example:443'])
+      assert.ok(!allowed({ ports }, target), target);
+    const hosts = [{ ip: '10.1.1.1', hostnames: ['db.example'], ports: [5432] }];
+    assert.ok(allowed({ ports, hosts }, 'db.example:5432'), 'what the user named with its own port');
+  });
+
+  it('is what the rules of another mode would let through, after a change to that mode', () => {
+    const own = new Set<string>();
+    assert.ok(allowed({ mode: 'restricted' }, 'any.example:22'));
+    assert.ok(!allowed({ mode: 'restricted', ports: [443] }, 'any.example:22'));
+    const resolvers = ['192.0.2.53'];
+    assert.ok(allowed({ mode: 'restricted', resolvers }, 'any.example:443'));
+    assert.ok(allowed({ mode: 'restricted', resolvers, ports: [443] }, '192.0.2.53:53'));
+    for (const target of ['any.example:53', '198.51.100.1:853', '192.0.2.53:853'])
+      assert.ok(!allowed({ mode: 'restricted', resolvers }, target), target);
+    assert.ok(allowed({ mode: 'open', ports: [443], resolvers }, 'any.example:53'));
+    assert.ok(!mayLeadTo(policy([], { mode: 'restricted' }), '10.1.1.1', own));
+    assert.ok(mayLeadTo(policy([], { mode: 'open' }), '10.1.1.1', own));
+    for (const address of ['169.254.169.254', '127.0.0.1'])
+      assert.ok(!mayLeadTo(policy([], { mode: 'open', allowLocal: true }), address, own), address);
+  });
+
+  it('is never another slot, whatever is permitted', () => {
+    for (const change of [{ allowLocal: true }, { mode: 'open' as const }])
+      assert.ok(!mayLeadTo(policy([], change), '10.9.8.7', new Set(), ['10.9.8.0/24']));
+  });
+});
+
 /** A ClientHello that asks for a name, or for none. */
-function hello(name?: string): Buffer {
-  const host = Buffer.from(name ?? '');
-  const list = Buffer.concat([Buffer.from([0]), u16(host.length), host]);
-  const extension =
-    name === undefined ? Buffer.alloc(0) : Buffer.concat([u16(0), u16(list.length + 2), u16(list.length), list]);
+function hello(...names: string[]): Buffer {
+  const extension = Buffer.concat(
+    names.map(name => {
+      const host = Buffer.from(name);
+      const list = Buffer.concat([Buffer.from([0]), u16(host.length), host]);
+      return Buffer.concat([u16(0), u16(list.length + 2), u16(list.length), list]);
+    }),
+  );
   const other = Buffer.concat([u16(23), u16(0)]);
   const extensions = Buffer.concat([other, extension]);
   const body = Buffer.concat([
@@ -84,7 +126,16 @@ function hello(name?: string): Buffer {
   ]);
   const whole = Buffer.concat([body, u16(extensions.length), extensions]);
   const message = Buffer.concat([Buffer.from([1, 0]), u16(whole.length), whole]);
-  return Buffer.concat([Buffer.from([22, 3, 1]), u16(message.length), message]);
+  return record(message);
+}
+
+function record(part: Buffer, type = 22): Buffer {
+  return Buffer.concat([Buffer.from([type, 3, 1]), u16(part.length), part]);
+}
+
+/** A message in two records, the first with `length` bytes. */
+function records(message: Buffer, length: number): Buffer {
+  return Buffer.concat([record(message.subarray(0, length)), record(message.subarray(length))]);
 }
 
 function u16(n: number): Buffer {
@@ -104,18 +155,47 @@ describe('the beginning of TLS', () => {
     for (let i = 0; i < whole.length; i++) {
       const broken = Buffer.from(whole);
       broken[i] = 255;
-      assert.ok(['tls', 'other', 'more'].includes(readHello(broken).kind));
+      assert.notEqual(readHello(broken).kind, i === 0 ? 'tls' : 'other', String(i));
     }
+  });
+
+  it('is read over several records, as a server reads it', () => {
+    const whole = hello('example.org');
+    for (let i = 1; i < whole.length - 5; i++) {
+      const split = records(whole.subarray(5), i);
+      assert.deepEqual(readHello(split), { kind: 'tls', name: 'example.org' }, String(i));
+      for (let end = 1; end < split.length; end++) assert.equal(readHello(split.subarray(0, end)).kind, 'more');
+    }
+  });
+
+  it('is unsound where a server might read another one', () => {
+    const whole = hello('example.org');
+    const message = whole.subarray(5);
+    const unsound: Record<string, Buffer> = {
+      'an alert in between': Buffer.concat([record(message.subarray(0, 9)), record(Buffer.from([1, 0]), 21)]),
+      'an empty record': Buffer.concat([record(Buffer.alloc(0)), whole]),
+      'a record that is too long': Buffer.concat([Buffer.from([22, 3, 1]), u16(16_385), Buffer.alloc(16_385)]),
+      'no ClientHello': record(Buffer.concat([Buffer.from([2]), message.subarray(1)])),
+      'a message without an end': record(Buffer.concat([Buffer.from([1, 255, 255, 255]), message.subarray(4)])),
+      'two names': hello('example.org', 'other.example'),
+      'something after the extensions': record(
+        Buffer.concat([Buffer.from([1, 0]), u16(message.length - 3), message.subarray(4), Buffer.from([0])]),
+      ),
+    };
+    for (const [what, data] of Object.entries(unsound)) assert.deepEqual(readHello(data), { kind: 'unsound' }, what);
   });
 });
 
 /** A server of the test's own that echoes, and a proxy for it whose resolver says what the test wants. */
-async function setUp(t: TestContext, allow: string[], names: Record<string, string[]>) {
+async function setUp(t: TestContext, allow: string[], names: Record<string, string[]>, web = WEB) {
   const sockets = new Set<Socket>();
   const server = createServer(socket => {
     sockets.add(socket);
     socket.on('error', () => {});
-    socket.on('data', data => socket.write(data.toString('latin1').startsWith('GET') ? WEB : data));
+    socket.on('data', data => {
+      if (!data.toString('latin1').startsWith('GET')) return socket.write(data);
+      return web === WEB ? socket.write(WEB) : socket.end(web, 'latin1');
+    });
   });
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
   const at = server.address();
@@ -135,6 +215,39 @@ async function setUp(t: TestContext, allow: string[], names: Record<string, stri
 }
 
 const WEB = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nweb';
+
+/** What servers may say, and the status that the client gets for it; 0 where the answer breaks off. */
+const HOSTILE: readonly (readonly [string, string, number])[] = [
+  ['a trailer that a length forbids', 'HTTP/1.1 200 OK\r\ntrailer: x\r\ncontent-length: 3\r\n\r\nweb', 200],
+  ['trailers', 'HTTP/1.1 200 OK\r\ntrailer: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nweb\r\n0\r\nx: y\r\n\r\n', 200],
+  [
+    'headers for the proxy',
+    'HTTP/1.1 200 OK\r\nconnection: x-hop\r\nx-hop: 1\r\nproxy-authenticate: x\r\nupgrade: y\r\ncontent-length: 0\r\n\r\n',
+    200,
+  ],
+  ['a status that is none', 'HTTP/1.1 000 OK\r\ncontent-length: 0\r\n\r\n', 502],
+  ['a status beyond all', 'HTTP/1.1 999 OK\r\ncontent-length: 0\r\n\r\n', 502],
+  ['an upgrade that nobody asked for', 'HTTP/1.1 101 Up\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nabc', 502],
+  ['another protocol', 'SSH-2.0-x\r\n', 502],
+  ['an odd header', 'HTTP/1.1 200 OK\r\nx\x01y: \x02\r\n\r\n', 502],
+  ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nweb', 502],
+  ['endless headers', `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(20_000)}`, 502],
+  ['silence', '', 502],
+  ['an end in the middle', 'HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\nweb', 0],
+  ['an end in the middle of a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nweb', 0],
+];
+
+/** Asks through the proxy, and waits for the whole of the answer. */
+async function answerTo(path: string, url: string): Promise<{ code: number; headers: IncomingHttpHeaders }> {
+  return new Promise(done => {
+    const broken = () => done({ code: 0, headers: {} });
+    const asked = request({ socketPath: path, path: url, headers: { host: 'x' }, agent: false }, reply => {
+      reply.on('end', () => done({ code: reply.statusCode ?? 0, headers: reply.headers }));
+      reply.on('error', broken).resume();
+    });
+    asked.on('error', broken).end();
+  });
+}
 
 /** Says something to the proxy and gives what came until it was quiet or closed. */
 async function say(path: string, ...parts: (string | Buffer)[]): Promise<{ text: string; closed: boolean }> {
@@ -202,7 +315,11 @@ describe('the proxy of a slot', () => {
     assert.ok(own.text.includes('echo.example') && !own.closed);
     const fronted = await say(path, begin, hello('other.example'));
     assert.ok(fronted.closed && !fronted.text.includes('other.example'));
-    assert.equal(proxy.blocked().length, 1);
+    const split = await say(path, begin, records(hello('other.example').subarray(5), 20));
+    assert.ok(split.closed && !split.text.includes('other.example'));
+    const unsound = await say(path, begin, record(Buffer.from([1, 255, 255, 255, 0])));
+    assert.ok(unsound.closed);
+    assert.equal(proxy.blocked()[0]?.count, 3);
   });
 
   it('forwards plain requests to the host that their address names', async t => {
@@ -219,6 +336,15 @@ describe('the proxy of a slot', () => {
     assert.equal(await get('http://other.example/x'), 403);
     assert.equal(await get('/x'), 403);
   });
+
+  for (const [what, reply, status] of HOSTILE)
+    it(`lives through ${what}`, async t => {
+      const { path, port, proxy } = await setUp(t, [], {}, reply);
+      const { code, headers } = await answerTo(path, `http://echo.example:${port}/x`);
+      assert.equal(code, status);
+      for (const name of ['trailer', 'upgrade', 'x-hop', 'proxy-authenticate']) assert.equal(headers[name], undefined);
+      while (proxy.connections > 0) await new Promise(done => setImmediate(done));
+    });
 
   it('cuts what is under way when the policy changes', async t => {
     const { path, port, proxy } = await setUp(t, [], {});

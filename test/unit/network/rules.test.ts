@@ -75,6 +75,26 @@ describe('the rules of a policy', () => {
     assert.ok(rules.includes('meta l4proto { tcp, udp } th dport { 80, 443 } accept'));
     assert.match(rules.at(-1) ?? '', /^goto refuse/);
   });
+
+  it('leave only named ports of an allow-list too', () => {
+    const allow = ['203.0.113.0/24', '198.51.100.7:22', '198.51.100.8:80-90,443'];
+    const rules = outward({ mode: 'allowlist', allow, ports: [80, 443] }).filter(rule =>
+      /^ip daddr (203|198)/.test(rule),
+    );
+    assert.deepEqual(rules, [
+      'ip daddr 203.0.113.0/24 meta l4proto { tcp, udp } th dport { 80, 443 } accept',
+      'ip daddr 198.51.100.8 meta l4proto { tcp, udp } th dport { 80, 443 } accept',
+    ]);
+  });
+
+  it('let a resolver in a private network be asked, and nothing else of it', () => {
+    const rules = outward({ resolvers: ['192.168.1.53', '9.9.9.9'] });
+    const at = (start: string) => rules.findIndex(rule => rule.startsWith(start));
+    const ask = at('ip daddr { 192.168.1.53, 9.9.9.9 } meta l4proto { tcp, udp } th dport 53 accept');
+    assert.ok(ask > at('fib daddr type != unicast'), 'after the host itself');
+    assert.ok(ask > at(`ip daddr ${place.subnet} goto refuse`), 'after other slots');
+    assert.ok(ask < at('ip daddr 192.168.0.0/16 goto refuse'));
+  });
 });
 
 describe('a policy', () => {

@@ -81,7 +81,18 @@ test('a repository made by the agent in the workspace cannot name another direct
   // The same through a symlink that leads out of it.
   await symlink(`${main}/.git/worktrees`, `${tree}/out`);
   await writeFile(`${tree}/.git`, `gitdir: ${tree}/out/none\n`);
-  assert.match(await problem(tree), /cannot be read/);
+  assert.match(await problem(tree), /a link which an agent may have made/);
+});
+
+test('a link on the way to the repository is not followed where agents can write', async () => {
+  const dir = join(tree, '..');
+  await symlink(main, `${dir}/moved`);
+  const named = await readFile(`${tree}/.git`, 'utf8');
+  await writeFile(`${tree}/.git`, named.replace(main, `${dir}/moved`));
+  assert.equal((await resolveWorkspace(tree, options)).git?.commonPath, `${dir}/moved/.git`);
+  const ws = await resolveWorkspace(tree, { ...options, hostile: async () => [dir] });
+  assert.match(ws.gitProblem ?? '', /a link which an agent may have made/);
+  assert.equal(workspaceMounts(ws, false).length, 1);
 });
 
 test('a symlink as .git, and a FIFO as .git, are not followed or opened', async () => {

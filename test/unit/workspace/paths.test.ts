@@ -13,7 +13,7 @@ const mounts = [
   { source: '/home/u/my project', path: '/workspace' },
   { source: '/data', path: '/workspace/data' },
 ];
-const ws = { path: '/home/u/p', real: '/home/u/p', uid: 1000, gid: 100, rootOwned: false };
+const ws = { path: '/home/u/p', real: '/home/u/p', identity: '1:2', uid: 1000, gid: 100, rootOwned: false };
 
 test('paths are translated both ways, by the innermost mount', () => {
   assert.equal(toHostPath('/workspace/src/a.ts', mounts), '/home/u/my project/src/a.ts');

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Failure } from '../../../server/base/errors.ts';
 import { cleanWorkspacePath, resolveWorkspace } from '../../../server/workspace/resolve.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'ia-workspace-'));
+const root = await realpath(await mkdtemp(join(tmpdir(), 'ia-workspace-')));
 after(() => rm(root, { recursive: true, force: true }));
 const uid = process.getuid?.() ?? 0;
 const options = { home: `${root}/home`, stateDirs: [`${root}/home/.coi`, '/var/lib/incus'], uid };
@@ -26,7 +26,15 @@ const refused = (path: string, kind: string, text: RegExp, o = options) =>
 test('a folder with blanks, quotes and unicode in its name is taken as it is', async () => {
   const path = `${root}/home/project -x"ü'`;
   const ws = await resolveWorkspace(`${path}/./`, options);
-  assert.deepEqual(ws, { path, real: path, uid, gid: process.getgid?.(), rootOwned: uid === 0 });
+  const { dev, ino } = await stat(path);
+  assert.deepEqual(ws, {
+    path,
+    real: path,
+    identity: `${dev}:${ino}`,
+    uid,
+    gid: process.getgid?.(),
+    rootOwned: uid === 0,
+  });
 });
 
 test('a path is cleaned like Go does it, and its symlinks stay', async () => {
@@ -71,4 +79,25 @@ test('a folder of somebody else is refused unless the backend is root', { skip: 
   await refused(`${root}/other`, 'permission', /another user \(uid 4321\)/, { ...options, uid: 1000 });
   const ws = await resolveWorkspace(`${root}/other`, options);
   assert.deepEqual([ws.uid, ws.gid, ws.rootOwned], [4321, 4322, false]);
+});
+
+test('a link is followed, but not where an agent of another slot can write', async () => {
+  await mkdir(`${root}/mono/packages`, { recursive: true });
+  await mkdir(`${root}/private/deep`, { recursive: true });
+  await symlink(`${root}/private`, `${root}/mono/frontend`);
+  await symlink(`${root}/mono/frontend`, `${root}/mine`);
+  const o = { ...options, hostile: async () => [`${root}/mono`] };
+  for (const path of ['mono/frontend', 'mono/frontend/deep', 'mine', 'mine/deep'])
+    await refused(`${root}/${path}`, 'isolation', /a link which an agent may have made/, o);
+  assert.equal((await resolveWorkspace(`${root}/mono/packages`, o)).real, `${root}/mono/packages`);
+  await symlink(`${root}/mono/packages`, `${root}/work`);
+  const ws = await resolveWorkspace(`${root}/work`, o);
+  assert.deepEqual([ws.path, ws.real], [`${root}/work`, `${root}/mono/packages`]);
+});
+
+test('a link leads to no folder whose name would be a line of its own', async () => {
+  const evil = `${root}/x\nlxc.hook.pre-start = touch ${root.replaceAll('/', '_')}`;
+  await mkdir(evil);
+  await symlink(evil, `${root}/harmless`);
+  await refused(`${root}/harmless`, 'invalid', /control character/);
 });

@@ -15,7 +15,7 @@ const gid = process.getgid?.() ?? 0;
 for (const dir of ['home/.coi', 'home/.ssh', 'ws/.git/hooks', 'ws/sub', 'ws/cache', 'data', 'other/out'])
   await mkdir(`${root}/${dir}`, { recursive: true });
 await writeFile(`${root}/data/file`, 'text');
-const ws: Workspace = { path: `${root}/ws`, real: `${root}/ws`, uid, gid, rootOwned: uid === 0 };
+const ws: Workspace = { path: `${root}/ws`, real: `${root}/ws`, identity: '1:2', uid, gid, rootOwned: uid === 0 };
 
 const options: SharedMountOptions = {
   container: 'coi-00000000-1',
