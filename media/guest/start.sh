@@ -1,7 +1,7 @@
 #!/bin/sh
 # Run as root by one exec, with a tar on stdin: unpacks it and starts the agent in tmux as the code user.
 # $1 uid  $2 gid  $3 home  $4 tmux session  $5 directory  $6 git configuration? (yes|no)
-# Prints "started" or "exists". Exit codes: 61 no tmux, 62 no such user, 63 no tar, 64 unpacking failed, 65 tmux failed, 66 names not set.
+# Prints "started", or "exists" when the agent runs already: then nothing is changed. Exit codes: 61 no tmux, 62 no such user, 63 no tar, 64 unpacking failed, 65 tmux failed, 66 names not set.
 set -u
 uid=$1 gid=$2 home=$3 session=$4 cwd=$5 git=$6
 own=$home/.incus-agents
@@ -21,7 +21,12 @@ export TERM=xterm-256color COLORTERM=truecolor TMUX_TMPDIR="$own/tmux"
 export PATH="$home/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 socket=$own/tmux/tmux-$uid/default
-if [ -S "$socket" ] && tmux -S "$socket" has-session -t "=$session" 2>/dev/null; then
+runs() {
+  [ -S "$socket" ] && tmux -S "$socket" list-panes -s -t "=$session" -F '#{pane_pid}' 2>/dev/null | while read -r pid; do
+    ! grep -qs '/\.incus-agents/launch' "/proc/$pid/cmdline" || echo yes
+  done | grep -q yes
+}
+if runs; then
   cat >/dev/null
   echo exists
   exit 0

@@ -2,8 +2,10 @@ import { Failure } from '../base/errors.ts';
 import {
   capture,
   type GuestExec,
+  hasAgent,
   hasSession,
   lastLines,
+  NO_AGENT,
   NO_SESSION,
   type SessionOptions,
   sendKeys,
@@ -14,7 +16,10 @@ import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { type RunningSlot, runningSlot } from './owned.ts';
 
-/** Types text into the agent of a slot as its user would, and presses Enter unless `enter` is false. */
+/**
+ * Types text into the agent of a slot as its user would, and presses Enter unless `enter` is false. Fails with `agent` when it
+ * has ended: the shell in its place would run the text.
+ */
 export async function sendText(
   deps: FlowDeps,
   name: string,
@@ -38,7 +43,15 @@ export async function captureScreen(
   return lastLines(result.stdout.toString('utf8'), lines);
 }
 
-/** Whether the agent's tmux session is there. */
+/** Whether the agent itself is there, not only the shell that stays when it has ended. */
+export async function agentIsThere(deps: FlowDeps, slot: RunningSlot, signal?: AbortSignal): Promise<boolean> {
+  const result = await run(deps, slot, hasAgent(sessionOf(slot)), signal);
+  if (result.exitCode === 0) return true;
+  if (result.exitCode === NO_SESSION || result.exitCode === NO_AGENT) return false;
+  throw tmuxFailed(slot, result);
+}
+
+/** Whether the agent's tmux session is there: it was started, and may have ended. */
 export async function agentRuns(deps: FlowDeps, slot: RunningSlot, signal?: AbortSignal): Promise<boolean> {
   const result = await run(deps, slot, hasSession(sessionOf(slot)), signal);
   return result.exitCode === 0;
@@ -47,20 +60,26 @@ export async function agentRuns(deps: FlowDeps, slot: RunningSlot, signal?: Abor
 /** How the tmux session of a slot's agent is reached. */
 export function sessionOf(slot: RunningSlot): SessionOptions {
   const { uid, gid, home } = codeUser(slot.instance);
-  return { container: slot.name, uid, gid, home, tmuxEnv: ownTmux(slot.instance.config) };
+  const { agent } = slot.identity;
+  return { container: slot.name, uid, gid, home, tmuxEnv: ownTmux(slot.instance.config), agent };
 }
 
 async function inSession(deps: FlowDeps, slot: RunningSlot, exec: GuestExec, signal: AbortSignal): Promise<ExecResult> {
   const result = await run(deps, slot, exec, signal);
   if (result.exitCode === 0) return result;
-  if (result.exitCode === NO_SESSION) {
+  if (result.exitCode === NO_SESSION || result.exitCode === NO_AGENT) {
     deps.lookout.look(slot.name);
-    throw new Failure('agent', `No agent runs in ${slot.name}: its tmux session is gone.`, {
-      hint: 'Open a shell in the slot, or close it and open a new one.',
+    const why = result.exitCode === NO_AGENT ? 'it has ended, and a shell is in its place' : 'its tmux session is gone';
+    throw new Failure('agent', `No agent runs in ${slot.name}: ${why}.`, {
+      hint: 'Resume the session: the conversation goes on in the same slot.',
     });
   }
-  throw new Failure('agent', `tmux in ${slot.name} failed with exit code ${result.exitCode}.`, {
-    detail: result.stderr.toString('utf8').slice(0, 1000),
+  throw tmuxFailed(slot, result);
+}
+
+function tmuxFailed(slot: RunningSlot, { exitCode, stderr }: ExecResult): Failure {
+  return new Failure('agent', `tmux in ${slot.name} failed with exit code ${exitCode}.`, {
+    detail: stderr.toString('utf8').slice(0, 1000),
   });
 }
 

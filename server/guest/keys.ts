@@ -16,41 +16,79 @@ export interface SessionOptions {
   home: string;
   /** See AttachOptions. */
   tmuxEnv: boolean;
+  /** Name of the agent; what is typed for `shell` goes to whatever is shown. */
+  agent: string;
 }
 
 /** Milliseconds between a paste and Enter that the slowest agent needs: Codex swallows an Enter within 120 ms of a paste. */
 export const ENTER_PAUSE_MS = 200;
 
-/** tmux's exit code stays; 66 stands for "no such session". */
+/** tmux's exit code stays; 66 stands for "no such session", 67 for "the agent has ended, its session is there". */
 export const NO_SESSION = 66;
+export const NO_AGENT = 67;
 
-const SEND = `tmux has-session -t "=$1" 2>/dev/null || { cat >/dev/null; exit ${NO_SESSION}; }
-b=incus-agents-$$; tmux load-buffer -b "$b" - && tmux paste-buffer -p -d -b "$b" -t "=$1:" || exit 1
-[ "$2" = no ] || { sleep "$2"; tmux send-keys -t "=$1:" Enter; }`;
+/**
+ * Finds the pane of the agent in the session $1, `shown` and `pane`, and else sets `code`. It is the one whose first process starts
+ * the agent and waits for it (our launch script, or coi's words), or one in which the agent $2 was begun again by hand. Where it is
+ * in neither there are shells, which would run what is meant for the agent.
+ */
+const FIND = `line() { tr '\\0\\n' '  ' <"/proc/$1/cmdline" | head -c 4000; }
+isagent() {
+  words=$1
+  case \${words%% *} in node|*/node|bun|*/bun|python3|*/python3) words=" $words" ;; *) words=" \${words%% *} " ;; esac
+  case $words in *" $agent "*|*"/$agent "*) return 0 ;; esac
+  return 1
+}
+find() {
+  shown= other=
+  while read -r id pid at; do
+    [ "$at" != 11 ] || shown=$id
+    case $(line "$pid") in *"/.incus-agents/launch "*|*"trap : INT;"*) echo "$id $id"; return ;; esac
+    read -r stat <"/proc/$pid/stat" && set -- \${stat##*) } && isagent "$(line "$6")" && other=$id
+  done 2>/dev/null
+  [ "$agent" != shell ] || other=$shown
+  echo "$shown $other"
+}
+agent=$2 code=${NO_SESSION} shown= pane=
+if tmux has-session -t "=$1" 2>/dev/null; then
+  code=${NO_AGENT}
+  found=$(tmux list-panes -s -t "=$1" -F '#{pane_id} #{pane_pid} #{window_active}#{pane_active}' | find)
+  shown=\${found%% *} pane=\${found#* }
+fi
+`;
 
-const ENTER = `tmux has-session -t "=$1" 2>/dev/null || exit ${NO_SESSION}; tmux send-keys -t "=$1:" Enter`;
+const SEND = `${FIND}[ -n "$pane" ] || { cat >/dev/null; exit $code; }
+b=incus-agents-$$; tmux load-buffer -b "$b" - && tmux paste-buffer -p -d -b "$b" -t "$pane" || exit 1
+[ "$3" = no ] || { sleep "$3"; tmux send-keys -t "$pane" Enter; }`;
 
-const CAPTURE = `tmux has-session -t "=$1" 2>/dev/null || exit ${NO_SESSION}; exec tmux capture-pane -p -J -S "$2" -t "=$1:"`;
+const ENTER = `${FIND}[ -n "$pane" ] || exit $code; tmux send-keys -t "$pane" Enter`;
+
+const CAPTURE = `${FIND}pane=\${pane:-$shown}; [ -n "$pane" ] || exit $code; exec tmux capture-pane -p -J -S "$3" -t "$pane"`;
 
 /** Pastes text into the agent as a user would (bracketed if the agent asked for that), then, unless `enter` is false, presses Enter. */
 export function sendKeys(o: SessionOptions, text: string, enter = true, pauseMs = ENTER_PAUSE_MS): GuestExec {
   const session = tmuxSession(o.container);
   // An empty buffer cannot be loaded.
-  if (text === '') return exec(o, [enter ? ENTER : ':', 'send', session]);
+  if (text === '') return exec(o, [enter ? ENTER : ':', 'send', session, o.agent]);
   const pause = enter ? (pauseMs / 1000).toFixed(3) : 'no';
-  return { ...exec(o, [SEND, 'send', session, pause]), stdin: text };
+  return { ...exec(o, [SEND, 'send', session, o.agent, pause]), stdin: text };
 }
 
 /** The screen and up to `lines` lines of history above it; wrapped lines are joined. Cut the result with lastLines. */
 export function capture(o: SessionOptions, lines = 0): GuestExec {
   const start = Number.isSafeInteger(lines) && lines > 0 ? -Math.min(lines, 50_000) : 0;
-  return exec(o, [CAPTURE, 'capture', tmuxSession(o.container), `${start}`]);
+  return exec(o, [CAPTURE, 'capture', tmuxSession(o.container), o.agent, `${start}`]);
 }
 
 /** The last `lines` lines of a capture, without the blank ones at its end. */
 export function lastLines(text: string, lines?: number): string {
   const all = text.replace(/\s+$/, '').split('\n');
   return (lines === undefined ? all : all.slice(-lines)).join('\n');
+}
+
+/** Whether the agent is there: exit code 0, NO_SESSION or NO_AGENT. */
+export function hasAgent(o: SessionOptions): GuestExec {
+  return exec(o, [`${FIND}[ -n "$pane" ] || exit $code`, 'has-agent', tmuxSession(o.container), o.agent]);
 }
 
 /** Whether the agent's tmux session is there: exit code 0. */

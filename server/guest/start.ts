@@ -79,7 +79,7 @@ export function tmuxDirectory(home: string): string {
 
 /**
  * What starts the agent: one exec as root, right after the instance runs. Prints `started`, or `exists` when
- * the session is there already (then nothing is changed). Other exit codes than 0: see explainStart.
+ * the agent runs already (then nothing is changed). An agent that has ended is started again where it was. Other exit codes than 0: see explainStart.
  * Fails with `config` for a variable, time zone or path that cannot be.
  */
 export function startPlan(guest: GuestFiles, o: StartOptions): StartPlan {

@@ -44,7 +44,7 @@ export async function guestContainer(t: TestContext): Promise<Guest> {
   const fragment = workspaceFragment(ws, { container, preserve: false, codeUid: 1000, codeGid: 1000, mounts });
   const config = { ...fragment.config, 'environment.TMUX_TMPDIR': tmuxDirectory(HOME) };
   await tempInstance(t, incus, { name: container, config, devices: fragment.devices ?? {} });
-  const session = { container, uid: 1000, gid: 1000, home: HOME, tmuxEnv: true };
+  const session = { container, uid: 1000, gid: 1000, home: HOME, tmuxEnv: true, agent: 'cat' };
   const exec = (argv: string[], user = 1000) =>
     incus.exec(container, argv, { user, group: user, env: { HOME: user === 0 ? '/root' : HOME } });
   const start = (o: Partial<StartOptions>) => {

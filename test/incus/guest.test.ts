@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { managedBlock } from '../../server/guest/context.ts';
 import { explainStart } from '../../server/guest/explain.ts';
-import { capture, hasSession, lastLines, NO_SESSION, sendKeys } from '../../server/guest/keys.ts';
+import { capture, hasAgent, hasSession, lastLines, NO_AGENT, NO_SESSION, sendKeys } from '../../server/guest/keys.ts';
 import { tmuxSession } from '../../server/guest/start.ts';
 import { commandLinesWith, guestContainer } from './guest-support.ts';
 import { until } from './support.ts';
@@ -86,8 +86,43 @@ test('the exit of the agent is noted, Ctrl-C ends only the agent, and a shell wi
   );
   await g.exec(['tmux', 'send-keys', '-t', `=${tmuxSession(g.container)}:`, 'C-c']);
   await until('the exit', async () => /^start \d+ \nexit \d+ 130\n$/.test(await events(g.signals)));
-  await g.guestExec(sendKeys(g.session, 'echo "p=$PLAIN s=$SECRET."'));
+  const target = `=${tmuxSession(g.container)}:`;
+  await g.exec(['tmux', 'send-keys', '-t', target, 'echo "p=$PLAIN s=$SECRET."', 'Enter']);
   await until('the shell answers', async () => (await g.screen()).includes('p=there s=.'));
+
+  // What is meant for the agent does not reach that shell, and the next agent takes its place beside the user's windows.
+  const panes = async () =>
+    (await g.exec(['tmux', 'list-panes', '-s', '-t', target, '-F', '#{pane_id} #{pane_pid}'])).stdout.toString();
+  const send = async () => (await g.guestExec(sendKeys(g.session, 'touch typed'))).exitCode;
+  assert.equal(await send(), NO_AGENT);
+  assert.equal((await g.guestExec(hasAgent(g.session))).exitCode, NO_AGENT);
+  await g.exec(['tmux', 'new-window', '-t', target]);
+  const [before = '', own = ''] = (await panes()).trim().split('\n');
+  assert.equal((await g.start({ agentArgv: ['cat'] })).stdout.toString(), 'started\n');
+  const [after = '', ...others] = (await panes()).trim().split('\n');
+  assert.deepEqual(others, [own]);
+  assert.equal(after.split(' ')[0], before.split(' ')[0]);
+  assert.notEqual(after, before);
+  await until('the next agent runs', async () => (await g.exec(['pgrep', '-x', 'cat'])).exitCode === 0);
+  assert.equal(await send(), 0, 'it is reached while another window is shown');
+  const captured = async () => (await g.guestExec(capture(g.session))).stdout.toString();
+  await until('it has what was typed', async () => (await captured()).includes('touch typed'));
+  assert.equal((await g.start({ agentArgv: ['cat'] })).stdout.toString(), 'exists\n');
+
+  // Where something runs in the shell that it left, that goes on, and one begun there by hand is the agent.
+  await g.exec(['pkill', '-x', 'cat']);
+  await until('it has ended', async () => (await send()) === NO_AGENT);
+  await g.exec(['tmux', 'send-keys', '-t', after.split(' ')[0] ?? '', 'tail -f /dev/null', 'Enter']);
+  await until('something runs', async () => (await g.exec(['pgrep', '-x', 'tail'])).exitCode === 0);
+  assert.equal(await send(), NO_AGENT);
+  assert.equal((await g.start({ agentArgv: ['cat'] })).stdout.toString(), 'started\n');
+  await until('it runs beside it', async () => (await send()) === 0);
+  assert.equal((await g.exec(['pgrep', '-x', 'tail'])).exitCode, 0);
+  await g.exec(['pkill', '-x', 'cat|tail']);
+  await until('it has ended again', async () => (await send()) === NO_AGENT);
+  await g.exec(['tmux', 'send-keys', '-t', after.split(' ')[0] ?? '', 'cat', 'Enter']);
+  await until('one is begun by hand', async () => (await send()) === 0);
+  assert.equal((await g.exec(['ls', 'typed'])).exitCode, 2);
 });
 
 test('text is pasted as it is, in one piece, and Enter comes after a pause', async t => {

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../sessions/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { type OwnedSlot, ownedSlot } from '../owned.ts';
-import { agentRuns, sendText } from '../screen.ts';
+import { agentIsThere, sendText } from '../screen.ts';
 import { openingOf } from './again.ts';
 import { startOf } from './new.ts';
 import { sessionFor } from './session.ts';
@@ -18,8 +18,8 @@ const DOWN_WITHIN = 60_000;
 const PHASE_OF_LIFE = ['/bin/sh', '-c', '[ ! -d /run/systemd/system ] || systemctl is-system-running'];
 
 /**
- * Brings the agent back in a container that runs without one: after a reboot inside, or when its tmux was ended. The
- * conversation goes on. Where the agent is, nothing is started; the prompt is typed. Coi's containers are left as they are.
+ * Brings the agent back in a container that runs without one: when it has ended, after a reboot inside, or when its tmux was ended.
+ * The conversation goes on. Where the agent is, nothing is started; the prompt is typed. Coi's containers are left as they are.
  * Gives false when the container is going down, so that nothing can be started in it.
  */
 export async function reviveAgent(
@@ -74,7 +74,7 @@ async function lookInside(deps: FlowDeps, slot: OwnedSlot, signal: AbortSignal):
   try {
     const life = await deps.incus.exec(slot.name, PHASE_OF_LIFE, { signal, limit: 1024 });
     if (life.stdout.toString('utf8').trim() === 'stopping') return 'down';
-    return (await agentRuns(deps, slot, signal)) ? 'agent' : 'none';
+    return (await agentIsThere(deps, slot, signal)) ? 'agent' : 'none';
   } catch (error) {
     if (error instanceof Failure && error.kind === 'conflict') return 'down';
     throw error;

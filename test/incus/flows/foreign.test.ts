@@ -4,7 +4,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { TestBackend } from '../../support/backend.ts';
+import { isReply, type TestBackend } from '../../support/backend.ts';
 import { uniqueName, until } from '../support.ts';
 import { coiName, failureOf, incusCli, type Lab, makeLab, OWNER, runTerminal } from './support.ts';
 
@@ -74,11 +74,14 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
     assert.deepEqual(await lab.open(backend, ws, { resume: session }), { container: name, slot: 3, session });
     const { sessions } = await backend.call('session/list', { workspace: ws });
     assert.equal(sessions.find(s => s.id === session)?.live, true);
+    await backend.call('slot/send', { container: name, text: 'x', enter: false });
     await backend.call('slot/exec', { container: name, argv: ['pkill', '-KILL', '-x', 'claude'] });
     const left = await backend.when(name, s => s?.agentState.state === 'exited', 20_000);
     assert.match(left?.agentState.why ?? '', /a shell in its place/);
-    const type = { container: name, text: 'echo $((6*7))-coi' };
-    await backend.call('slot/send', type);
+    const typed = backend.call('slot/send', { container: name, text: 'echo typed' });
+    await assert.rejects(typed, isReply('agent', /a shell is in its place/));
+    const keys = ['tmux', 'send-keys', '-t', `=coi-${name}:`, 'echo $((6*7))-coi', 'Enter'];
+    await backend.call('slot/exec', { container: name, argv: keys });
     const shows = async () => (await backend.call('slot/capture', { container: name })).text.includes('42-coi');
     await until('its screen is read', shows);
     const terminal = runTerminal(await backend.call('slot/attach', { container: name }), lab.home);

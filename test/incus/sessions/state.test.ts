@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { AgentState, Slot } from '../../../server/protocol/types.ts';
-import type { TestBackend } from '../../support/backend.ts';
-import { incusCli } from '../flows/support.ts';
+import { isReply, type TestBackend } from '../../support/backend.ts';
+import { incusCli, runTerminal } from '../flows/support.ts';
 import { until } from '../support.ts';
 import { type Desk, KEY, makeDesk } from './support.ts';
 import { openTalk, type Talk } from './talk.ts';
@@ -72,12 +72,38 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     await both('idle');
   });
 
-  it('a kill is failed, the end of tmux and of the container is exited', async () => {
-    await backend.call('slot/exec', { container: talk.container, argv: ['pkill', '-KILL', '-x', 'claude'] });
+  it('a kill is failed; nothing is typed into the shell that is left, and the agent goes on in its place', async () => {
+    await key('C-u');
+    await talk.turn('before its end');
+    await talk.inside('pkill', '-KILL', '-x', 'claude');
     assert.equal((await both('failed')).agentState.why, 'The agent was killed.');
-    await backend.call('slot/exec', { container: talk.container, argv: ['tmux', 'kill-server'] });
-    await backend.call('slot/open', { workspace, resume: talk.session });
+    const text = 'touch typed-into-a-shell';
+    await assert.rejects(
+      backend.call('slot/send', { container: talk.container, text }),
+      isReply('agent', /it has ended, and a shell is in its place/),
+    );
+    const terminal = runTerminal(await backend.call('slot/attach', { container: talk.container }), desk.lab.home);
+    let output = '';
+    terminal.stdout.on('data', chunk => (output += chunk));
+    terminal.stdin.write('echo shell-$((6*7))\n');
+    await until('its shell is there for a person', () => output.includes('shell-42'), 10_000);
+    assert.equal(await talk.inside('tmux', 'new-window', '-d', '-n', 'mine', 'sleep 4711'), 0);
+    // Its own first request shows that it is the agent that gets the prompt, with what was said before.
+    await backend.call('slot/open', { workspace, resume: talk.session, prompt: text });
+    assert.match((await talk.asked(text)).text, /before its end/);
     await both('idle');
+    const clients = ['sh', '-c', `test "$(tmux list-clients -t =coi-${talk.container} | wc -l)" = 1`];
+    assert.equal(await talk.inside(...clients), 0, 'the terminal is attached to it');
+    terminal.kill();
+    assert.equal(await talk.inside('pgrep', '-f', '^sleep 4711'), 0);
+    await talk.inside('pkill', '-KILL', '-x', 'claude');
+    await both('failed');
+    await backend.call('slot/start', { container: talk.container });
+    await both('idle');
+    assert.equal(await talk.inside('ls', 'typed-into-a-shell'), 2);
+  });
+
+  it('the end of tmux and of the container is exited', async () => {
     await backend.call('slot/exec', { container: talk.container, argv: ['tmux', 'kill-server'] });
     await both('exited');
     await backend.call('slot/open', { workspace, resume: talk.session });

@@ -100,7 +100,7 @@ test('time zones and failures of the start are told in words', () => {
 });
 
 test('text to be typed goes through stdin', () => {
-  const session = { container: 'c', uid: 1000, gid: 1000, home: '/home/code', tmuxEnv: true };
+  const session = { container: 'c', uid: 1000, gid: 1000, home: '/home/code', tmuxEnv: true, agent: 'claude' };
   const plan = sendKeys(session, 'private words');
   assert.equal(plan.stdin, 'private words');
   assert.doesNotMatch(plan.argv.join(' '), /private/);
