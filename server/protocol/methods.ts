@@ -169,7 +169,8 @@ export interface Requests {
   'image/delete': { params: { alias: string }; result: Empty };
   'config/show': {
     params: { workspace: string };
-    result: { values: ConfigValue[]; problems: ConfigProblem[] };
+    /** `profiles` can be chosen, and `agents` are declared by the configuration besides those that are built in. */
+    result: { values: ConfigValue[]; problems: ConfigProblem[]; profiles: string[]; agents: string[] };
   };
   /** Remembers hosts for all slots of a workspace, from their next start on; the result is all that are remembered. */
   'config/allow': { params: { workspace: string; hosts: string[] }; result: { hosts: string[] } };

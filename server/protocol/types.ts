@@ -138,13 +138,24 @@ export interface TrustItem {
   what: string;
 }
 
+/**
+ * How a finding is mended: by a `command` that the user runs, or by an `action` of the client: building `image` (the configured one when
+ * it names none), cleaning up stopped slots, or asking health/fix. With neither, the title is all that can be said.
+ */
+export interface HealthFix {
+  title: string;
+  command?: string;
+  action?: 'build-image' | 'clean-up' | 'mend';
+  image?: string;
+}
+
 export interface HealthCheck {
   id: string;
   group: string;
   status: 'ok' | 'warning' | 'failed';
   message: string;
   detail?: string;
-  fix?: { title: string; command?: string };
+  fix?: HealthFix;
 }
 
 export interface ImageInfo {
@@ -155,6 +166,8 @@ export interface ImageInfo {
   createdAt: string;
   /** As noted when it was built; absent for an image that says nothing of it, such as coi's. */
   agents?: string[];
+  /** Whether it was built here or by coi, so that image/delete takes it. */
+  ours?: boolean;
   /** By agent, where the build could tell. */
   agentVersions?: Record<string, string>;
 }

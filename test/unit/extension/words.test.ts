@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { toBackendError } from '../../../extension/backend/errors.ts';
 import { isConfigFile, problemsByPath } from '../../../extension/model/configFiles.ts';
 import { ExtensionFailure, failureOf, isImageMissing } from '../../../extension/model/failures.ts';
+import { remedyOf } from '../../../extension/model/remedies.ts';
 import { pickEnvironment } from '../../../extension/model/secrets.ts';
 import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
 import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
 import { viewMessage, welcomeCase } from '../../../extension/views/welcome.ts';
-import type { Slot } from '../../../server/protocol/types.ts';
+import type { HealthFix, Slot } from '../../../server/protocol/types.ts';
 import { aModel, aSlot } from './samples.ts';
 
 function inState(state: Slot['agentState']['state']): Slot {
@@ -99,8 +101,26 @@ describe('failures', () => {
   });
 
   it('know a missing image', () => {
-    assert.ok(isImageMissing(failureOf(new ExtensionFailure('not-found', 'The image "x" is not there'))));
-    assert.ok(!isImageMissing(failureOf(new ExtensionFailure('not-found', 'No such slot'))));
+    const image = { alias: 'x', buildable: true };
+    const data = { kind: 'not-found', detail: 'image-missing', image };
+    const missing = toBackendError(Object.assign(new Error('No'), { code: -31003, data }));
+    assert.ok(isImageMissing(failureOf(missing)));
+    assert.deepEqual(failureOf(missing).image, image);
+    assert.ok(!isImageMissing(failureOf(new ExtensionFailure('not-found', 'There is no folder /home/u/image'))));
+  });
+});
+
+describe('remedies of the health check', () => {
+  it('have a button only where there is something that it can do', () => {
+    const button = (fix: HealthFix) => remedyOf(fix)?.button;
+    assert.equal(button({ title: 'Install it', command: 'sudo apt install x' }), 'Copy Command');
+    assert.equal(button({ title: 'Remove them', action: 'mend' }), 'Fix');
+    assert.deepEqual(remedyOf({ title: 'Build it', action: 'build-image', image: 'x' }), {
+      button: 'Build Image',
+      does: 'build',
+      image: 'x',
+    });
+    assert.equal(button({ title: 'Update nftables' }), undefined);
   });
 });
 
