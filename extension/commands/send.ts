@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { ExtensionFailure } from '../model/failures.ts';
-import { isAttachable } from '../model/tags.ts';
+import { hasAgent } from '../model/tags.ts';
 import { toContainerPath } from '../terminals/paths.ts';
 import { plain } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -11,7 +11,7 @@ export const sendPrompt: Command = {
   title: 'Sending the prompt failed',
   needs: 'trust',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Send Prompt', isAttachable);
+    const slot = await oneSlot(context, node, 'Send Prompt', hasAgent);
     const text = await vscode.window.showInputBox({
       title: `Send Prompt to ${nameOf(slot)}`,
       prompt: 'What the agent is told; Enter sends it',
@@ -31,7 +31,7 @@ export const sendSelection: Command = {
     const editor = vscode.window.activeTextEditor;
     if (editor === undefined || editor.selection.isEmpty) throw new ExtensionFailure('invalid', 'Nothing is selected');
     const { selection, document } = editor;
-    const slot = await oneSlot(context, node, 'Send Selection to Agent', isAttachable);
+    const slot = await oneSlot(context, node, 'Send Selection to Agent', hasAgent);
     const path = toContainerPath(document.uri.fsPath, slot.mounts) ?? document.uri.fsPath;
     const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
     const text = `${where}\n${document.getText(selection)}\n`;

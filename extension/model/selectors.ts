@@ -43,6 +43,11 @@ export function wantsYou(slot: Slot): boolean {
   return slot.status === 'running' && (slot.agentState.state === 'waiting' || slot.agentState.state === 'failed');
 }
 
+/** Whether a container runs without its agent, which can then be started again. */
+export function agentIsGone(slot: Slot): boolean {
+  return slot.status === 'running' && (slot.agentState.state === 'exited' || slot.agentState.state === 'failed');
+}
+
 /** Whether something is wrong with a slot, apart from an agent that only asks. */
 export function hasTrouble(slot: Slot): boolean {
   return wantsYou(slot) && !(slot.status === 'running' && slot.agentState.state === 'waiting' && !slot.problem);
@@ -79,11 +84,24 @@ export function nextWaiting(
   return queue[(at + 1) % Math.max(queue.length, 1)];
 }
 
+/** What sessions are looked up in. */
+export interface Sessions {
+  readonly sessions: readonly Session[];
+  slot(container: string): Slot | undefined;
+}
+
 /** Sessions of a workspace that can be resumed, newest first. */
-export function savedSessions(sessions: readonly Session[], workspace: string): Session[] {
-  return sessions
-    .filter(session => session.workspace === workspace && !session.live && isConversation(session))
+export function savedSessions(model: Sessions, workspace: string): Session[] {
+  return model.sessions
+    .filter(session => session.workspace === workspace && isResumable(model, session) && isConversation(session))
     .sort(newestFirst);
+}
+
+/** Whether no agent works in a session: it is saved, or live in a container whose agent is gone. */
+export function isResumable(model: Pick<Sessions, 'slot'>, session: Session): boolean {
+  if (!session.live) return true;
+  const holder = session.container === undefined ? undefined : model.slot(session.container);
+  return holder !== undefined && agentIsGone(holder);
 }
 
 /** Whether a session has something to read and to resume; a plain shell's has not. */
@@ -92,8 +110,8 @@ export function isConversation(session: Session): boolean {
 }
 
 /** Saved sessions that ran in a slot, newest first, without the one that the slot holds now. */
-export function historyOf(sessions: readonly Session[], slot: Slot): Session[] {
-  return savedSessions(sessions, slot.workspace).filter(
+export function historyOf(model: Sessions, slot: Slot): Session[] {
+  return savedSessions(model, slot.workspace).filter(
     session => session.slot === slot.slot && session.id !== slot.session,
   );
 }

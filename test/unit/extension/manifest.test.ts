@@ -179,8 +179,10 @@ describe('menus of rows', () => {
     const inline = items.filter(item => item.group?.startsWith('inline'));
     const tags = [
       ...statuses.map(status => slotTags(aSlot({ status }), true)),
-      ' agent running ',
-      ' session saved own ',
+      ' agent running present ',
+      ' agent running gone ',
+      slotTags(aSlot({ agentState: { state: 'exited', since: '' } }), true),
+      ' session saved resumable own ',
       ' workspace own slots ',
     ];
     for (const tag of tags) assert.ok(inline.filter(item => shows(item, tag)).length <= 3, tag);

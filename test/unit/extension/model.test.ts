@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Difference } from '../../../extension/model/reducer.ts';
-import { countsOf, historyOf, nextWaiting, otherWorkspaces, wantsYou } from '../../../extension/model/selectors.ts';
+import {
+  countsOf,
+  historyOf,
+  nextWaiting,
+  otherWorkspaces,
+  savedSessions,
+  wantsYou,
+} from '../../../extension/model/selectors.ts';
 import { isEligible } from '../../../extension/model/tags.ts';
+import type { Slot } from '../../../server/protocol/types.ts';
 import { aModel, aSession, aSlot, aSnapshot } from './samples.ts';
 
 const waiting = { state: 'waiting', since: '2026-01-01T09:00:00Z' } as const;
@@ -84,9 +92,19 @@ describe('selectors', () => {
       aSession({ slot: 2 }),
     ];
     assert.deepEqual(
-      historyOf(sessions, aSlot()).map(session => session.id),
+      historyOf(aModel([aSlot()], sessions), aSlot()).map(session => session.id),
       ['old'],
     );
+  });
+
+  it('lets a live session be resumed whose agent is gone, and no other', () => {
+    const session = aSession({ id: 'now', live: true, container: 'coi-0a1b2c3d-1' });
+    const resumable = (state: Slot['agentState']['state'], status: Slot['status'] = 'running') => {
+      const slot = aSlot({ session: 'now', status, agentState: { state, since: '' } });
+      return savedSessions(aModel([slot], [session]), '/home/me/project').length > 0;
+    };
+    assert.ok(resumable('exited') && resumable('failed'));
+    assert.ok(!resumable('working') && !resumable('unknown') && !resumable('exited', 'paused'));
   });
 
   it('offers what fits a state', () => {
