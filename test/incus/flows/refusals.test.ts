@@ -186,12 +186,16 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     };
     assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: false });
     assert.equal(await failureOf(careful.call('health/fix', { id: 'images.default' })).then(f => f.kind), 'invalid');
+    const own = join(lab.home, '.coi', 'config.toml');
     const profile = join(lab.home, '.coi', 'profiles', 'own', 'config.toml');
     await lab.write(profile, '[container]\nimage = "ia-of-the-project"\n');
+    await lab.write(own, '[agents.mine]\ncommand = ["mine"]\n');
+    const shown = await careful.call('config/show', { workspace: ws });
+    assert.deepEqual([shown.profiles.includes('own'), shown.agents], [true, ['mine']]);
     assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: true });
     assert.match((await health())?.message ?? '', /ia-of-the-project/);
     assert.equal((await health())?.fix?.action, 'build-image');
-    await rm(profile);
+    for (const file of [profile, own]) await rm(file);
     await careful.end();
   });
 
