@@ -5,6 +5,7 @@ import { isConfigFile, problemsByPath } from '../../../extension/model/configFil
 import { ExtensionFailure, failureOf, isImageMissing } from '../../../extension/model/failures.ts';
 import { remedyOf } from '../../../extension/model/remedies.ts';
 import { pickEnvironment } from '../../../extension/model/secrets.ts';
+import { conditionWords } from '../../../extension/views/appearance.ts';
 import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
 import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
 import { viewMessage, welcomeCase } from '../../../extension/views/welcome.ts';
@@ -68,6 +69,38 @@ describe('transitions', () => {
     assert.equal(transitions.note('c', inState('working')), undefined);
     assert.equal(transitions.note('c', inState('waiting'))?.message, 'claude in project slot 1 is waiting for you');
     assert.equal(transitions.note('c', inState('waiting')), undefined);
+  });
+
+  it('are not told again after a backend began anew or a pause, unless it is another question', () => {
+    const transitions = new Transitions();
+    const waiting = inState('waiting');
+    transitions.note('c', inState('working'));
+    assert.ok(transitions.note('c', waiting));
+    for (const between of [inState('unknown'), { ...waiting, status: 'paused' as const }]) {
+      assert.equal(transitions.note('c', between), undefined);
+      assert.equal(transitions.note('c', waiting), undefined);
+    }
+    const read = aSlot({ agentState: { state: 'waiting', since: '2026-01-01T10:00:01Z' } });
+    transitions.note('c', inState('unknown'));
+    assert.equal(transitions.note('c', read), undefined, 'the same question');
+    transitions.note('c', inState('unknown'));
+    const later = aSlot({ agentState: { state: 'waiting', since: '2026-01-01T11:00:00Z' } });
+    assert.ok(transitions.note('c', later));
+  });
+
+  it('are told of a slot that asks as soon as it has started', () => {
+    const transitions = new Transitions();
+    assert.equal(transitions.note('c', aSlot({ status: 'creating' })), undefined);
+    assert.equal(transitions.note('c', inState('unknown')), undefined);
+    assert.ok(transitions.note('c', inState('waiting')));
+  });
+
+  it('give the reason of a failure', () => {
+    const transitions = new Transitions();
+    transitions.note('c', inState('working'));
+    const failed = aSlot({ agentState: { state: 'failed', since: '', why: 'It ended with code 3.' } });
+    assert.match(transitions.note('c', failed)?.message ?? '', /failed: It ended with code 3\.$/);
+    assert.equal(conditionWords(failed, undefined), 'failed: It ended with code 3.');
   });
 
   it('are a turn that ends, and a failure, but not a stop', () => {
