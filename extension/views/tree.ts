@@ -34,6 +34,8 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   private readonly changed = new vscode.EventEmitter<Node | undefined>();
   private readonly subscriptions: { dispose(): void }[];
   private rootKey = '';
+  /** What rows that say how long ago something was said when they were drawn. */
+  private readonly drawn = new Map<Node, string | undefined>();
 
   readonly onDidChangeTreeData = this.changed.event;
 
@@ -62,6 +64,7 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
 
   getTreeItem(node: Node): vscode.TreeItem {
     const row = rowOf(this.model, node, Date.now());
+    if (node.kind === 'agent' || node.kind === 'session') this.drawn.set(node, row.description);
     const item = new vscode.TreeItem(row.label, COLLAPSIBLE[node.kind]);
     item.id = node.id;
     item.contextValue = row.tags;
@@ -78,6 +81,14 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     const text = await this.tooltips.of(node, token);
     if (text !== undefined) item.tooltip = new vscode.MarkdownString(text);
     return item;
+  }
+
+  /** Draws rows anew that say how long ago something was, where that is no longer what they say. */
+  redrawTimes(now: number): void {
+    for (const [node, description] of this.drawn) {
+      if (!this.shape.knows(node)) this.drawn.delete(node);
+      else if (rowOf(this.model, node, now).description !== description) this.changed.fire(node);
+    }
   }
 
   private resourceOf(node: Node): vscode.Uri | undefined {

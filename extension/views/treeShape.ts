@@ -60,6 +60,11 @@ export class TreeShape {
     return this.intern({ kind: 'slot', id: nodeIds.slot(container), container });
   }
 
+  /** Whether a row is still one of the tree's. */
+  knows(node: Node): boolean {
+    return this.nodes.get(node.id) === node;
+  }
+
   /** The rows to redraw after a difference; `undefined` is the whole tree. */
   redraw(difference: Difference): (Node | undefined)[] {
     this.forgetGone();
