@@ -7,6 +7,8 @@ import { BACKEND_KEYS, CLIENT_KEYS, MACHINE_KEYS, WORKSPACE_KEYS } from '../../.
 import { isEligible, slotTags, type Verb } from '../../../extension/model/tags.ts';
 import { CONTEXT_DEFAULTS } from '../../../extension/views/contextDefaults.ts';
 import { WELCOME_CASES } from '../../../extension/views/welcome.ts';
+import { specOf } from '../../../server/config/schema.ts';
+import { SETTINGS } from '../../../server/config/settings.ts';
 import type { SlotStatus } from '../../../server/protocol/types.ts';
 import { aSlot } from './samples.ts';
 
@@ -24,6 +26,8 @@ interface Setting {
   markdownDescription: string;
   pattern?: string;
   enum?: unknown[];
+  minimum?: number;
+  maximum?: number;
 }
 
 interface Manifest {
@@ -217,6 +221,25 @@ describe('settings', () => {
     const { restrictedConfigurations, supported } = manifest.capabilities.untrustedWorkspaces;
     assert.equal(supported, 'limited');
     assert.deepEqual(sorted(restrictedConfigurations), sorted(WORKSPACE_KEYS.map(key => `incusAgents.${key}`)));
+  });
+
+  it('take what the backend takes, and nothing else', () => {
+    for (const [name, key] of Object.entries(SETTINGS)) {
+      const setting = settings[`incusAgents.${name}`];
+      const { check } = specOf(key);
+      const { json } = check;
+      assert.equal(setting?.pattern, json.pattern, name);
+      for (const value of setting?.enum ?? [setting?.default])
+        assert.deepEqual(check.issues(value), [], `${name}: ${value}`);
+      const words = Array.isArray(json.enum) ? json.enum : [];
+      assert.deepEqual(
+        words.filter(word => word !== '' && !setting?.enum?.includes(word)),
+        [],
+        name,
+      );
+      for (const bound of [setting?.minimum, setting?.maximum])
+        if (bound !== undefined) assert.deepEqual(check.issues(bound), [], `${name}: ${bound}`);
+    }
   });
 
   it('have a sentence, an order of their own and a default that they allow', () => {
