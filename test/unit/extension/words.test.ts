@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toBackendError } from '../../../extension/backend/errors.ts';
-import { isConfigFile, problemsByPath } from '../../../extension/model/configFiles.ts';
+import { isConfigFile, problemsByPath, settingsProblems } from '../../../extension/model/configFiles.ts';
 import { ExtensionFailure, failureOf, isImageMissing } from '../../../extension/model/failures.ts';
 import { remedyOf } from '../../../extension/model/remedies.ts';
 import { pickEnvironment } from '../../../extension/model/secrets.ts';
@@ -167,6 +167,9 @@ describe('small parts', () => {
     assert.ok(isConfigFile('/home/me/.config/coi/config.toml'));
     assert.ok(!isConfigFile('/p/Cargo.toml'));
     const problem = { path: '/a', line: 1, column: 1, severity: 'error', message: 'x' } as const;
-    assert.equal(problemsByPath([problem, { ...problem }]).get('/a')?.length, 1);
+    const ofSettings = { ...problem, path: 'settings.json', message: 'incusAgents.agent is wrong.' };
+    const byPath = problemsByPath([problem, { ...problem }, ofSettings]);
+    assert.deepEqual([[...byPath.keys()], byPath.get('/a')?.length], [['/a'], 1]);
+    assert.deepEqual(settingsProblems([problem, ofSettings, { ...ofSettings }]), ['incusAgents.agent is wrong.']);
   });
 });
