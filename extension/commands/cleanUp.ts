@@ -21,9 +21,9 @@ export const cleanUp: Command = {
     if (picked === undefined || picked.length === 0) throw cancelled();
     // Another window may have started one while the question was open, and may do so until the backend looks.
     const chosen = picked.map(({ slot }) => context.model.slot(slot.container)).filter(slot => slot !== undefined);
-    await forEachSlot(context, chosen.filter(isLeftOver), 'deleting', ({ container }) => {
+    await forEachSlot(context, chosen.filter(isLeftOver), 'deleting', ({ container }, options) => {
       const params = { container, onlyIfStopped: true };
-      return context.backend.request('slot/close', params);
+      return context.backend.request('slot/close', params, options);
     });
   },
 };

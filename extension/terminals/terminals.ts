@@ -62,9 +62,18 @@ export class Terminals implements vscode.Disposable {
     return this.known.has(keyText({ container, kind }));
   }
 
-  /** Closes a container's terminals, before it is deleted on purpose: what ends with it would look like a fault. */
-  close(container: string): void {
-    for (const [text, terminal] of [...this.known]) if (text.startsWith(`${container}/`)) terminal.dispose();
+  /** Closes a container's terminals; gives the kinds of those that were open. */
+  close(container: string): TerminalKind[] {
+    const kinds: TerminalKind[] = [];
+    for (const [text, terminal] of [...this.known]) {
+      const key = keyFromText(text);
+      if (key?.container !== container) continue;
+      kinds.push(key.kind);
+      // Not only once the editor says so: one that is opened meanwhile must be a new one.
+      this.known.delete(text);
+      terminal.dispose();
+    }
+    return kinds;
   }
 
   /** The container that a terminal shows, if it is one of ours. */
