@@ -1,6 +1,8 @@
 import type { Session, Slot } from '../../server/protocol/types.ts';
 import type { Folder } from './model.ts';
 
+const DAY = 86_400_000;
+
 /** How many slots are in which condition; `wanting` are those that want the user. */
 export interface Counts {
   readonly working: number;
@@ -51,6 +53,23 @@ export function agentIsGone(slot: Slot): boolean {
 /** Whether something is wrong with a slot, apart from an agent that only asks. */
 export function hasTrouble(slot: Slot): boolean {
   return wantsYou(slot) && !(slot.status === 'running' && slot.agentState.state === 'waiting' && !slot.problem);
+}
+
+/** Slots that can be brought back with their session: stopped, or running without their agent. */
+export function bringableSlots(slots: readonly Slot[]): Slot[] {
+  return slots.filter(slot => slot.session !== undefined && (slot.status === 'stopped' || agentIsGone(slot)));
+}
+
+/**
+ * Which of these ran until something ended them all: those that were up when the machine went down or, where none was, those that ended
+ * within a day before the last one. What was stopped on purpose long ago is not among them.
+ */
+export function lastAtWork(slots: readonly Slot[], endOf: (slot: Slot) => string): Slot[] {
+  const interrupted = slots.filter(slot => slot.interrupted === true);
+  if (interrupted.length > 0) return [...interrupted, ...slots.filter(agentIsGone)];
+  const ends = new Map(slots.map(slot => [slot, Date.parse(endOf(slot))]));
+  const last = Math.max(...ends.values());
+  return slots.filter(slot => last - (ends.get(slot) ?? 0) <= DAY);
 }
 
 /** Counts slots by what their agents do. */

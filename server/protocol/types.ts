@@ -59,6 +59,8 @@ export interface Slot {
   createdAt: string;
   startedAt?: string;
   problem?: { kind: string; message: string };
+  /** It ran when the machine went down, and nobody has stopped it since. */
+  interrupted?: boolean;
   /** Limits as Incus holds them (`limits.cpu`, `limits.memory`, …), where any is set. */
   limits?: Record<string, string>;
   /** What of the user's is shared with the slot: logins, secrets, sockets, in words for the UI. */

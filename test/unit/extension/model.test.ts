@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Difference } from '../../../extension/model/reducer.ts';
 import {
+  bringableSlots,
   countsOf,
   historyOf,
+  lastAtWork,
   nextWaiting,
   otherWorkspaces,
   savedSessions,
@@ -105,6 +107,29 @@ describe('selectors', () => {
     };
     assert.ok(resumable('exited') && resumable('failed'));
     assert.ok(!resumable('working') && !resumable('unknown') && !resumable('exited', 'paused'));
+  });
+
+  it('brings back what ran when the machine went down, else what ended last', () => {
+    const stopped = (container: string, change: Partial<Slot> = {}) =>
+      aSlot({ container, session: container, status: 'stopped', ...change });
+    const gone = aSlot({ container: 'gone', session: 'gone', agentState: { state: 'exited', since: '' } });
+    const all = [
+      stopped('old'),
+      stopped('up', { interrupted: true }),
+      gone,
+      aSlot({ container: 'runs', session: 'x' }),
+    ];
+    const slots = bringableSlots(all);
+    const names = (list: Slot[]) => list.map(slot => slot.container);
+    assert.deepEqual(names(slots), ['old', 'up', 'gone']);
+    assert.deepEqual(names(lastAtWork(slots, () => '')), ['up', 'gone']);
+    const ends: Record<string, string> = {
+      old: '2026-01-01T10:00:00Z',
+      a: '2026-01-09T10:00:00Z',
+      b: '2026-01-09T12:00:00Z',
+    };
+    const quiet = [stopped('old'), stopped('a'), stopped('b')];
+    assert.deepEqual(names(lastAtWork(quiet, ({ container }) => ends[container] ?? '')), ['a', 'b']);
   });
 
   it('offers what fits a state', () => {
