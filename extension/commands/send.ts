@@ -18,7 +18,7 @@ export const sendPrompt: Command = {
       ignoreFocusOut: true,
     });
     if (text === undefined || text === '') throw cancelled();
-    await becomesNoAnswer(context, slot.container);
+    await becomesNoAnswer(context, slot.container, 'prompt');
     await context.backend.request('slot/send', { container: slot.container, text, enter: true });
   },
 };
@@ -34,17 +34,22 @@ export const sendSelection: Command = {
     const slot = await oneSlot(context, node, 'Send Selection to Agent', hasAgent);
     const path = toContainerPath(document.uri.fsPath, slot.mounts) ?? document.uri.fsPath;
     const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
+    await becomesNoAnswer(context, slot.container, 'selection');
     const text = `${where}\n${document.getText(selection)}\n`;
     await context.backend.request('slot/send', { container: slot.container, text, enter: false });
     await context.terminals.open(slot.container, 'agent');
   },
 };
 
-/** An agent that asks takes the Enter after a prompt for a yes to whatever it asks, so the user is shown the question first. */
-async function becomesNoAnswer(context: CommandContext, container: string): Promise<void> {
+/** An agent that asks takes what is typed, or an Enter in it, for a yes to whatever it asks, so the user is shown the question first. */
+async function becomesNoAnswer(
+  context: CommandContext,
+  container: string,
+  what: 'prompt' | 'selection',
+): Promise<void> {
   const slot = context.model.slot(container);
   if (slot?.agentState.state !== 'waiting') return;
-  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the prompt all the same?`;
+  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the ${what} all the same?`;
   const detail = 'It takes what is sent for the answer to its question, and may do what it asks for.';
   const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Show Question', 'Send');
   if (choice === 'Send') return;

@@ -42,7 +42,7 @@ export function otherWorkspaces(slots: readonly Slot[], folders: readonly Folder
 export function wantsYou(slot: Slot): boolean {
   if (slot.status === 'failed' || slot.problem !== undefined) return true;
   if (slot.protection === 'lost') return true;
-  return slot.status === 'running' && (slot.agentState.state === 'waiting' || slot.agentState.state === 'failed');
+  return agentWaits(slot) || (slot.status === 'running' && slot.agentState.state === 'failed');
 }
 
 /** Whether a container runs without its agent, which can then be started again. */
@@ -52,7 +52,7 @@ export function agentIsGone(slot: Slot): boolean {
 
 /** Whether something is wrong with a slot, apart from an agent that only asks. */
 export function hasTrouble(slot: Slot): boolean {
-  return wantsYou(slot) && !(slot.status === 'running' && slot.agentState.state === 'waiting' && !slot.problem);
+  return wantsYou(slot) && !(agentWaits(slot) && slot.problem === undefined && slot.protection !== 'lost');
 }
 
 /** Slots that can be brought back with their session: stopped, or running without their agent. */
@@ -87,18 +87,25 @@ export function countsOf(slots: readonly Slot[]): Counts {
   };
 }
 
-/** Slots whose agents wait, longest first. */
+/** Slots that run and want the user: those whose agents wait, longest first, then those in trouble. */
 export function waitingSlots(slots: readonly Slot[]): Slot[] {
-  return slots.filter(wantsYou).sort((left, right) => left.agentState.since.localeCompare(right.agentState.since));
+  const longest = (left: Slot, right: Slot) => left.agentState.since.localeCompare(right.agentState.since);
+  const wanting = slots.filter(slot => slot.status === 'running' && wantsYou(slot)).sort(longest);
+  return [...wanting.filter(agentWaits), ...wanting.filter(slot => !agentWaits(slot))];
 }
 
-/** The slot after the given one among those that want the user, going round; this window's come first. */
+function agentWaits(slot: Slot): boolean {
+  return slot.status === 'running' && slot.agentState.state === 'waiting';
+}
+
+/** The slot after the given one among those that run and want the user, going round: who waits comes first, of those this window's. */
 export function nextWaiting(
   own: readonly Slot[],
   others: readonly Slot[],
   current: string | undefined,
 ): Slot | undefined {
-  const queue = [...waitingSlots(own), ...waitingSlots(others)];
+  const all = [...waitingSlots(own), ...waitingSlots(others)];
+  const queue = [...all.filter(agentWaits), ...all.filter(slot => !agentWaits(slot))];
   const at = queue.findIndex(slot => slot.container === current);
   return queue[(at + 1) % Math.max(queue.length, 1)];
 }

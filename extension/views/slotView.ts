@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { VIEW_ID } from '../ids.ts';
 import type { Model } from '../model/model.ts';
+import { waitingSlots } from '../model/selectors.ts';
 import type { ContextKeys } from './contextKeys.ts';
 import type { Node } from './node.ts';
 import { badgeOf } from './summary.ts';
@@ -66,7 +67,8 @@ export class SlotView implements vscode.Disposable {
     const empty = this.tree.shape.isEmpty();
     this.view.message = viewMessage(this.model, empty) ?? '';
     this.keys.set('incusAgents.welcome', welcomeCase(this.model));
-    this.keys.set('incusAgents.wanting', badge !== undefined);
+    // Other workspaces count too: the command goes there.
+    this.keys.set('incusAgents.wanting', waitingSlots(this.model.slots).length > 0);
   }
 
   dispose(): void {

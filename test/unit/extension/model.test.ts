@@ -9,6 +9,7 @@ import {
   nextWaiting,
   otherWorkspaces,
   savedSessions,
+  waitingSlots,
   wantsYou,
 } from '../../../extension/model/selectors.ts';
 import { isEligible } from '../../../extension/model/tags.ts';
@@ -83,6 +84,25 @@ describe('selectors', () => {
     assert.equal(nextWaiting([own], [other], 'a')?.container, 'b');
     assert.equal(nextWaiting([own], [other], 'b')?.container, 'a');
     assert.equal(nextWaiting([], [], 'b'), undefined);
+  });
+
+  it('goes to who waits before what is in trouble, and never to what does not run', () => {
+    const problem = { kind: 'quota', message: 'full' };
+    const trouble = aSlot({
+      container: 'trouble',
+      agentState: { state: 'idle', since: '2025-01-01T00:00:00Z' },
+      problem,
+    });
+    const stopped = aSlot({ container: 'stopped', status: 'failed', problem });
+    const asks = aSlot({ container: 'asks', agentState: waiting });
+    const other = aSlot({ container: 'other', workspace: '/other', agentState: waiting });
+    assert.deepEqual(
+      waitingSlots([trouble, stopped, asks]).map(slot => slot.container),
+      ['asks', 'trouble'],
+    );
+    assert.equal(nextWaiting([trouble, stopped], [other], undefined)?.container, 'other');
+    assert.equal(nextWaiting([trouble, stopped], [other], 'other')?.container, 'trouble');
+    assert.equal(nextWaiting([stopped], [], undefined), undefined);
   });
 
   it('lists other workspaces once, and history without what is live', () => {
