@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { type CommandId, ROW_SCHEME } from '../ids.ts';
 import type { Model } from '../model/model.ts';
-import { type Node, rowPath } from './node.ts';
-import { rowOf } from './row.ts';
+import { type Node, OTHERS_PATH, rowPath } from './node.ts';
+import { isOwn, rowOf } from './row.ts';
 import type { Row } from './rows.ts';
 import type { Tooltips } from './tooltipSource.ts';
 import { TreeShape } from './treeShape.ts';
@@ -92,9 +92,10 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   }
 
   private resourceOf(node: Node): vscode.Uri | undefined {
-    if (node.kind === 'workspace') return rowUri(node.workspace);
+    if (node.kind === 'others') return rowUri(OTHERS_PATH);
+    if (node.kind === 'workspace') return rowUri(rowPath(node.own, node.workspace));
     const slot = node.kind === 'slot' ? this.model.slot(node.container) : undefined;
-    return slot && vscode.Uri.from({ scheme: ROW_SCHEME, path: rowPath(slot.workspace, slot) });
+    return slot && rowUri(rowPath(isOwn(this.model, slot.workspace), slot.workspace, slot));
   }
 
   private redrawFolders(): void {
@@ -110,8 +111,8 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   }
 }
 
-function rowUri(workspace: string): vscode.Uri {
-  return vscode.Uri.from({ scheme: ROW_SCHEME, path: rowPath(workspace) });
+function rowUri(path: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: ROW_SCHEME, path });
 }
 
 function themeIcon(icon: { id: string; color?: string }): vscode.ThemeIcon {
