@@ -158,7 +158,11 @@ export interface Requests {
   'slot/reach': { params: ContainerParams; result: SlotReach };
   'slot/configure': { params: SlotConfigureParams; result: Empty };
   'session/list': { params: { workspace?: string; agent?: string }; result: { sessions: Session[] } };
-  'session/show': { params: { id: string }; result: { session: Session; transcript: TranscriptEntry[] } };
+  /** `truncated` when the transcript is only the end of a long conversation. */
+  'session/show': {
+    params: { id: string };
+    result: { session: Session; transcript: TranscriptEntry[]; truncated?: boolean };
+  };
   'session/rename': { params: { id: string; title: string }; result: Empty };
   'session/delete': { params: { id: string }; result: Empty };
   'image/list': { params: Empty; result: { images: ImageInfo[] } };
