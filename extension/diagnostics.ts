@@ -1,8 +1,12 @@
+import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { ConfigProblem } from '../server/protocol/types.ts';
+import { SETTINGS_PREFIX } from './ids.ts';
 import type { BackendApi } from './model/backendApi.ts';
-import { isConfigFile, problemsByPath } from './model/configFiles.ts';
+import { isConfigFile, problemsByPath, settingsProblems } from './model/configFiles.ts';
+import { failureOf } from './model/failures.ts';
 import type { Model } from './model/model.ts';
+import { plain } from './views/text.ts';
 
 const SETTLE_MS = 200;
 const SEVERITIES = {
@@ -11,7 +15,10 @@ const SEVERITIES = {
   info: vscode.DiagnosticSeverity.Information,
 } as const;
 
-/** Shows what is wrong in configuration files, as the backend finds it, on the files themselves. */
+/**
+ * Shows what is wrong in configuration files, as the backend finds it, on the files themselves. What is wrong in settings has no place in
+ * a file of ours: the editor marks it there, and a message tells once.
+ */
 export class Diagnostics implements vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection('incus-agents');
   private readonly subscriptions: vscode.Disposable[];
@@ -20,6 +27,7 @@ export class Diagnostics implements vscode.Disposable {
   private readonly ready: () => Promise<void>;
   private readonly log: vscode.LogOutputChannel;
   private timer: NodeJS.Timeout | undefined;
+  private told = '';
 
   constructor(model: Model, backend: BackendApi, ready: () => Promise<void>, log: vscode.LogOutputChannel) {
     this.model = model;
@@ -41,6 +49,7 @@ export class Diagnostics implements vscode.Disposable {
       watcher.onDidDelete(changed),
       vscode.workspace.onDidOpenTextDocument(look),
       vscode.workspace.onDidSaveTextDocument(look),
+      vscode.workspace.onDidChangeConfiguration(event => event.affectsConfiguration(SETTINGS_PREFIX) && changed()),
     ];
     for (const document of vscode.workspace.textDocuments) look(document);
   }
@@ -53,15 +62,13 @@ export class Diagnostics implements vscode.Disposable {
   private async refresh(): Promise<void> {
     try {
       await this.ready();
-      const folders = this.model.surroundings.folders;
-      const shown = await Promise.all(
-        folders.map(({ path }) => this.backend.request('config/show', { workspace: path })),
-      );
+      // Without a folder what lies in the home is looked at all the same: it may be open.
+      const folders = this.model.surroundings.folders.map(folder => folder.path);
+      const workspaces = folders.length > 0 ? folders : [homedir()];
+      const shown = await Promise.all(workspaces.map(workspace => this.backend.request('config/show', { workspace })));
       this.publish(shown.flatMap(({ problems }) => problems));
     } catch (error) {
-      this.log.warn(
-        `The configuration could not be checked: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.log.warn(`The configuration could not be checked: ${failureOf(error).message}`);
     }
   }
 
@@ -70,6 +77,18 @@ export class Diagnostics implements vscode.Disposable {
     for (const [path, list] of problemsByPath(problems)) {
       this.collection.set(vscode.Uri.file(path), list.map(toDiagnostic));
     }
+    void this.tellOfSettings(settingsProblems(problems));
+  }
+
+  /** Tells of the same ones once, until they are mended. */
+  private async tellOfSettings(messages: readonly string[]): Promise<void> {
+    const text = messages.map(message => plain(message, 200)).join(' ');
+    if (text === this.told) return;
+    this.told = text;
+    if (text === '') return;
+    this.log.warn(text);
+    const choice = await vscode.window.showWarningMessage(text, 'Open Settings');
+    if (choice === 'Open Settings') await vscode.commands.executeCommand('incusAgents.openSettings');
   }
 
   dispose(): void {

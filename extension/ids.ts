@@ -26,6 +26,7 @@ export const COMMAND_IDS = [
   'incusAgents.openRootShell',
   'incusAgents.start',
   'incusAgents.startAll',
+  'incusAgents.startAgent',
   'incusAgents.stop',
   'incusAgents.stopAll',
   'incusAgents.close',

@@ -4,7 +4,7 @@ import type { Model } from './model/model.ts';
 
 const DEFAULT_IMAGE = 'coi-default';
 
-/** What is asked before anything is: is the image that a first slot needs there? */
+/** What is asked before anything is: is the image that a first slot needs there? One that only a project names is not built here. */
 export class ImageCheck {
   private readonly model: Model;
   private readonly backend: BackendApi;
@@ -39,7 +39,8 @@ export class ImageCheck {
       this.backend.request('config/show', { workspace }),
       this.backend.request('image/list', {}),
     ]);
-    const configured = values.find(({ key }) => key === 'container.image')?.value;
+    const { value: configured, origin } = values.find(({ key }) => key === 'container.image') ?? {};
+    if (origin?.path?.startsWith(`${workspace}/`)) return false;
     const wanted = typeof configured === 'string' && configured !== '' ? configured : DEFAULT_IMAGE;
     return !images.some(({ alias, fingerprint }) => alias === wanted || fingerprint === wanted);
   }

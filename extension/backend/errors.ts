@@ -1,18 +1,24 @@
 import type { ResponseError } from 'vscode-jsonrpc/node';
-import type { ErrorKind } from '../../server/protocol/errors.ts';
+import type { ErrorData, ErrorKind } from '../../server/protocol/errors.ts';
 
 /** A request that failed: `message` says what and why, `hint` what to do next, `detail` is for the log. */
 export class BackendError extends Error {
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly detail: string | undefined;
+  readonly image: ErrorData['image'];
 
-  constructor(kind: ErrorKind, message: string, more: { hint?: string | undefined; detail?: string | undefined } = {}) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    more: { hint?: string | undefined; detail?: string | undefined; image?: ErrorData['image'] } = {},
+  ) {
     super(message);
     this.name = 'BackendError';
     this.kind = kind;
     this.hint = more.hint;
     this.detail = more.detail;
+    this.image = more.image;
   }
 }
 
@@ -41,7 +47,7 @@ const KINDS: ReadonlySet<string> = new Set<ErrorKind>([
   'internal',
 ]);
 
-/** Any thrown value as a BackendError; an error reply keeps its kind, hint and detail. */
+/** Any thrown value as a BackendError; an error reply keeps its kind, hint, detail and image. */
 export function toBackendError(error: unknown): BackendError {
   if (error instanceof BackendError) return error;
   if (!(error instanceof Error)) return new BackendError('internal', String(error));
@@ -52,7 +58,14 @@ export function toBackendError(error: unknown): BackendError {
   return new BackendError(data.kind, error.message, {
     hint: 'hint' in data && typeof data.hint === 'string' ? data.hint : undefined,
     detail: 'detail' in data && typeof data.detail === 'string' ? data.detail : undefined,
+    image: 'image' in data ? imageOf(data.image) : undefined,
   });
+}
+
+function imageOf(value: unknown): ErrorData['image'] {
+  if (typeof value !== 'object' || value === null || !('alias' in value) || typeof value.alias !== 'string')
+    return undefined;
+  return { alias: value.alias, buildable: 'buildable' in value && value.buildable === true };
 }
 
 /** An error reply; told by its shape, since the class is not loaded before the first connection. Errors of the system have words as codes. */

@@ -31,6 +31,7 @@ import { showReach } from './showReach.ts';
 import { showScreen } from './showScreen.ts';
 import { showTranscript } from './showTranscript.ts';
 import { start, startAll } from './start.ts';
+import { startAgent } from './startAgent.ts';
 import { stop, stopAll } from './stop.ts';
 import { storeSecret } from './storeSecret.ts';
 import { trustConfig } from './trustConfig.ts';
@@ -48,6 +49,7 @@ export const ALL_COMMANDS: readonly Command[] = [
   openRootShell,
   start,
   startAll,
+  startAgent,
   stop,
   stopAll,
   close,

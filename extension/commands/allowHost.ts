@@ -16,8 +16,8 @@ export const allowHost: Command = {
     const slot = await oneSlot(context, node, 'Allow Host', isAttachable);
     const host = await pickHost(context, slot);
     const slots = await allowed(context, slot, host);
-    await forEachSlot(context, slots, 'changing the network', ({ container }) =>
-      context.backend.request('slot/configure', { container, network: { allow: [host] } }),
+    await forEachSlot(context, slots, 'changing the network', ({ container }, options) =>
+      context.backend.request('slot/configure', { container, network: { allow: [host] } }, options),
     );
   },
 };

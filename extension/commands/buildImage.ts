@@ -13,18 +13,21 @@ export async function buildImageNow(context: CommandContext, params: ParamsOf<'i
   return built.alias;
 }
 
+/** Builds an image, then offers what to do with it. */
+export async function buildAndTell(context: CommandContext, params: ParamsOf<'image/build'>): Promise<void> {
+  const alias = await buildImageNow(context, params);
+  const choice = await vscode.window.showInformationMessage(
+    `The image ${plain(alias)} is ready.`,
+    'Open Slot',
+    'Show Log',
+  );
+  if (choice === 'Show Log') context.log.show(true);
+  if (choice === 'Open Slot') await vscode.commands.executeCommand('incusAgents.openSlot');
+}
+
 export const buildImage: Command = {
   id: 'incusAgents.buildImage',
   title: 'Building the image failed',
   needs: 'trust',
-  async run(context) {
-    const alias = await buildImageNow(context, {});
-    const choice = await vscode.window.showInformationMessage(
-      `The image ${plain(alias)} is ready.`,
-      'Open Slot',
-      'Show Log',
-    );
-    if (choice === 'Show Log') context.log.show(true);
-    if (choice === 'Open Slot') await vscode.commands.executeCommand('incusAgents.openSlot');
-  },
+  run: context => buildAndTell(context, {}),
 };

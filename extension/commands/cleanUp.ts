@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Slot } from '../../server/protocol/types.ts';
 import { ExtensionFailure } from '../model/failures.ts';
 import type { Command } from './command.ts';
 import { forEachSlot } from './several.ts';
@@ -9,7 +10,7 @@ export const cleanUp: Command = {
   title: 'Cleaning up failed',
   needs: 'backend',
   async run(context) {
-    const stopped = context.model.slots.filter(slot => !slot.persistent && slot.status === 'stopped');
+    const stopped = context.model.slots.filter(isLeftOver);
     if (stopped.length === 0) throw new ExtensionFailure('not-found', 'There is no stopped ephemeral slot to clean up');
     const items = stopped.map(slot => ({ ...slotItem(context, slot), picked: true, detail: slot.container }));
     const picked = await vscode.window.showQuickPick(items, {
@@ -18,11 +19,15 @@ export const cleanUp: Command = {
       canPickMany: true,
     });
     if (picked === undefined || picked.length === 0) throw cancelled();
-    await forEachSlot(
-      context,
-      picked.map(item => item.slot),
-      'deleting',
-      ({ container }) => context.backend.request('slot/close', { container }),
-    );
+    // Another window may have started one while the question was open, and may do so until the backend looks.
+    const chosen = picked.map(({ slot }) => context.model.slot(slot.container)).filter(slot => slot !== undefined);
+    await forEachSlot(context, chosen.filter(isLeftOver), 'deleting', ({ container }, options) => {
+      const params = { container, onlyIfStopped: true };
+      return context.backend.request('slot/close', params, options);
+    });
   },
 };
+
+function isLeftOver(slot: Slot): boolean {
+  return !slot.persistent && slot.status === 'stopped';
+}

@@ -54,6 +54,10 @@ function stepFor(failure: ShownFailure): Step | undefined {
     case 'unavailable':
     case 'isolation':
       return command('Check Health', 'incusAgents.healthCheck');
+    case 'untrusted':
+      return vscode.workspace.isTrusted
+        ? command('Trust Workspace Configuration…', 'incusAgents.trustConfig')
+        : command('Manage Workspace Trust', 'workbench.trust.manage');
     case 'config':
       return command('Show Configuration', 'incusAgents.showConfig');
     default:

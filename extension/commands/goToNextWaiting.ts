@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import { nextWaiting, ownSlots } from '../model/selectors.ts';
-import { isAttachable } from '../model/tags.ts';
 import type { Command } from './command.ts';
 
 export const goToNextWaiting: Command = {
@@ -17,7 +16,6 @@ export const goToNextWaiting: Command = {
       return;
     }
     await context.view.reveal(next.container);
-    if (isAttachable(next)) await context.terminals.open(next.container, 'agent');
-    else await vscode.commands.executeCommand('incusAgents.slots.focus');
+    await context.terminals.open(next.container, 'agent');
   },
 };

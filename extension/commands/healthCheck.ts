@@ -1,7 +1,9 @@
 import * as vscode from 'vscode';
-import type { HealthCheck } from '../../server/protocol/types.ts';
+import type { HealthCheck, HealthFix } from '../../server/protocol/types.ts';
+import { type Remedy, remedyOf } from '../model/remedies.ts';
 import { healthReport } from '../views/reports.ts';
 import { plain } from '../views/text.ts';
+import { buildAndTell } from './buildImage.ts';
 import type { Command, CommandContext } from './command.ts';
 
 const ICONS = { ok: '$(pass)', warning: '$(warning)', failed: '$(error)' } as const;
@@ -49,13 +51,26 @@ function summary(checks: readonly HealthCheck[]): string {
   return bad === 0 ? 'All is well' : `${bad} of ${checks.length} checks want attention`;
 }
 
-/** A fix with a command is for the user to run, since it needs rights that we do not take; the others we do ourselves. */
-async function fix(context: CommandContext, id: string, how: NonNullable<HealthCheck['fix']>): Promise<void> {
-  const { command } = how;
-  const verb = command === undefined ? 'Fix' : 'Copy Command';
-  const detail = command ?? plain(how.title, 300);
-  const choice = await vscode.window.showInformationMessage(plain(how.title, 200), { modal: true, detail }, verb);
-  if (choice !== verb) return;
-  if (command !== undefined) await vscode.env.clipboard.writeText(command);
-  else await context.backend.request('health/fix', { id });
+/** Shows how a finding is mended, with a button where that can be done from here. */
+async function fix(context: CommandContext, id: string, how: HealthFix): Promise<void> {
+  const remedy = remedyOf(how);
+  const detail = how.command ?? (remedy === undefined ? 'This has to be done by hand.' : '');
+  const buttons = remedy === undefined ? [] : [remedy.button];
+  const choice = await vscode.window.showInformationMessage(plain(how.title, 200), { modal: true, detail }, ...buttons);
+  if (remedy !== undefined && choice === remedy.button) await apply(context, id, remedy);
+}
+
+async function apply(context: CommandContext, id: string, remedy: Remedy): Promise<void> {
+  switch (remedy.does) {
+    case 'copy':
+      return vscode.env.clipboard.writeText(remedy.command);
+    case 'build':
+      return buildAndTell(context, remedy.image === undefined ? {} : { alias: remedy.image });
+    case 'clean-up':
+      await vscode.commands.executeCommand('incusAgents.cleanUp');
+      return;
+    case 'mend':
+      await context.backend.request('health/fix', { id });
+      void vscode.window.showInformationMessage('Mended.');
+  }
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { SlotOpenParams, SlotOpenResult } from '../../server/protocol/methods.ts';
-import { failureOf, isImageMissing } from '../model/failures.ts';
+import { ExtensionFailure, failureOf, isImageMissing, type ShownFailure } from '../model/failures.ts';
 import { baseName, plain } from '../views/text.ts';
 import { approve } from './approval.ts';
 import { buildImageNow } from './buildImage.ts';
@@ -10,7 +10,9 @@ import { cancelled } from './targets.ts';
 
 /** Opens a slot, mends what stands in the way with the user's consent, and shows the agent's terminal. */
 export async function openAndAttach(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
-  const opened = await openWithRemedies(context, { ...context.settings.ofFolder(params.workspace), ...params });
+  // A session that is resumed has its own agent and persistence, which the folder's settings must not change.
+  const ofFolder = params.resume === undefined ? context.settings.ofFolder(params.workspace) : {};
+  const opened = await openWithRemedies(context, { ...ofFolder, ...params });
   await context.terminals.open(opened.container, 'agent');
   await context.view.reveal(opened.container);
   return opened;
@@ -27,7 +29,7 @@ export async function openWithRemedies(context: CommandContext, params: SlotOpen
       const remedy = isImageMissing(failure) ? 'image' : failure.kind === 'untrusted' ? 'trust' : undefined;
       if (remedy === undefined || offered.has(remedy)) throw error;
       offered.add(remedy);
-      if (remedy === 'image') await offerImage(context, failure.message, params);
+      if (remedy === 'image') await offerImage(context, failure, params);
       else if (!(await approve(context, params.workspace))) throw error;
     }
   }
@@ -38,15 +40,15 @@ function open(context: CommandContext, params: SlotOpenParams): Thenable<SlotOpe
   return withProgress(title, context.log, options => context.backend.request('slot/open', params, options));
 }
 
-async function offerImage(context: CommandContext, message: string, params: SlotOpenParams): Promise<void> {
+/** Asks whether to build what is missing. Nothing is built under the name of an image that only a project or the launch names. */
+async function offerImage(context: CommandContext, failure: ShownFailure, params: SlotOpenParams): Promise<void> {
+  const { alias, buildable } = failure.image ?? { alias: params.image, buildable: params.image === undefined };
+  if (!buildable) throw new ExtensionFailure('not-found', failure.message, failure.hint);
   const choice = await vscode.window.showWarningMessage(
     'The image for new slots is not there. Build it now?',
-    { modal: true, detail: `${plain(message, 300)}\n\nBuilding takes a few minutes, and can be cancelled.` },
+    { modal: true, detail: `${plain(failure.message, 300)}\n\nBuilding takes a few minutes, and can be cancelled.` },
     'Build Image',
   );
   if (choice !== 'Build Image') throw cancelled();
-  await buildImageNow(context, {
-    ...(params.image === undefined ? {} : { alias: params.image }),
-    ...(params.profile === undefined ? {} : { profile: params.profile }),
-  });
+  await buildImageNow(context, alias === undefined ? {} : { alias });
 }

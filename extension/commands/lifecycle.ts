@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
+import type { TerminalKind } from '../../server/protocol/methods.ts';
 import type { Slot } from '../../server/protocol/types.ts';
 import type { CommandId } from '../ids.ts';
-import { ExtensionFailure } from '../model/failures.ts';
+import { ExtensionFailure, failureOf } from '../model/failures.ts';
 import { isEligible, type Verb } from '../model/tags.ts';
 import type { Node } from '../views/node.ts';
 import { baseName, plain, plural } from '../views/text.ts';
@@ -63,10 +64,26 @@ async function apply(
   }
   const consequence = spec.consequence(eligible, context);
   if (consequence !== undefined || alwaysAsk) await confirm(spec.name, eligible, consequence);
-  await forEachSlot(context, eligible, spec.doing, slot => {
-    if (endsTerminals(spec.verb, slot)) context.terminals.close(slot.container);
-    return context.backend.request(`slot/${spec.verb}`, { container: slot.container });
+  await forEachSlot(context, eligible, spec.doing, async (slot, options) => {
+    const { container } = slot;
+    // A terminal that ended with its container would look like a fault.
+    const closed = endsTerminals(spec.verb, slot) ? context.terminals.close(container) : [];
+    try {
+      await context.backend.request(`slot/${spec.verb}`, { container }, options);
+    } catch (error) {
+      if (context.model.slot(container)?.status === 'running') await reopen(context, container, closed);
+      throw error;
+    }
   });
+}
+
+/** Brings back terminals for an act that has failed or was cancelled, when the agent goes on. */
+async function reopen(context: CommandContext, container: string, kinds: readonly TerminalKind[]): Promise<void> {
+  for (const kind of kinds) {
+    await context.terminals.open(container, kind, true).catch((error: unknown) => {
+      context.log.warn(`A terminal of ${container} was not opened again: ${failureOf(error).message}`);
+    });
+  }
 }
 
 function endsTerminals(verb: Verb, slot: Slot): boolean {

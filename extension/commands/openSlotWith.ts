@@ -41,11 +41,14 @@ function agentStep(context: CommandContext, draft: Draft): Step {
       placeHolder: 'Which agent?',
       last: draft.agent,
       choices: async () => {
-        const { images } = await context.backend.request('image/list', {});
-        const names = [...new Set([...AGENTS, ...images.flatMap(image => image.agents ?? [])])];
+        const [{ images }, { agents }] = await Promise.all([
+          context.backend.request('image/list', {}),
+          context.backend.request('config/show', { workspace: draft.workspace ?? '' }),
+        ]);
+        const names = [...new Set([...AGENTS, ...agents, ...images.flatMap(image => image.agents ?? [])])];
         return [configured(), ...names.map(name => ({ label: plain(name, 40), value: name }))];
       },
-      typed: text => text,
+      typed: text => text || undefined,
     });
     return true;
   };
@@ -104,9 +107,8 @@ function profileStep(context: CommandContext, draft: Draft): Step {
 }
 
 async function profiles(context: CommandContext, workspace: string): Promise<Choice<string>[]> {
-  const { values } = await context.backend.request('config/show', { workspace });
-  const names = values.map(({ key }) => /^profiles\.([^.]+)/.exec(key)?.[1]).filter(name => name !== undefined);
-  return [...new Set(names)].map(name => ({ label: plain(name, 40), value: name }));
+  const { profiles: names } = await context.backend.request('config/show', { workspace });
+  return names.map(name => ({ label: plain(name, 40), value: name }));
 }
 
 function persistenceStep(draft: Draft): Step {
@@ -129,7 +131,7 @@ function promptStep(draft: Draft): Step {
     draft.prompt = await ask<string | undefined>({
       placeHolder: 'Type a first prompt for the agent. Enter takes none',
       choices: async () => [{ label: 'No prompt', value: undefined }],
-      typed: text => text,
+      typed: text => text || undefined,
       typedFirst: true,
     });
     return true;

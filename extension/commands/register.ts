@@ -34,7 +34,7 @@ async function runCommand(
 async function explainRestrictedMode(): Promise<void> {
   const choice = await vscode.window.showWarningMessage(
     'In restricted mode slots are listed, but nothing is started. Trust this workspace first.',
-    'Manage Trust',
+    'Manage Workspace Trust',
   );
-  if (choice === 'Manage Trust') await vscode.commands.executeCommand('workbench.trust.manage');
+  if (choice === 'Manage Workspace Trust') await vscode.commands.executeCommand('workbench.trust.manage');
 }

@@ -1,5 +1,4 @@
-import type { Session } from '../../server/protocol/types.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { Command } from './command.ts';
 import { openAndAttach } from './launch.ts';
 import { oneSession, oneWorkspace } from './targets.ts';
 
@@ -8,7 +7,9 @@ export const resume: Command = {
   title: 'Resuming the session failed',
   needs: 'trust',
   async run(context, node) {
-    await resumeSession(context, await oneSession(context, node, 'Resume Session'));
+    // One that is live is not started a second time, but its agent is, where only that is gone: the backend knows.
+    const { workspace, id } = await oneSession(context, node, 'Resume Session');
+    await openAndAttach(context, { workspace, resume: id });
   },
 };
 
@@ -21,12 +22,3 @@ export const resumeLatest: Command = {
     await openAndAttach(context, { workspace, resume: 'latest' });
   },
 };
-
-/** Resumes a session; one that is live is attached to, never started a second time. */
-async function resumeSession(context: CommandContext, session: Session): Promise<void> {
-  if (session.live && session.container !== undefined) {
-    await context.terminals.open(session.container, 'agent');
-    return;
-  }
-  await openAndAttach(context, { workspace: session.workspace, resume: session.id });
-}

@@ -1,29 +1,46 @@
 import * as vscode from 'vscode';
+import type { Slot } from '../../server/protocol/types.ts';
 import { ExtensionFailure } from '../model/failures.ts';
-import { ownSlots } from '../model/selectors.ts';
-import type { Command } from './command.ts';
+import { bringableSlots, bySlot, lastActivity, lastAtWork, ownSlots } from '../model/selectors.ts';
+import { ago } from '../views/text.ts';
+import type { Command, CommandContext } from './command.ts';
 import { openWithRemedies } from './launch.ts';
 import { forEachSlot } from './several.ts';
 import { cancelled, nameOf, slotItem } from './targets.ts';
 
-/** Brings back what ran before the machine or the container stopped: every stopped slot that holds a session. */
+/** Brings back what ran before the machine or the containers stopped, and agents that are gone. */
 export const resumeAll: Command = {
   id: 'incusAgents.resumeAll',
   title: 'Resuming failed',
   needs: 'trust',
   async run(context) {
-    const stopped = ownSlots(context.model.slots, context.model.surroundings.folders).filter(
-      slot => slot.status === 'stopped' && slot.session !== undefined,
-    );
-    if (stopped.length === 0) throw new ExtensionFailure('not-found', 'No stopped slot holds a session');
-    const items = stopped.map(slot => ({ ...slotItem(context, slot), picked: true }));
-    const picked = await vscode.window.showQuickPick(items, { title: 'Resume All', canPickMany: true });
+    const slots = bringableSlots(ownSlots(context.model.slots, context.model.surroundings.folders)).sort(bySlot);
+    if (slots.length === 0)
+      throw new ExtensionFailure('not-found', 'No slot holds a session whose agent is not running');
+    const endOf = ({ session = '', agentState }: Slot) => {
+      const record = context.model.session(session);
+      return record === undefined ? agentState.since : lastActivity(record);
+    };
+    const before = lastAtWork(slots, endOf);
+    const items = slots.map(slot => {
+      const item = slotItem(context, slot);
+      const ran = slot.interrupted === true ? ['ran when the machine went down'] : [];
+      const detail = [item.detail ?? [], `last active ${ago(endOf(slot), Date.now())}`, ran].flat().join(' · ');
+      return { ...item, detail, picked: before.includes(slot) };
+    });
+    const picked = await vscode.window.showQuickPick(items, {
+      title: 'Resume All',
+      placeHolder: 'Which agents are to go on?',
+      canPickMany: true,
+    });
     if (picked === undefined || picked.length === 0) throw cancelled();
     const chosen = picked.map(item => item.slot);
-    await forEachSlot(context, chosen, 'resuming', async slot => {
-      const { workspace, session } = slot;
-      if (session === undefined) throw new ExtensionFailure('not-found', `${nameOf(slot)} holds no session`);
-      await openWithRemedies(context, { workspace, slot: slot.slot, resume: session, background: true });
-    });
+    await forEachSlot(context, chosen, 'resuming', slot => resume(context, slot), true);
   },
 };
+
+async function resume(context: CommandContext, slot: Slot): Promise<void> {
+  const { workspace, session } = slot;
+  if (session === undefined) throw new ExtensionFailure('not-found', `${nameOf(slot)} holds no session`);
+  await openWithRemedies(context, { workspace, slot: slot.slot, resume: session, background: true });
+}

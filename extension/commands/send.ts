@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { ExtensionFailure } from '../model/failures.ts';
-import { isAttachable } from '../model/tags.ts';
+import { hasAgent } from '../model/tags.ts';
 import { toContainerPath } from '../terminals/paths.ts';
 import { plain } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -11,14 +11,14 @@ export const sendPrompt: Command = {
   title: 'Sending the prompt failed',
   needs: 'trust',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Send Prompt', isAttachable);
+    const slot = await oneSlot(context, node, 'Send Prompt', hasAgent);
     const text = await vscode.window.showInputBox({
       title: `Send Prompt to ${nameOf(slot)}`,
       prompt: 'What the agent is told; Enter sends it',
       ignoreFocusOut: true,
     });
     if (text === undefined || text === '') throw cancelled();
-    await becomesNoAnswer(context, slot.container);
+    await becomesNoAnswer(context, slot.container, 'prompt');
     await context.backend.request('slot/send', { container: slot.container, text, enter: true });
   },
 };
@@ -31,20 +31,25 @@ export const sendSelection: Command = {
     const editor = vscode.window.activeTextEditor;
     if (editor === undefined || editor.selection.isEmpty) throw new ExtensionFailure('invalid', 'Nothing is selected');
     const { selection, document } = editor;
-    const slot = await oneSlot(context, node, 'Send Selection to Agent', isAttachable);
+    const slot = await oneSlot(context, node, 'Send Selection to Agent', hasAgent);
     const path = toContainerPath(document.uri.fsPath, slot.mounts) ?? document.uri.fsPath;
     const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
+    await becomesNoAnswer(context, slot.container, 'selection');
     const text = `${where}\n${document.getText(selection)}\n`;
     await context.backend.request('slot/send', { container: slot.container, text, enter: false });
     await context.terminals.open(slot.container, 'agent');
   },
 };
 
-/** An agent that asks takes the Enter after a prompt for a yes to whatever it asks, so the user is shown the question first. */
-async function becomesNoAnswer(context: CommandContext, container: string): Promise<void> {
+/** An agent that asks takes what is typed, or an Enter in it, for a yes to whatever it asks, so the user is shown the question first. */
+async function becomesNoAnswer(
+  context: CommandContext,
+  container: string,
+  what: 'prompt' | 'selection',
+): Promise<void> {
   const slot = context.model.slot(container);
   if (slot?.agentState.state !== 'waiting') return;
-  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the prompt all the same?`;
+  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the ${what} all the same?`;
   const detail = 'It takes what is sent for the answer to its question, and may do what it asks for.';
   const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Show Question', 'Send');
   if (choice === 'Send') return;

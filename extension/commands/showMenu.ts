@@ -35,11 +35,7 @@ function itemsOf(context: CommandContext): Item[] {
   const waiting = waitingSlots(own);
   const others = own.filter(slot => !waiting.includes(slot)).sort(bySlot);
   const slots = (list: typeof own) => list.map(slot => ({ ...slotItem(context, slot), container: slot.container }));
-  return [
-    ...group('Waiting for you', slots(waiting)),
-    ...group('Running', slots(others)),
-    ...group('Actions', ACTIONS),
-  ];
+  return [...group('Wants you', slots(waiting)), ...group('Running', slots(others)), ...group('Actions', ACTIONS)];
 }
 
 function group(label: string, items: readonly Item[]): Item[] {

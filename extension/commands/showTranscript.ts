@@ -8,10 +8,10 @@ export const showTranscript: Command = {
   needs: 'backend',
   async run(context, node) {
     const { id } = await oneSession(context, node, 'Show Transcript');
-    const { session, transcript } = await context.backend.request('session/show', { id });
+    const { session, transcript, truncated } = await context.backend.request('session/show', { id });
     await context.documents.show(
       `Transcript of ${titleOf(session)} (${id.slice(0, 8)})`,
-      transcriptReport(session, transcript),
+      transcriptReport(session, transcript, truncated),
     );
   },
 };

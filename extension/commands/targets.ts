@@ -103,7 +103,7 @@ export async function oneSession(context: CommandContext, node: Node | undefined
     if (session !== undefined) return session;
   }
   const workspace = await oneWorkspace(context, node, title);
-  return pickSession(savedSessions(context.model.sessions, workspace), title);
+  return pickSession(savedSessions(context.model, workspace), title);
 }
 
 async function pickSession(sessions: readonly Session[], title: string): Promise<Session> {

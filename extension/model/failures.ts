@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorKind } from '../../server/protocol/errors.ts';
+import { ERROR_CODES, type ErrorData, type ErrorKind, IMAGE_MISSING } from '../../server/protocol/errors.ts';
 
 /** A failure as the user is told of it. */
 export interface ShownFailure {
@@ -7,6 +7,8 @@ export interface ShownFailure {
   readonly message: string;
   readonly hint?: string;
   readonly detail?: string;
+  /** Of an open whose image is not there: which one, and whether it can be built. */
+  readonly image?: ErrorData['image'];
 }
 
 /** A failure that the extension itself finds, in the backend's own terms. */
@@ -26,11 +28,13 @@ export function failureOf(error: unknown): ShownFailure {
   const data = 'data' in fields && typeof fields.data === 'object' && fields.data !== null ? fields.data : fields;
   const hint = stringIn(data, 'hint');
   const detail = stringIn(data, 'detail') ?? (error instanceof Error ? error.stack : undefined);
+  const image = 'image' in fields ? (fields.image as ErrorData['image']) : undefined;
   return {
     kind: kindOf(fields, data),
     message: error instanceof Error ? error.message : String(error),
     ...(hint === undefined ? {} : { hint }),
     ...(detail === undefined ? {} : { detail }),
+    ...(image === undefined ? {} : { image }),
   };
 }
 
@@ -39,9 +43,9 @@ export function isCancelled(error: unknown): boolean {
   return failureOf(error).kind === 'cancelled';
 }
 
-/** Whether an open failed because its image is not there, so that building it is the next step. */
+/** Whether an open failed because its image is not there. */
 export function isImageMissing(failure: ShownFailure): boolean {
-  return failure.kind === 'not-found' && /\bimage\b/i.test(failure.message);
+  return failure.kind === 'not-found' && failure.detail === IMAGE_MISSING;
 }
 
 function kindOf(error: object, data: object): ErrorKind {

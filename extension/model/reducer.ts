@@ -1,4 +1,5 @@
 import type { IncusState, Session, Slot, Snapshot, StateChange } from '../../server/protocol/types.ts';
+import { agentIsGone } from './selectors.ts';
 
 /** The mirror of the backend's state, indexed. Never mutated: each change makes a new one. */
 export interface Mirror {
@@ -68,7 +69,7 @@ export function isEmpty(difference: Difference): boolean {
   return !difference.incus && difference.slots.size === 0 && difference.sessions.size === 0;
 }
 
-function changedKeys<T extends { readonly workspace: string }>(
+function changedKeys<T extends Slot | Session>(
   before: ReadonlyMap<string, T>,
   after: ReadonlyMap<string, T>,
 ): { changed: Set<string>; structure: Set<string> } {
@@ -88,10 +89,11 @@ function changedKeys<T extends { readonly workspace: string }>(
   return { changed, structure };
 }
 
-/** A session that stops being live moves into the history, and one that names another slot moves there. */
-function livesElsewhere(old: object, value: object): boolean {
-  const place = (row: object) => JSON.stringify(['live', 'session', 'slot'].map(key => Reflect.get(row, key)));
-  return place(old) !== place(value);
+/** A session that stops being live, or whose agent is gone, moves into the history, and one that names another slot moves there. */
+function livesElsewhere(old: Slot | Session, value: Slot | Session): boolean {
+  const place = (row: Slot | Session): unknown[] =>
+    'live' in row ? [row.live, row.slot] : [row.session, row.slot, agentIsGone(row)];
+  return !sameValue(place(old), place(value));
 }
 
 function sameValue(left: unknown, right: unknown): boolean {

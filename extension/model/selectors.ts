@@ -1,6 +1,8 @@
 import type { Session, Slot } from '../../server/protocol/types.ts';
 import type { Folder } from './model.ts';
 
+const DAY = 86_400_000;
+
 /** How many slots are in which condition; `wanting` are those that want the user. */
 export interface Counts {
   readonly working: number;
@@ -40,12 +42,34 @@ export function otherWorkspaces(slots: readonly Slot[], folders: readonly Folder
 export function wantsYou(slot: Slot): boolean {
   if (slot.status === 'failed' || slot.problem !== undefined) return true;
   if (slot.protection === 'lost') return true;
-  return slot.status === 'running' && (slot.agentState.state === 'waiting' || slot.agentState.state === 'failed');
+  return agentWaits(slot) || (slot.status === 'running' && slot.agentState.state === 'failed');
+}
+
+/** Whether a container runs without its agent, which can then be started again. */
+export function agentIsGone(slot: Slot): boolean {
+  return slot.status === 'running' && (slot.agentState.state === 'exited' || slot.agentState.state === 'failed');
 }
 
 /** Whether something is wrong with a slot, apart from an agent that only asks. */
 export function hasTrouble(slot: Slot): boolean {
-  return wantsYou(slot) && !(slot.status === 'running' && slot.agentState.state === 'waiting' && !slot.problem);
+  return wantsYou(slot) && !(agentWaits(slot) && slot.problem === undefined && slot.protection !== 'lost');
+}
+
+/** Slots that can be brought back with their session: stopped, or running without their agent. */
+export function bringableSlots(slots: readonly Slot[]): Slot[] {
+  return slots.filter(slot => slot.session !== undefined && (slot.status === 'stopped' || agentIsGone(slot)));
+}
+
+/**
+ * Which of these ran until something ended them all: those that were up when the machine went down or, where none was, those that ended
+ * within a day before the last one. What was stopped on purpose long ago is not among them.
+ */
+export function lastAtWork(slots: readonly Slot[], endOf: (slot: Slot) => string): Slot[] {
+  const interrupted = slots.filter(slot => slot.interrupted === true);
+  if (interrupted.length > 0) return [...interrupted, ...slots.filter(agentIsGone)];
+  const ends = new Map(slots.map(slot => [slot, Date.parse(endOf(slot))]));
+  const last = Math.max(...ends.values());
+  return slots.filter(slot => last - (ends.get(slot) ?? 0) <= DAY);
 }
 
 /** Counts slots by what their agents do. */
@@ -63,27 +87,47 @@ export function countsOf(slots: readonly Slot[]): Counts {
   };
 }
 
-/** Slots whose agents wait, longest first. */
+/** Slots that run and want the user: those whose agents wait, longest first, then those in trouble. */
 export function waitingSlots(slots: readonly Slot[]): Slot[] {
-  return slots.filter(wantsYou).sort((left, right) => left.agentState.since.localeCompare(right.agentState.since));
+  const longest = (left: Slot, right: Slot) => left.agentState.since.localeCompare(right.agentState.since);
+  const wanting = slots.filter(slot => slot.status === 'running' && wantsYou(slot)).sort(longest);
+  return [...wanting.filter(agentWaits), ...wanting.filter(slot => !agentWaits(slot))];
 }
 
-/** The slot after the given one among those that want the user, going round; this window's come first. */
+function agentWaits(slot: Slot): boolean {
+  return slot.status === 'running' && slot.agentState.state === 'waiting';
+}
+
+/** The slot after the given one among those that run and want the user, going round: who waits comes first, of those this window's. */
 export function nextWaiting(
   own: readonly Slot[],
   others: readonly Slot[],
   current: string | undefined,
 ): Slot | undefined {
-  const queue = [...waitingSlots(own), ...waitingSlots(others)];
+  const all = [...waitingSlots(own), ...waitingSlots(others)];
+  const queue = [...all.filter(agentWaits), ...all.filter(slot => !agentWaits(slot))];
   const at = queue.findIndex(slot => slot.container === current);
   return queue[(at + 1) % Math.max(queue.length, 1)];
 }
 
+/** What sessions are looked up in. */
+export interface Sessions {
+  readonly sessions: readonly Session[];
+  slot(container: string): Slot | undefined;
+}
+
 /** Sessions of a workspace that can be resumed, newest first. */
-export function savedSessions(sessions: readonly Session[], workspace: string): Session[] {
-  return sessions
-    .filter(session => session.workspace === workspace && !session.live && isConversation(session))
+export function savedSessions(model: Sessions, workspace: string): Session[] {
+  return model.sessions
+    .filter(session => session.workspace === workspace && isResumable(model, session) && isConversation(session))
     .sort(newestFirst);
+}
+
+/** Whether no agent works in a session: it is saved, or live in a container whose agent is gone. */
+export function isResumable(model: Pick<Sessions, 'slot'>, session: Session): boolean {
+  if (!session.live) return true;
+  const holder = session.container === undefined ? undefined : model.slot(session.container);
+  return holder !== undefined && agentIsGone(holder);
 }
 
 /** Whether a session has something to read and to resume; a plain shell's has not. */
@@ -92,8 +136,8 @@ export function isConversation(session: Session): boolean {
 }
 
 /** Saved sessions that ran in a slot, newest first, without the one that the slot holds now. */
-export function historyOf(sessions: readonly Session[], slot: Slot): Session[] {
-  return savedSessions(sessions, slot.workspace).filter(
+export function historyOf(model: Sessions, slot: Slot): Session[] {
+  return savedSessions(model, slot.workspace).filter(
     session => session.slot === slot.slot && session.id !== slot.session,
   );
 }

@@ -1,4 +1,5 @@
 import type { Slot, SlotStatus } from '../../server/protocol/types.ts';
+import { agentIsGone } from './selectors.ts';
 
 /** What can be done to a container's life, one method of the backend each. */
 export type Verb = 'start' | 'stop' | 'close' | 'delete' | 'kill' | 'pause' | 'unpause' | 'persist';
@@ -28,6 +29,11 @@ export function isAttachable(slot: Slot): boolean {
   return slot.status === 'running';
 }
 
+/** Whether an agent is there to be told something. */
+export function hasAgent(slot: Slot): boolean {
+  return isAttachable(slot) && !agentIsGone(slot);
+}
+
 /** A `contextValue`: tags with a space on each side, so that menus match whole ones. */
 export function tagSet(...tags: (string | false | undefined)[]): string {
   return ` ${tags.filter(tag => typeof tag === 'string').join(' ')} `;
@@ -35,5 +41,6 @@ export function tagSet(...tags: (string | false | undefined)[]): string {
 
 /** The tags of a slot's row. */
 export function slotTags(slot: Slot, own: boolean): string {
-  return tagSet('slot', slot.status, slot.persistent ? 'persistent' : 'ephemeral', own ? 'own' : 'other');
+  const agent = agentIsGone(slot) ? 'gone' : 'present';
+  return tagSet('slot', slot.status, agent, slot.persistent ? 'persistent' : 'ephemeral', own ? 'own' : 'other');
 }

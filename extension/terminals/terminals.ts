@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { SlotAttachResult, TerminalKind } from '../../server/protocol/methods.ts';
 import type { BackendApi } from '../model/backendApi.ts';
 import { ExtensionFailure } from '../model/failures.ts';
 import type { Model } from '../model/model.ts';
+import { agentIsGone } from '../model/selectors.ts';
 import type { Settings } from '../settings.ts';
 import { terminalColor } from '../views/appearance.ts';
 import { baseName, plain } from '../views/text.ts';
-import { keyFromArguments, keyFromCommandLine, keyFromText, keyText, type TerminalKey } from './marker.ts';
+import { keyFromText, keyText, type TerminalKey } from './marker.ts';
+import { readKey } from './readKey.ts';
 
 const ICONS: Readonly<Record<TerminalKind, string>> = { agent: 'robot', shell: 'terminal', root: 'terminal-linux' };
 
@@ -18,9 +19,12 @@ const ICONS: Readonly<Record<TerminalKind, string>> = { agent: 'robot', shell: '
 export class Terminals implements vscode.Disposable {
   private readonly known = new Map<string, vscode.Terminal>();
   private readonly opening = new Map<string, Promise<vscode.Terminal>>();
+  /** Containers that ran without their agent, and terminals that may still show that it is gone though it is back. */
+  private readonly gone = new Set<string>();
+  private readonly stale = new Set<string>();
   private readonly adopting = new Set<Promise<void>>();
   private readonly adopted = new vscode.EventEmitter<TerminalKey>();
-  private readonly subscriptions: vscode.Disposable[];
+  private readonly subscriptions: { dispose(): void }[];
   private readonly model: Model;
   private readonly backend: BackendApi;
   private readonly settings: Settings;
@@ -35,6 +39,7 @@ export class Terminals implements vscode.Disposable {
     this.subscriptions = [
       vscode.window.onDidOpenTerminal(terminal => this.startAdopting(terminal)),
       vscode.window.onDidCloseTerminal(terminal => this.forget(terminal)),
+      model.onDidChange(({ slots }) => this.watchAgents(slots)),
     ];
   }
 
@@ -47,6 +52,7 @@ export class Terminals implements vscode.Disposable {
   async open(container: string, kind: TerminalKind, preserveFocus = false): Promise<void> {
     await Promise.all([...this.adopting]);
     const text = keyText({ container, kind });
+    if (this.stale.delete(text)) this.end(text);
     const terminal = this.known.get(text) ?? (await this.openOnce(text, container, kind));
     terminal.show(preserveFocus);
   }
@@ -62,9 +68,16 @@ export class Terminals implements vscode.Disposable {
     return this.known.has(keyText({ container, kind }));
   }
 
-  /** Closes a container's terminals, before it is deleted on purpose: what ends with it would look like a fault. */
-  close(container: string): void {
-    for (const [text, terminal] of [...this.known]) if (text.startsWith(`${container}/`)) terminal.dispose();
+  /** Closes a container's terminals; gives the kinds of those that were open. */
+  close(container: string): TerminalKind[] {
+    const kinds: TerminalKind[] = [];
+    for (const text of [...this.known.keys()]) {
+      const key = keyFromText(text);
+      if (key?.container !== container) continue;
+      kinds.push(key.kind);
+      this.end(text);
+    }
+    return kinds;
   }
 
   /** The container that a terminal shows, if it is one of ours. */
@@ -82,6 +95,21 @@ export class Terminals implements vscode.Disposable {
   keyOf(terminal: vscode.Terminal | undefined): TerminalKey | undefined {
     for (const [text, each] of this.known) if (each === terminal) return keyFromText(text);
     return undefined;
+  }
+
+  /** Not only once the editor says so is it no longer known: one that is opened meanwhile must be a new one. */
+  private end(text: string): void {
+    const terminal = this.known.get(text);
+    this.known.delete(text);
+    terminal?.dispose();
+  }
+
+  private watchAgents(containers: ReadonlySet<string>): void {
+    for (const container of containers) {
+      const slot = this.model.slot(container);
+      if (slot !== undefined && agentIsGone(slot)) this.gone.add(container);
+      else if (this.gone.delete(container)) this.stale.add(keyText({ container, kind: 'agent' }));
+    }
   }
 
   private async openOnce(text: string, container: string, kind: TerminalKind): Promise<vscode.Terminal> {
@@ -149,7 +177,11 @@ export class Terminals implements vscode.Disposable {
   }
 
   private forget(terminal: vscode.Terminal): void {
-    for (const [text, each] of this.known) if (each === terminal) this.known.delete(text);
+    for (const [text, each] of this.known) {
+      if (each !== terminal) continue;
+      this.known.delete(text);
+      this.stale.delete(text);
+    }
   }
 
   dispose(): void {
@@ -159,19 +191,3 @@ export class Terminals implements vscode.Disposable {
 }
 
 const LOCATIONS = { panel: vscode.TerminalLocation.Panel, editor: vscode.TerminalLocation.Editor } as const;
-
-/** Options first (cheap, right for terminals made in this session), then what the process really runs. */
-async function readKey(terminal: vscode.Terminal): Promise<TerminalKey | undefined> {
-  const { creationOptions } = terminal;
-  if ('shellArgs' in creationOptions && Array.isArray(creationOptions.shellArgs)) {
-    const key = keyFromArguments(creationOptions.shellArgs);
-    if (key !== undefined) return key;
-  }
-  const pid = await terminal.processId;
-  if (pid === undefined) return undefined;
-  try {
-    return keyFromCommandLine(await readFile(`/proc/${pid}/cmdline`, 'utf8'));
-  } catch {
-    return undefined; // The process has ended; then there is nothing to adopt.
-  }
-}

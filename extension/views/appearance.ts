@@ -57,8 +57,10 @@ export function agentWords(state: AgentStateName): string {
 /** A slot's condition in words: the pending act, the container's status, or what its agent does. */
 export function conditionWords(slot: Slot, pending: string | undefined): string {
   if (pending !== undefined) return `${pending}…`;
-  if (slot.status === 'failed') return slot.problem ? `failed: ${plain(slot.problem.message, 60)}` : 'failed';
-  return slot.status === 'running' ? agentWords(slot.agentState.state) : slot.status;
+  const reason = slot.problem?.message ?? slot.agentState.why;
+  const failed = reason === undefined ? 'failed' : `failed: ${plain(reason, 60)}`;
+  if (slot.status !== 'running') return slot.status === 'failed' ? failed : slot.status;
+  return slot.agentState.state === 'failed' ? failed : agentWords(slot.agentState.state);
 }
 
 /** A terminal colour of the theme for a slot, the same for all its terminals. */

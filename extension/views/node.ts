@@ -35,8 +35,11 @@ export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'kind' in value && 'id' in value;
 }
 
-/** Path of the private resource of a slot's row, below that of its workspace, so that decorations roll up. */
-export function rowPath(workspace: string, slot?: Slot): string {
-  const parent = `/${encodeURIComponent(workspace)}`;
+/** Path of the private resource of the group of other workspaces. */
+export const OTHERS_PATH = '/others';
+
+/** That of a workspace's or a slot's row, each below the row above it, so that decorations roll up. */
+export function rowPath(own: boolean, workspace: string, slot?: Slot): string {
+  const parent = `${own ? '' : OTHERS_PATH}/${encodeURIComponent(workspace)}`;
   return slot === undefined ? parent : `${parent}/${slot.container}`;
 }

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import type { Model } from '../model/model.ts';
-import { ownSlots } from '../model/selectors.ts';
 import { type Announcement, shouldTell, Transitions } from './transitions.ts';
 
 /** What notifications ask of the rest. */
@@ -11,7 +10,7 @@ export interface NotificationSources {
   open(container: string): Promise<void>;
 }
 
-/** Tells of transitions of this window's agents, once each. */
+/** Tells of transitions of this window's agents, once each. A window without a folder has none: those that have them tell. */
 export class Notifications implements vscode.Disposable {
   private readonly transitions = new Transitions();
   private readonly subscription: { dispose(): void };
@@ -22,14 +21,15 @@ export class Notifications implements vscode.Disposable {
     this.model = model;
     this.sources = sources;
     this.subscription = model.onDidChange(difference => {
-      const own = new Set(ownSlots(model.slots, model.surroundings.folders).map(slot => slot.container));
-      for (const container of difference.slots) this.note(container, own.has(container));
+      const own = new Set(model.surroundings.folders.map(folder => folder.path));
+      for (const container of difference.slots) this.note(container, own);
     });
   }
 
-  private note(container: string, own: boolean): void {
-    const announcement = this.transitions.note(container, this.model.slot(container));
-    if (announcement === undefined || !own) return;
+  private note(container: string, own: ReadonlySet<string>): void {
+    const slot = this.model.slot(container);
+    const announcement = this.transitions.note(container, slot);
+    if (announcement === undefined || slot === undefined || !own.has(slot.workspace)) return;
     const inFront = this.sources.inFront() === container;
     if (shouldTell(this.sources.mode(), vscode.window.state.focused, inFront)) void this.tell(announcement);
   }

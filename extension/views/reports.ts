@@ -94,14 +94,15 @@ function forwardWords({
 }
 
 /** A conversation as text. */
-export function transcriptReport(session: Session, transcript: readonly TranscriptEntry[]): string {
+export function transcriptReport(session: Session, transcript: readonly TranscriptEntry[], truncated = false): string {
   const agent = plain(session.agent, 30);
   const head = `${plain(session.title ?? '') || 'Session'} · ${agent} · ${minute(session.startedAt)}`;
   const entries = transcript.map(({ role, text, at }) => {
     const when = at === undefined ? '' : ` · ${minute(at)}`;
     return `── ${{ user: 'You', assistant: agent }[role] ?? plain(role, 30)}${when}\n\n${text}\n`;
   });
-  return [head, '', ...(entries.length === 0 ? ['The conversation is empty.'] : entries)].join('\n');
+  const note = truncated ? ['This is the end of a long conversation; what was said before is left out here.', ''] : [];
+  return [head, '', ...note, ...(entries.length === 0 ? ['The conversation is empty.'] : entries)].join('\n');
 }
 
 /** A time as the user's own clock shows it, to the minute. */

@@ -1,5 +1,5 @@
 import type { Model } from '../model/model.ts';
-import { historyOf, savedSessions, slotsOf } from '../model/selectors.ts';
+import { historyOf, isResumable, savedSessions, slotsOf } from '../model/selectors.ts';
 import { factRow } from './facts.ts';
 import type { Node } from './node.ts';
 import {
@@ -24,10 +24,12 @@ export function rowOf(model: Model, node: Node, now: number): Row {
     case 'others':
       return othersRow();
     case 'workspaceHistory':
-      return historyRow(savedSessions(model.sessions, node.workspace).length);
+      return historyRow(savedSessions(model, node.workspace).length);
     case 'session': {
       const session = model.session(node.session);
-      return session === undefined ? GONE : sessionRow(session, isOwn(model, session.workspace), now);
+      return session === undefined
+        ? GONE
+        : sessionRow(session, { own: isOwn(model, session.workspace), resumable: isResumable(model, session) }, now);
     }
     default:
       return rowInSlot(model, node, now);
@@ -51,7 +53,7 @@ function rowInSlot(model: Model, node: Node & { container: string }, now: number
     case 'fact':
       return factRow(slot, node.fact);
     case 'slotHistory':
-      return historyRow(historyOf(model.sessions, slot).length);
+      return historyRow(historyOf(model, slot).length);
     default:
       return GONE;
   }

@@ -1,5 +1,5 @@
 import type { Session, Slot } from '../../server/protocol/types.ts';
-import { lastActivity, wantsYou } from '../model/selectors.ts';
+import { agentIsGone, lastActivity, wantsYou } from '../model/selectors.ts';
 import { slotTags, tagSet } from '../model/tags.ts';
 import { agentIcon, agentWords, conditionWords, type Icon, slotIcon } from './appearance.ts';
 import { ago, baseName, plain, plural } from './text.ts';
@@ -60,7 +60,7 @@ export function agentRow(slot: Slot, now: number): Row {
     label: agent,
     description: [words, since].filter(part => part !== undefined).join(' · '),
     icon: running ? agentIcon(slot.agentState.state) : { id: 'circle-outline' },
-    tags: tagSet('agent', slot.status),
+    tags: tagSet('agent', slot.status, agentIsGone(slot) ? 'gone' : 'present'),
     spoken: `Agent ${agent}, ${words}`,
     ...(running ? { click: 'agent' as const } : {}),
   };
@@ -101,7 +101,7 @@ export function historyRow(count: number): Row {
 }
 
 /** The row of a session. */
-export function sessionRow(session: Session, own: boolean, now: number): Row {
+export function sessionRow(session: Session, is: { own: boolean; resumable: boolean }, now: number): Row {
   const agent = plain(session.agent, 30);
   const label = plain(session.title ?? '', 60) || `${agent} session`;
   const when = session.live ? 'live' : ago(lastActivity(session), now);
@@ -109,7 +109,7 @@ export function sessionRow(session: Session, own: boolean, now: number): Row {
     label,
     description: `${agent} · ${when}`,
     icon: { id: session.live ? 'comment-discussion' : 'comment' },
-    tags: tagSet('session', session.live ? 'live' : 'saved', own ? 'own' : 'other'),
+    tags: tagSet('session', session.live ? 'live' : 'saved', is.resumable && 'resumable', is.own ? 'own' : 'other'),
     spoken: `Session ${label}, ${agent}, ${when}`,
     click: 'transcript',
   };

@@ -1,4 +1,4 @@
-import type { AgentStateName, Slot } from '../../server/protocol/types.ts';
+import type { Slot } from '../../server/protocol/types.ts';
 import { baseName, plain } from './text.ts';
 
 /** Something that the user may want to be told. */
@@ -8,9 +8,20 @@ export interface Announcement {
   readonly severity: 'information' | 'warning';
 }
 
+/** How far the times of one signal may lie apart that a backend hears and the next one reads (milliseconds). */
+const SAME_WITHIN = 5000;
+
+/** What was last known for sure of a slot. */
+interface Known {
+  readonly condition: string;
+  readonly since: string;
+  /** Nothing was known of it for a while: a backend began anew, or the slot was paused. */
+  readonly interrupted: boolean;
+}
+
 /** Tells transitions from one another, so that each is announced once. */
 export class Transitions {
-  private readonly last = new Map<string, string>();
+  private readonly last = new Map<string, Known>();
 
   /** Notes a slot's state; returns what to say if this is a transition to waiting, idle or failed. First sight is silent. */
   note(container: string, slot: Slot | undefined): Announcement | undefined {
@@ -19,11 +30,21 @@ export class Transitions {
       this.last.delete(container);
       return undefined;
     }
-    const now = conditionOf(slot);
+    const condition = conditionOf(slot);
+    if (condition === undefined) {
+      if (before !== undefined) this.last.set(container, { ...before, interrupted: true });
+      return undefined;
+    }
+    const now = { condition, since: slot.agentState.since, interrupted: false };
     this.last.set(container, now);
-    if (before === undefined || before === now) return undefined;
-    return announcementOf(slot, now as AgentStateName, before);
+    return before !== undefined && isNews(before, now) ? announcementOf(slot, condition, before.condition) : undefined;
   }
+}
+
+/** The same condition is news only if it began anew while nothing was known. */
+function isNews(before: Known, now: Known): boolean {
+  if (before.condition !== now.condition) return true;
+  return before.interrupted && Date.parse(now.since) - Date.parse(before.since) > SAME_WITHIN;
 }
 
 /** Whether to show an announcement, by the setting, the window's focus, and the terminal in front. */
@@ -33,9 +54,12 @@ export function shouldTell(mode: 'off' | 'unfocused' | 'always', focused: boolea
   return mode === 'always' || !focused;
 }
 
-function conditionOf(slot: Slot): string {
+/** `undefined` for what says nothing of the agent, and so ends no condition. */
+function conditionOf(slot: Slot): string | undefined {
   if (slot.status === 'failed') return 'failed';
-  return slot.status === 'running' ? slot.agentState.state : slot.status;
+  if (slot.status === 'paused') return undefined;
+  if (slot.status !== 'running') return slot.status;
+  return slot.agentState.state === 'unknown' ? undefined : slot.agentState.state;
 }
 
 function announcementOf(slot: Slot, now: string, before: string): Announcement | undefined {
@@ -48,5 +72,6 @@ function announcementOf(slot: Slot, now: string, before: string): Announcement |
   if (now === 'waiting') return say('is waiting for you', 'warning');
   if (now === 'idle' && before === 'working') return say('has finished its turn', 'information');
   if (now !== 'failed') return undefined;
-  return say(`failed${slot.problem ? `: ${plain(slot.problem.message, 120)}` : ''}`, 'warning');
+  const reason = slot.problem?.message ?? slot.agentState.why;
+  return say(`failed${reason === undefined ? '' : `: ${plain(reason, 120)}`}`, 'warning');
 }

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { type CommandId, ROW_SCHEME } from '../ids.ts';
 import type { Model } from '../model/model.ts';
-import { type Node, rowPath } from './node.ts';
-import { rowOf } from './row.ts';
+import { type Node, OTHERS_PATH, rowPath } from './node.ts';
+import { isOwn, rowOf } from './row.ts';
 import type { Row } from './rows.ts';
 import type { Tooltips } from './tooltipSource.ts';
 import { TreeShape } from './treeShape.ts';
@@ -34,6 +34,8 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   private readonly changed = new vscode.EventEmitter<Node | undefined>();
   private readonly subscriptions: { dispose(): void }[];
   private rootKey = '';
+  /** What rows that say how long ago something was said when they were drawn. */
+  private readonly drawn = new Map<Node, string | undefined>();
 
   readonly onDidChangeTreeData = this.changed.event;
 
@@ -62,6 +64,7 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
 
   getTreeItem(node: Node): vscode.TreeItem {
     const row = rowOf(this.model, node, Date.now());
+    if (node.kind === 'agent' || node.kind === 'session') this.drawn.set(node, row.description);
     const item = new vscode.TreeItem(row.label, COLLAPSIBLE[node.kind]);
     item.id = node.id;
     item.contextValue = row.tags;
@@ -80,10 +83,19 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     return item;
   }
 
+  /** Draws rows anew that say how long ago something was, where that is no longer what they say. */
+  redrawTimes(now: number): void {
+    for (const [node, description] of this.drawn) {
+      if (!this.shape.knows(node)) this.drawn.delete(node);
+      else if (rowOf(this.model, node, now).description !== description) this.changed.fire(node);
+    }
+  }
+
   private resourceOf(node: Node): vscode.Uri | undefined {
-    if (node.kind === 'workspace') return rowUri(node.workspace);
+    if (node.kind === 'others') return rowUri(OTHERS_PATH);
+    if (node.kind === 'workspace') return rowUri(rowPath(node.own, node.workspace));
     const slot = node.kind === 'slot' ? this.model.slot(node.container) : undefined;
-    return slot && vscode.Uri.from({ scheme: ROW_SCHEME, path: rowPath(slot.workspace, slot) });
+    return slot && rowUri(rowPath(isOwn(this.model, slot.workspace), slot.workspace, slot));
   }
 
   private redrawFolders(): void {
@@ -99,8 +111,8 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
   }
 }
 
-function rowUri(workspace: string): vscode.Uri {
-  return vscode.Uri.from({ scheme: ROW_SCHEME, path: rowPath(workspace) });
+function rowUri(path: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: ROW_SCHEME, path });
 }
 
 function themeIcon(icon: { id: string; color?: string }): vscode.ThemeIcon {

@@ -34,7 +34,7 @@ export class TreeShape {
       case 'slotHistory':
         return this.slotSessions(node);
       case 'workspaceHistory':
-        return this.sessionNodes(node.id, savedSessions(this.model.sessions, node.workspace));
+        return this.sessionNodes(node.id, savedSessions(this.model, node.workspace));
       default:
         return [];
     }
@@ -58,6 +58,11 @@ export class TreeShape {
   /** The row of a slot. */
   slot(container: string): Node {
     return this.intern({ kind: 'slot', id: nodeIds.slot(container), container });
+  }
+
+  /** Whether a row is still one of the tree's. */
+  knows(node: Node): boolean {
+    return this.nodes.get(node.id) === node;
   }
 
   /** The rows to redraw after a difference; `undefined` is the whole tree. */
@@ -107,8 +112,7 @@ export class TreeShape {
   }
 
   private hasRows(path: string): boolean {
-    const { slots, sessions } = this.model;
-    return slots.some(slot => slot.workspace === path) || savedSessions(sessions, path).length > 0;
+    return this.model.slots.some(slot => slot.workspace === path) || savedSessions(this.model, path).length > 0;
   }
 
   private slotNodes(workspace: string): Node[] {
@@ -116,7 +120,7 @@ export class TreeShape {
   }
 
   private workspaceHistory(workspace: string, own: boolean): Node[] {
-    if (!own || savedSessions(this.model.sessions, workspace).length === 0) return [];
+    if (!own || savedSessions(this.model, workspace).length === 0) return [];
     return [this.intern({ kind: 'workspaceHistory', id: nodeIds.workspaceHistory(workspace), workspace })];
   }
 
@@ -128,13 +132,13 @@ export class TreeShape {
     const live = slot.session === undefined ? undefined : this.model.session(slot.session);
     const shown = live !== undefined && isConversation(live) ? [live] : [];
     const sessions = this.sessionNodes(nodeIds.slot(container), shown);
-    const history = historyOf(this.model.sessions, slot).length > 0 ? [part('slotHistory')] : [];
+    const history = historyOf(this.model, slot).length > 0 ? [part('slotHistory')] : [];
     return [part('agent'), part('shell'), ...sessions, part('details'), ...history];
   }
 
   private slotSessions(node: Node & { kind: 'slotHistory' }): Node[] {
     const slot = this.model.slot(node.container);
-    return slot === undefined ? [] : this.sessionNodes(node.id, historyOf(this.model.sessions, slot));
+    return slot === undefined ? [] : this.sessionNodes(node.id, historyOf(this.model, slot));
   }
 
   private facts(container: string): Node[] {

@@ -4,10 +4,10 @@ import type { TranscriptEntry } from '../protocol/types.ts';
 
 /** What is read of a conversation to find its first prompt, and what is shown of it at most. Bytes. */
 const HEAD = 256 * 1024;
-const WHOLE = 16 * 1024 * 1024;
+export const WHOLE = 16 * 1024 * 1024;
 const LINE = 2 * 1024 * 1024;
 /** Entries and characters per entry of a transcript. */
-const MAX_ENTRIES = 5000;
+export const MAX_ENTRIES = 5000;
 const MAX_TEXT = 100_000;
 
 export type Json = Readonly<Record<string, unknown>>;

@@ -2,6 +2,7 @@ import type { ResultOf } from '../protocol/methods.ts';
 import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
+import { declaredAgents } from './open/declared.ts';
 import { presetProblems } from './presets.ts';
 
 /** Every value of a workspace's configuration with its origin, and everything that is to say about it. */
@@ -12,5 +13,10 @@ export async function showConfig(
 ): Promise<ResultOf<'config/show'>> {
   const config = await effectiveConfig(deps, workspace, context);
   const presets = await presetProblems(config, deps.home, workspace);
-  return { values: config.values(), problems: [...config.problems, ...presets] };
+  return {
+    values: config.values(),
+    problems: [...config.problems, ...presets],
+    profiles: config.profiles.map(({ name }) => name),
+    agents: Object.keys(declaredAgents(config)),
+  };
 }

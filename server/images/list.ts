@@ -2,10 +2,7 @@ import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Image } from '../incus/types.ts';
 import type { ImageInfo } from '../protocol/types.ts';
-import { agentsOf, versionOf, versionsOf } from './properties.ts';
-
-/** `detail` of the failure for an image that is not there, so that a client can ask "Build it now?". */
-export const IMAGE_MISSING = 'image-missing';
+import { agentsOf, isOurs, versionOf, versionsOf } from './properties.ts';
 
 /**
  * The images that containers can be made from: one entry for each alias; the dated aliases of a version show only where no other
@@ -31,21 +28,12 @@ function entries(image: Image): ImageInfo[] {
     ...(image.description === undefined ? {} : { description: image.description }),
     sizeBytes: image.sizeBytes,
     createdAt: image.createdAt,
+    ours: isOurs(image),
     ...(agents === undefined ? {} : { agents, agentVersions }),
   }));
 }
 
-/** The image of an alias, or of a fingerprint or its beginning (12 digits at least). Missing: `not-found`, detail IMAGE_MISSING. */
-export async function resolveImage(incus: Incus, aliasOrFingerprint: string, signal?: AbortSignal): Promise<Image> {
-  const image = await findImage(incus, aliasOrFingerprint, signal);
-  if (image !== undefined) return image;
-  throw new Failure('not-found', `There is no image "${aliasOrFingerprint}" on this Incus.`, {
-    hint: 'Build it, or name an image that is there.',
-    detail: IMAGE_MISSING,
-  });
-}
-
-/** As resolveImage, but undefined when there is none. */
+/** The image of an alias, or of a fingerprint or its beginning (12 digits at least); undefined when there is none. */
 export async function findImage(incus: Incus, name: string, signal?: AbortSignal): Promise<Image | undefined> {
   if (name === '') return undefined;
   const byAlias = await incus.imageByAlias(name, signal);

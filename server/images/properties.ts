@@ -1,3 +1,5 @@
+import type { Image } from '../incus/types.ts';
+
 /** Image properties: agents inside (comma-separated), their versions (`name=version`, likewise), the base, and the build container. */
 export const AGENTS_PROPERTY = 'incus-agents.agents';
 export const VERSIONS_PROPERTY = 'incus-agents.agent-versions';
@@ -19,6 +21,17 @@ export function versionAlias(alias: string, at: Date): string {
 export function versionOf(alias: string): string | undefined {
   return /^(.+)-\d{8}-\d{6}$/.exec(alias)?.[1];
 }
+
+/**
+ * Whether an image was built here, or by coi: its images say nothing of it, but have the usual name, or dated aliases that no other
+ * program writes.
+ */
+export function isOurs({ properties, aliases }: Pick<Image, 'properties' | 'aliases'>): boolean {
+  if (BUILD_PROPERTY in properties) return true;
+  return aliases.some(alias => COI_ALIASES.has(alias) || versionOf(alias) !== undefined);
+}
+
+const COI_ALIASES: ReadonlySet<string> = new Set(['coi', 'coi-default']);
 
 /** The agents that an image says it has; undefined when it says nothing. */
 export function agentsOf(properties: Readonly<Record<string, string>>): string[] | undefined {

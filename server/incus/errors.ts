@@ -1,5 +1,5 @@
 import { Failure } from '../base/errors.ts';
-import type { ErrorKind } from '../protocol/errors.ts';
+import { type ErrorKind, IMAGE_MISSING } from '../protocol/errors.ts';
 import type { Operation } from './types.ts';
 
 /** Why Incus refused, as far as callers act on it. Its status codes are not reliable as classes: it is read from the text too. */
@@ -152,6 +152,7 @@ export function incusError(what: string, status: number, text: string, operation
     status,
     hint: rule?.hint ?? 'See the log of Incus: `journalctl -u incus` or /var/log/incus/incusd.log.',
     ...(rule?.reason === undefined ? {} : { reason: rule.reason }),
+    ...(rule?.reason === 'no-image' ? { detail: IMAGE_MISSING } : {}),
     ...(operation === undefined ? {} : { operation }),
   });
 }

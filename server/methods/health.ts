@@ -6,9 +6,9 @@ import { Params } from './validate.ts';
 /** The methods about the state of the host. */
 export function healthHandlers(deps: FlowDeps): Handlers {
   return {
-    'health/check': async (_params, { signal }) => ({ checks: await checkHealth(deps, signal) }),
-    'health/fix': async (params, { signal }) => {
-      await fixHealth(deps, new Params(params).string('id'), signal);
+    'health/check': async (_params, context) => ({ checks: await checkHealth(deps, context) }),
+    'health/fix': async (params, context) => {
+      await fixHealth(deps, new Params(params).string('id'), context);
       return {};
     },
   };

@@ -29,9 +29,14 @@ export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   internal: -32603,
 };
 
+/** `detail` of the failure for an image that is not there, so that a client can ask "Build it now?". */
+export const IMAGE_MISSING = 'image-missing';
+
 /** `data` of each error reply: `hint` is the next step, `detail` is for the log. */
 export interface ErrorData {
   kind: ErrorKind;
   hint?: string;
   detail?: string;
+  /** With `image-missing`: which image, and whether image/build of this alias makes the one that is meant. */
+  image?: { alias: string; buildable: boolean };
 }

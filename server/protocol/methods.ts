@@ -159,7 +159,11 @@ export interface Requests {
   'slot/reach': { params: ContainerParams; result: SlotReach };
   'slot/configure': { params: SlotConfigureParams; result: Empty };
   'session/list': { params: { workspace?: string; agent?: string }; result: { sessions: Session[] } };
-  'session/show': { params: { id: string }; result: { session: Session; transcript: TranscriptEntry[] } };
+  /** `truncated` when the transcript is only the end of a long conversation. */
+  'session/show': {
+    params: { id: string };
+    result: { session: Session; transcript: TranscriptEntry[]; truncated?: boolean };
+  };
   'session/rename': { params: { id: string; title: string }; result: Empty };
   'session/delete': { params: { id: string }; result: Empty };
   'image/list': { params: Empty; result: { images: ImageInfo[] } };
@@ -170,7 +174,8 @@ export interface Requests {
   'image/delete': { params: { alias: string }; result: Empty };
   'config/show': {
     params: { workspace: string };
-    result: { values: ConfigValue[]; problems: ConfigProblem[] };
+    /** `profiles` can be chosen, and `agents` are declared by the configuration besides those that are built in. */
+    result: { values: ConfigValue[]; problems: ConfigProblem[]; profiles: string[]; agents: string[] };
   };
   /** Remembers hosts for all slots of a workspace, from their next start on; the result is all that are remembered. */
   'config/allow': { params: { workspace: string; hosts: string[] }; result: { hosts: string[] } };

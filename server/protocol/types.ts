@@ -59,6 +59,8 @@ export interface Slot {
   createdAt: string;
   startedAt?: string;
   problem?: { kind: string; message: string };
+  /** It ran when the machine went down, and nobody has stopped it since. */
+  interrupted?: boolean;
   /** Limits as Incus holds them (`limits.cpu`, `limits.memory`, …), where any is set. */
   limits?: Record<string, string>;
   /** What of the user's is shared with the slot: logins, secrets, sockets, in words for the UI. */
@@ -138,13 +140,24 @@ export interface TrustItem {
   what: string;
 }
 
+/**
+ * How a finding is mended: by a `command` that the user runs, or by an `action` of the client: building `image` (the configured one when
+ * it names none), cleaning up stopped slots, or asking health/fix. With neither, the title is all that can be said.
+ */
+export interface HealthFix {
+  title: string;
+  command?: string;
+  action?: 'build-image' | 'clean-up' | 'mend';
+  image?: string;
+}
+
 export interface HealthCheck {
   id: string;
   group: string;
   status: 'ok' | 'warning' | 'failed';
   message: string;
   detail?: string;
-  fix?: { title: string; command?: string };
+  fix?: HealthFix;
 }
 
 export interface ImageInfo {
@@ -155,6 +168,8 @@ export interface ImageInfo {
   createdAt: string;
   /** As noted when it was built; absent for an image that says nothing of it, such as coi's. */
   agents?: string[];
+  /** Whether it was built here or by coi, so that image/delete takes it. */
+  ours?: boolean;
   /** By agent, where the build could tell. */
   agentVersions?: Record<string, string>;
 }

@@ -26,6 +26,9 @@ export interface SlotFacts {
   protection?: Protection;
 }
 
+/** What Incus notes of the power state: a stop of any kind says STOPPED, the end of the daemon or of the machine leaves RUNNING. */
+const LAST_POWER = 'volatile.last_state.power';
+
 const STATUS: Readonly<Record<number, SlotStatus>> = {
   102: 'stopped',
   103: 'running',
@@ -62,6 +65,7 @@ export function describeSlot(instance: Instance, identity: IdentityView, facts: 
     ...(up && facts.ip !== undefined ? { ip: facts.ip } : {}),
     ...(up && instance.lastUsedAt !== undefined ? { startedAt: instance.lastUsedAt } : {}),
     ...(facts.problem === undefined ? {} : { problem: facts.problem }),
+    ...(status === 'stopped' && instance.config[LAST_POWER] === 'RUNNING' ? { interrupted: true } : {}),
     ...limitsOf(instance.expandedConfig),
     ...(identity.shared.length === 0 ? {} : { shared: identity.shared }),
   };

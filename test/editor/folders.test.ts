@@ -59,9 +59,28 @@ test('a window on two folders', newestOnly, async t => {
 
     await step('a folder that leaves the window takes its slots to the others', async () => {
       writeFileSync(folder, JSON.stringify({ folders: [{ path: one }] }));
-      await workbench.treeItem(/^Other workspaces/).click();
-      await workbench.treeItem(/^Workspace two/).waitFor();
+      await workbench.treeItem(/^Other workspaces/).waitFor();
+      await workbench.treeItem(/^Workspace two/).waitFor({ state: 'detached' });
+    });
+
+    await step('an agent that failed is seen on the closed group, and started again from its row', async () => {
+      const container = [...project.containers().keys()].find(name => workspaceOf(name) === two) ?? '';
+      const others = workbench.treeItem(/^Other workspaces/);
+      assert.equal(await workbench.mark(others), '');
+      project.tmux(container, 'send-keys', '-t', `=coi-${container}:`, 'exit 3', 'Enter');
+      await until('the mark of the group', async () => (await workbench.mark(others)) !== '');
       await shot('3-one');
+      await others.click();
+      const row = workbench.treeItem(/^Slot 1, shell, failed/);
+      await row.waitFor();
+      await shot('4-failed');
+      // Its terminal goes too, as with a reboot inside.
+      project.tmux(container, 'kill-server');
+      await workbench.inlineAction(row, 'Start Agent');
+      await slots.prompt(container);
+      await until('no mark', async () => (await workbench.mark(others)) === '');
+      await slots.noToasts();
+      await shot('5-started');
     });
   });
 });

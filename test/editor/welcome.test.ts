@@ -45,6 +45,11 @@ test('no image: it is said beforehand, and asked at the click', newestOnly, asyn
     await new Slots(editor, project).show();
     await workbench.welcomeButton('Build Image').waitFor({ timeout: 30_000 });
     await shot('1-welcome');
+    await workbench.runCommand('Incus Agents: Check Health');
+    await workbench.pick('The image not-built-yet does not exist yet');
+    await workbench.dialog().getByRole('button', { name: 'Build Image' }).waitFor();
+    await shot('1-health');
+    await workbench.answerDialog(/^(Cancel|OK)$/);
     await workbench.viewAction('Open Slot');
     await workbench.dialog().waitFor();
     assert.match((await workbench.dialog().textContent()) ?? '', /Build it now\?/);

@@ -8,7 +8,7 @@ import { silentLog } from '../../server/base/log.ts';
 import { isAlive } from '../../server/connections/place.ts';
 import { buildContainerName, cleanupBuilds } from '../../server/images/container.ts';
 import { deleteImage } from '../../server/images/delete.ts';
-import { IMAGE_MISSING, listImages, resolveImage } from '../../server/images/list.ts';
+import { findImage, listImages } from '../../server/images/list.ts';
 import { BACKEND_KEY, BUILD_ID_KEY, BUILD_KEY, BUILD_PROPERTY } from '../../server/images/properties.ts';
 import type { BuildDeps } from '../../server/images/types.ts';
 import type { Incus } from '../../server/incus/client.ts';
@@ -58,7 +58,8 @@ async function nothingLeft(alias: string): Promise<void> {
 }
 
 test('a bare base becomes an image for slots: aliases, properties, record, phases', async () => {
-  const image = await resolveImage(incus, prepared);
+  const image = await findImage(incus, prepared);
+  assert.ok(image);
   assert.equal(image.aliases.length, 2);
   assert.match(image.aliases.find(alias => alias !== prepared) ?? '', /-\d{8}-\d{6}$/);
   const listed = (await listImages(incus)).filter(info => info.fingerprint === image.fingerprint);
@@ -209,14 +210,18 @@ test('builds of a dead backend are removed at the next start, those of a living 
   assert.ok(await incus.instance(other));
 });
 
-test('a missing image says so in a way that a client can ask to build it', async () => {
-  await assert.rejects(resolveImage(incus, 'no-such-image'), (error: unknown) => {
-    assert.ok(error instanceof Failure);
-    assert.deepEqual([error.kind, error.detail], ['not-found', IMAGE_MISSING]);
-    return true;
-  });
-  const { fingerprint } = await resolveImage(incus, prepared);
-  assert.equal((await resolveImage(incus, fingerprint.slice(0, 12))).fingerprint, fingerprint);
+test('an image is found by its alias and by the beginning of its fingerprint', async () => {
+  assert.equal(await findImage(incus, 'no-such-image'), undefined);
+  const fingerprint = (await findImage(incus, prepared))?.fingerprint ?? '';
+  assert.equal((await findImage(incus, fingerprint.slice(0, 12)))?.fingerprint, fingerprint);
+});
+
+test('an image that somebody else made is not deleted', async t => {
+  const alias = tempAlias(t);
+  await incus.createAlias(alias, (await findImage(incus, BASE))?.fingerprint ?? '');
+  await assert.rejects(deleteImage(incus, alias), isFailure('conflict', /not built by/));
+  assert.ok(await incus.imageAlias(alias));
+  await incus.deleteAlias(alias);
 });
 
 test('deleting an alias keeps an image that has another one, and takes its dated alias along otherwise', async t => {

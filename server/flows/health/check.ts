@@ -1,4 +1,5 @@
-import type { HealthCheck } from '../../protocol/types.ts';
+import type { HealthCheck, HealthFix } from '../../protocol/types.ts';
+import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 
 /** What a check found; `fix` is there when something can be done. */
@@ -6,7 +7,7 @@ export interface Finding {
   status: HealthCheck['status'];
   message: string;
   detail?: string;
-  fix?: { title: string; command?: string };
+  fix?: HealthFix;
 }
 
 /** One thing that must be right for slots to open and run. */
@@ -15,7 +16,7 @@ export interface Check {
   group: 'host' | 'incus' | 'storage' | 'network' | 'images' | 'user' | 'slots';
   /** Whether it can only be told when Incus answers. */
   needsIncus: boolean;
-  run(deps: FlowDeps, signal: AbortSignal): Promise<Finding>;
-  /** Mends what `run` found, where the backend may do it itself. */
+  run(deps: FlowDeps, context: RequestContext): Promise<Finding>;
+  /** Mends what `run` found, where the backend may do it itself; the finding's fix says so by its action, or names a command besides. */
   mend?(deps: FlowDeps, signal: AbortSignal): Promise<void>;
 }

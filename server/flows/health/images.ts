@@ -1,24 +1,24 @@
+import type { EffectiveConfig } from '../../config/types.ts';
 import { findImage, listImages } from '../../images/list.ts';
 import type { ImageInfo } from '../../protocol/types.ts';
-import type { Check } from './check.ts';
+import { isBuildable } from '../build-image.ts';
+import type { RequestContext } from '../context.ts';
+import type { FlowDeps } from '../deps.ts';
+import { effectiveConfig } from '../effective.ts';
+import type { Check, Finding } from './check.ts';
 
-/** The image that slots are made from unless something else is configured. */
-const DEFAULT_ALIAS = 'coi-default';
-
-/** Without an image no slot opens; it is never built unasked. */
-export const defaultImage: Check = {
+/** Without its image no slot opens; it is never built unasked. */
+export const images: Check = {
   id: 'images.default',
   group: 'images',
   needsIncus: true,
-  async run(deps, signal) {
-    const image = await findImage(deps.incus, DEFAULT_ALIAS, signal);
-    return image === undefined
-      ? {
-          status: 'failed',
-          message: `The image ${DEFAULT_ALIAS} does not exist yet.`,
-          fix: { title: 'Run "Build Image"' },
-        }
-      : { status: 'ok', message: `The image ${DEFAULT_ALIAS} is from ${image.createdAt.slice(0, 10)}.` };
+  async run(deps, context) {
+    const wanted = await wantedImages(deps, context);
+    const found = await Promise.all(wanted.map(name => findImage(deps.incus, name, context.signal)));
+    const missing = wanted.filter((_, at) => found[at] === undefined);
+    if (missing.length > 0) return missingImages(deps, missing, context);
+    const dated = wanted.map((name, at) => `${name} is from ${found[at]?.createdAt.slice(0, 10)}`);
+    return { status: 'ok', message: `The image ${dated.join(', ')}.` };
   },
 };
 
@@ -27,20 +27,21 @@ export const agentsInImage: Check = {
   id: 'images.agents',
   group: 'images',
   needsIncus: true,
-  async run(deps, signal) {
-    const images = await listImages(deps.incus, signal);
-    const image = images.find(i => i.alias === DEFAULT_ALIAS);
-    if (image === undefined) return { status: 'warning', message: 'There is no image to look into.' };
-    const others = images.filter(i => i !== image && i.agents !== undefined);
+  async run(deps, context) {
+    const [wanted = ''] = await wantedImages(deps, context);
+    const all = await listImages(deps.incus, context.signal);
+    const image = all.find(i => i.alias === wanted);
+    if (image === undefined) return { status: 'warning', message: `There is no image ${wanted} to look into.` };
+    const others = all.filter(i => i !== image && i.agents !== undefined);
     const detail = others
       .map(other => `${other.alias ?? other.fingerprint.slice(0, 12)}: ${agentsText(other)}`)
       .join('\n');
     const more = detail === '' ? {} : { detail };
     if (image.agents === undefined) {
-      const message = `The image ${DEFAULT_ALIAS} does not say which agents it has; one that is built here does.`;
+      const message = `The image ${wanted} does not say which agents it has; one that is built here does.`;
       return { status: 'warning', message, ...more };
     }
-    return { status: 'ok', message: `The image ${DEFAULT_ALIAS} has ${agentsText(image)}.`, ...more };
+    return { status: 'ok', message: `The image ${wanted} has ${agentsText(image)}.`, ...more };
   },
 };
 
@@ -48,4 +49,23 @@ export const agentsInImage: Check = {
 export function agentsText({ agents = [], agentVersions = {} }: Pick<ImageInfo, 'agents' | 'agentVersions'>): string {
   if (agents.length === 0) return 'no agent';
   return agents.map(agent => [agent, agentVersions[agent]].filter(word => word !== undefined).join(' ')).join(', ');
+}
+
+/** The images that new slots would be made from: the user's own first, then what the folders of the client's window say. */
+async function wantedImages(deps: FlowDeps, context: RequestContext): Promise<string[]> {
+  const places = [deps.home, ...context.client.workspaces.map(folder => folder.path)];
+  const configs = await Promise.all(places.map(place => effectiveConfig(deps, place, context)));
+  return [...new Set(configs.map((config: EffectiveConfig) => config.get('container.image')))];
+}
+
+async function missingImages(deps: FlowDeps, missing: readonly string[], context: RequestContext): Promise<Finding> {
+  const names = missing.join(', ');
+  const message = `The image${missing.length === 1 ? '' : 's'} ${names} ${missing.length === 1 ? 'does' : 'do'} not exist yet.`;
+  const buildable = await Promise.all(missing.map(alias => isBuildable(deps, alias, context)));
+  const image = missing.find((_, at) => buildable[at]);
+  const fix: Finding['fix'] =
+    image === undefined
+      ? { title: 'Import it: your own configuration does not say how it is built' }
+      : { title: `Build the image ${image}`, action: 'build-image', image };
+  return { status: 'failed', message, fix };
 }

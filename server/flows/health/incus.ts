@@ -24,7 +24,7 @@ export const pool: Check = {
   id: 'storage.pool',
   group: 'storage',
   needsIncus: true,
-  async run(deps, signal) {
+  async run(deps, { signal }) {
     const name = (await deps.incus.profile('default', signal))?.devices.root?.pool;
     const found = name === undefined ? undefined : await deps.incus.pool(name, signal);
     if (found === undefined) {

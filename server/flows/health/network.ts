@@ -23,7 +23,7 @@ export const network: Check = {
   id: 'network.default',
   group: 'network',
   needsIncus: true,
-  async run({ incus }, signal) {
+  async run({ incus }, { signal }) {
     const found = await bridgeOf(incus, signal);
     if (found.subnet !== undefined)
       return { status: 'ok', message: `Slots are on the bridge ${found.name} (${found.subnet}).` };
@@ -45,7 +45,7 @@ export const hooks: Check = {
   id: 'network.project',
   group: 'network',
   needsIncus: true,
-  async run({ incus }, signal) {
+  async run({ incus }, { signal }) {
     const { project } = incus.target;
     if (await allowsHooks(incus, signal))
       return { status: 'ok', message: `The project ${project} allows what restricts networks and protects paths.` };
@@ -65,7 +65,7 @@ export const rules: Check = {
   id: 'network.rules',
   group: 'network',
   needsIncus: true,
-  async run({ incus, uid }, signal) {
+  async run({ incus, uid }, { signal }) {
     const path = await findNft();
     const driver = text((await incus.server(signal)).environment.firewall);
     if (path === undefined && driver !== 'nftables')
@@ -107,7 +107,7 @@ export const forwarding: Check = {
   id: 'network.forwarding',
   group: 'network',
   needsIncus: true,
-  async run({ incus, uid }, signal) {
+  async run({ incus, uid }, { signal }) {
     const { name } = await bridgeOf(incus, signal);
     if (name === undefined) return { status: 'ok', message: 'There is no bridge to look at.' };
     if ((await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8').catch(() => '')).trim() === '0')
@@ -185,7 +185,7 @@ export const networkLeftovers: Check = {
       status: 'warning',
       message: 'Rules of slots that are gone, or instances that were made to change rules, are left over.',
       detail: left.join('\n'),
-      fix: { title: 'Remove them' },
+      fix: { title: 'Remove them', action: 'mend' },
     };
   },
   async mend(deps) {

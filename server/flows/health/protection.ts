@@ -26,7 +26,7 @@ export const protection: Check = {
       status: 'warning',
       message: 'Files are left immutable by slots whose end nobody saw.',
       detail: stale.join('\n'),
-      fix: { title: 'Clear the flags' },
+      fix: { title: 'Clear the flags', action: 'mend' },
     };
   },
   async mend(deps) {

@@ -15,7 +15,7 @@ export const leftovers: Check = {
       status: 'warning',
       message: `${count} left over.`,
       detail: stopped.map(i => i.name).join('\n'),
-      fix: { title: 'Run "Clean Up Stopped Slots"' },
+      fix: { title: 'Clean up stopped slots', action: 'clean-up' },
     };
   },
 };

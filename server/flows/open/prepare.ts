@@ -4,7 +4,6 @@ import { agentNamed } from '../../agents/registry.ts';
 import type { Agent } from '../../agents/types.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { ConfigValues } from '../../config/values.ts';
-import { resolveImage } from '../../images/list.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
 import type { Bridge } from '../../network/bridge.ts';
 import type { SlotOpenParams } from '../../protocol/methods.ts';
@@ -19,6 +18,7 @@ import type { FlowDeps } from '../deps.ts';
 import { effectiveConfig } from '../effective.ts';
 import { requireConsent } from './consent.ts';
 import { declaredAgents } from './declared.ts';
+import { imageFor } from './image.ts';
 import { slotLimits } from './limits.ts';
 import { lookAround } from './surroundings.ts';
 import { writableByAgents } from './writable.ts';
@@ -66,7 +66,7 @@ export async function prepareOpen(
   config.requireValid();
   const image = madeFrom ?? config.get('container.image');
   const [found, isolatedIds, lowLevel, limits] = await Promise.all([
-    madeFrom === undefined ? resolveImage(deps.incus, image, context.signal) : undefined,
+    madeFrom === undefined ? imageFor(deps, image, context) : undefined,
     hasIdRanges(),
     asked.lowLevel,
     slotLimits(deps, config, context.signal),

@@ -1,10 +1,12 @@
 import { Failure } from '../../base/errors.ts';
-import type { Session, TranscriptEntry } from '../../protocol/types.ts';
+import type { ResultOf } from '../../protocol/methods.ts';
+import type { Session } from '../../protocol/types.ts';
 import { identify } from '../../slots/keys.ts';
 import { cleanWorkspacePath } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
 import { holderNow, holderOf } from '../open/resume.ts';
 import { sessionOf } from './board.ts';
+import { isCut } from './cut.ts';
 
 /** The sessions on disk, the one in which something happened last first. */
 export async function listSessions(
@@ -19,15 +21,11 @@ export async function listSessions(
 }
 
 /** A session with its conversation. */
-export async function showSession(
-  deps: FlowDeps,
-  id: string,
-): Promise<{ session: Session; transcript: TranscriptEntry[] }> {
+export async function showSession(deps: FlowDeps, id: string): Promise<ResultOf<'session/show'>> {
   const record = await deps.sessions.refresh(id);
-  return {
-    session: sessionOf(record, liveIn(deps, id)),
-    transcript: await deps.sessions.transcript(id),
-  };
+  const transcript = await deps.sessions.transcript(id);
+  const truncated = await isCut(deps.sessions.directory(record.agent, id), transcript.length);
+  return { session: sessionOf(record, liveIn(deps, id)), transcript, ...(truncated ? { truncated } : {}) };
 }
 
 /** Gives a session the user's own title; an empty one brings back that of its first prompt. */

@@ -190,6 +190,7 @@ test('the health of the network is told, and what is left of slots is removed', 
       assert.equal(checks.get(id)?.status, 'ok', JSON.stringify(checks.get(id)));
     assert.match(checks.get('network.rules')?.message ?? '', /the kernel takes/);
     assert.match(checks.get('network.leftovers')?.detail ?? '', new RegExp(`^${table}$`, 'm'));
+    assert.equal(checks.get('network.leftovers')?.fix?.action, 'mend');
     await backend.call('health/fix', { id: 'network.leftovers' });
     assert.doesNotMatch(sh('nft', 'list', 'tables'), new RegExp(table));
   });

@@ -161,6 +161,7 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const ws = await lab.workspace();
     const failure = await refused(ws, { image: 'no-such-image' });
     assert.deepEqual([failure.kind, failure.detail], ['not-found', 'image-missing']);
+    assert.deepEqual(failure.image, { alias: 'no-such-image', buildable: false });
     const alias = uniqueName('ia-flows-alias');
     const fingerprint = (await lab.incus.imageAlias(lab.image))?.fingerprint ?? '';
     await incusCli('image', 'alias', 'create', alias, fingerprint);
@@ -172,6 +173,30 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     await backend.call('slot/stop', { container: opened.container, timeout: 0 });
     await backend.call('slot/start', { container: opened.container });
     await backend.call('slot/kill', { container: opened.container });
+  });
+
+  it('an image of a project, which is built only where the user’s own configuration says how', async () => {
+    const ws = await lab.workspace();
+    const careful = await lab.backend({ settings: { image: null }, workspaces: [{ path: ws, trusted: true }] });
+    await lab.write(join(ws, '.coi', 'config.toml'), '[container]\nimage = "ia-of-the-project"\n');
+    const images = async () => (await refused(ws, {}, careful)).image;
+    const health = async () => {
+      const { checks } = await careful.call('health/check', {});
+      return checks.find(check => check.id === 'images.default');
+    };
+    assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: false });
+    assert.equal(await failureOf(careful.call('health/fix', { id: 'images.default' })).then(f => f.kind), 'invalid');
+    const own = join(lab.home, '.coi', 'config.toml');
+    const profile = join(lab.home, '.coi', 'profiles', 'own', 'config.toml');
+    await lab.write(profile, '[container]\nimage = "ia-of-the-project"\n');
+    await lab.write(own, '[agents.mine]\ncommand = ["mine"]\n');
+    const shown = await careful.call('config/show', { workspace: ws });
+    assert.deepEqual([shown.profiles.includes('own'), shown.agents], [true, ['mine']]);
+    assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: true });
+    assert.match((await health())?.message ?? '', /ia-of-the-project/);
+    assert.equal((await health())?.fix?.action, 'build-image');
+    for (const file of [profile, own]) await rm(file);
+    await careful.end();
   });
 
   it('an agent or a profile that nobody knows', async () => {

@@ -8,6 +8,7 @@ import { silentLog } from '../../../server/base/log.ts';
 import { Incus } from '../../../server/incus/client.ts';
 import { findSocket } from '../../../server/incus/target.ts';
 import type { Instance } from '../../../server/incus/types.ts';
+import type { ErrorData } from '../../../server/protocol/errors.ts';
 import type { SlotAttachResult, SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
 import { destroy } from '../../../server/slots/lifecycle.ts';
 import { type BackendOptions, startBackend, type TestBackend } from '../../support/backend.ts';
@@ -140,12 +141,13 @@ export async function incusCli(...args: string[]): Promise<string> {
 /** The reply's error of a call that must fail. */
 export async function failureOf(
   call: Promise<unknown>,
-): Promise<{ message: string; kind: string; hint: string; detail: string }> {
+): Promise<{ message: string; kind: string; hint: string; detail: string; image: ErrorData['image'] }> {
   try {
     await call;
   } catch (error) {
-    const { message, data } = error as { message: string; data?: { kind?: string; hint?: string; detail?: string } };
-    return { message, kind: data?.kind ?? `none: ${message}`, hint: data?.hint ?? '', detail: data?.detail ?? '' };
+    const { message, data } = error as { message: string; data?: Partial<ErrorData> };
+    const kind = data?.kind ?? `none: ${message}`;
+    return { message, kind, hint: data?.hint ?? '', detail: data?.detail ?? '', image: data?.image };
   }
   throw new Error('It succeeded.');
 }

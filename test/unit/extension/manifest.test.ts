@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { COMMAND_IDS, TERMINAL_PROFILE_ID, VIEW_ID, WALKTHROUGH_ID } from '../../../extension/ids.ts';
 import { BACKEND_KEYS, CLIENT_KEYS, MACHINE_KEYS, WORKSPACE_KEYS } from '../../../extension/model/settingKeys.ts';
 import { isEligible, slotTags, type Verb } from '../../../extension/model/tags.ts';
 import { CONTEXT_DEFAULTS } from '../../../extension/views/contextDefaults.ts';
 import { WELCOME_CASES } from '../../../extension/views/welcome.ts';
+import { loadConfig } from '../../../server/config/load.ts';
+import { specOf } from '../../../server/config/schema.ts';
+import { SETTINGS } from '../../../server/config/settings.ts';
 import type { SlotStatus } from '../../../server/protocol/types.ts';
 import { aSlot } from './samples.ts';
 
@@ -24,9 +28,12 @@ interface Setting {
   markdownDescription: string;
   pattern?: string;
   enum?: unknown[];
+  minimum?: number;
+  maximum?: number;
 }
 
 interface Manifest {
+  files: string[];
   activationEvents: string[];
   icon: string;
   capabilities: { untrustedWorkspaces: { supported: string; restrictedConfigurations: string[] } };
@@ -48,6 +55,7 @@ interface Manifest {
 
 const ROOT = join(import.meta.dirname, '../../..');
 const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const { contributes } = manifest;
 const settings = Object.assign({}, ...contributes.configuration.map(section => section.properties)) as Record<
   string,
@@ -179,8 +187,10 @@ describe('menus of rows', () => {
     const inline = items.filter(item => item.group?.startsWith('inline'));
     const tags = [
       ...statuses.map(status => slotTags(aSlot({ status }), true)),
-      ' agent running ',
-      ' session saved own ',
+      ' agent running present ',
+      ' agent running gone ',
+      slotTags(aSlot({ agentState: { state: 'exited', since: '' } }), true),
+      ' session saved resumable own ',
       ' workspace own slots ',
     ];
     for (const tag of tags) assert.ok(inline.filter(item => shows(item, tag)).length <= 3, tag);
@@ -217,6 +227,25 @@ describe('settings', () => {
     assert.deepEqual(sorted(restrictedConfigurations), sorted(WORKSPACE_KEYS.map(key => `incusAgents.${key}`)));
   });
 
+  it('take what the backend takes, and nothing else', () => {
+    for (const [name, key] of Object.entries(SETTINGS)) {
+      const setting = settings[`incusAgents.${name}`];
+      const { check } = specOf(key);
+      const { json } = check;
+      assert.equal(setting?.pattern, json.pattern, name);
+      for (const value of setting?.enum ?? [setting?.default])
+        assert.deepEqual(check.issues(value), [], `${name}: ${value}`);
+      const words = Array.isArray(json.enum) ? json.enum : [];
+      assert.deepEqual(
+        words.filter(word => word !== '' && !setting?.enum?.includes(word)),
+        [],
+        name,
+      );
+      for (const bound of [setting?.minimum, setting?.maximum])
+        if (bound !== undefined) assert.deepEqual(check.issues(bound), [], `${name}: ${bound}`);
+    }
+  });
+
   it('have a sentence, an order of their own and a default that they allow', () => {
     for (const [key, setting] of Object.entries(settings)) {
       assert.match(setting.markdownDescription, /\.$/, key);
@@ -235,6 +264,26 @@ describe('files', () => {
     const icons = [manifest.icon, ...contributes.viewsContainers.activitybar.map(each => each.icon)];
     const pages = contributes.walkthroughs.flatMap(each => each.steps.map(step => step.media.markdown));
     for (const path of [...icons, ...pages]) assert.ok(existsSync(join(ROOT, path)), path);
+  });
+
+  it('that the README leads to are in the package', () => {
+    const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(match => match[1] ?? '');
+    const missing = links
+      .filter(link => !link.includes('://'))
+      .filter(link => !existsSync(join(ROOT, link)) || !manifest.files.includes(link.split('/')[0] ?? ''));
+    assert.deepEqual(missing, []);
+  });
+
+  it('of configuration in the README are taken as they stand there', async t => {
+    const home = mkdtempSync(join(tmpdir(), 'incus-agents-readme-'));
+    t.after(() => rmSync(home, { recursive: true, force: true }));
+    const [workspace, file] = [join(home, 'work'), join(home, '.coi/config.toml')];
+    for (const folder of [workspace, dirname(file)]) mkdirSync(folder);
+    for (const [, text = ''] of README.matchAll(/```toml\n(.*?)```/gs)) {
+      writeFileSync(file, text);
+      const { problems } = await loadConfig({ home, workspace, systemDir: join(home, 'none'), settings: {} });
+      assert.deepEqual(problems, [], text);
+    }
   });
 
   it('activate the extension once the editor has started', () => {

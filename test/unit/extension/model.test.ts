@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Difference } from '../../../extension/model/reducer.ts';
-import { countsOf, historyOf, nextWaiting, otherWorkspaces, wantsYou } from '../../../extension/model/selectors.ts';
+import {
+  bringableSlots,
+  countsOf,
+  historyOf,
+  lastAtWork,
+  nextWaiting,
+  otherWorkspaces,
+  savedSessions,
+  waitingSlots,
+  wantsYou,
+} from '../../../extension/model/selectors.ts';
 import { isEligible } from '../../../extension/model/tags.ts';
+import type { Slot } from '../../../server/protocol/types.ts';
 import { aModel, aSession, aSlot, aSnapshot } from './samples.ts';
 
 const waiting = { state: 'waiting', since: '2026-01-01T09:00:00Z' } as const;
@@ -75,6 +86,25 @@ describe('selectors', () => {
     assert.equal(nextWaiting([], [], 'b'), undefined);
   });
 
+  it('goes to who waits before what is in trouble, and never to what does not run', () => {
+    const problem = { kind: 'quota', message: 'full' };
+    const trouble = aSlot({
+      container: 'trouble',
+      agentState: { state: 'idle', since: '2025-01-01T00:00:00Z' },
+      problem,
+    });
+    const stopped = aSlot({ container: 'stopped', status: 'failed', problem });
+    const asks = aSlot({ container: 'asks', agentState: waiting });
+    const other = aSlot({ container: 'other', workspace: '/other', agentState: waiting });
+    assert.deepEqual(
+      waitingSlots([trouble, stopped, asks]).map(slot => slot.container),
+      ['asks', 'trouble'],
+    );
+    assert.equal(nextWaiting([trouble, stopped], [other], undefined)?.container, 'other');
+    assert.equal(nextWaiting([trouble, stopped], [other], 'other')?.container, 'trouble');
+    assert.equal(nextWaiting([stopped], [], undefined), undefined);
+  });
+
   it('lists other workspaces once, and history without what is live', () => {
     const slots = [aSlot({ workspace: '/z' }), aSlot({ workspace: '/z' }), aSlot()];
     assert.deepEqual(otherWorkspaces(slots, [{ path: '/home/me/project', name: 'project' }]), ['/z']);
@@ -84,9 +114,42 @@ describe('selectors', () => {
       aSession({ slot: 2 }),
     ];
     assert.deepEqual(
-      historyOf(sessions, aSlot()).map(session => session.id),
+      historyOf(aModel([aSlot()], sessions), aSlot()).map(session => session.id),
       ['old'],
     );
+  });
+
+  it('lets a live session be resumed whose agent is gone, and no other', () => {
+    const session = aSession({ id: 'now', live: true, container: 'coi-0a1b2c3d-1' });
+    const resumable = (state: Slot['agentState']['state'], status: Slot['status'] = 'running') => {
+      const slot = aSlot({ session: 'now', status, agentState: { state, since: '' } });
+      return savedSessions(aModel([slot], [session]), '/home/me/project').length > 0;
+    };
+    assert.ok(resumable('exited') && resumable('failed'));
+    assert.ok(!resumable('working') && !resumable('unknown') && !resumable('exited', 'paused'));
+  });
+
+  it('brings back what ran when the machine went down, else what ended last', () => {
+    const stopped = (container: string, change: Partial<Slot> = {}) =>
+      aSlot({ container, session: container, status: 'stopped', ...change });
+    const gone = aSlot({ container: 'gone', session: 'gone', agentState: { state: 'exited', since: '' } });
+    const all = [
+      stopped('old'),
+      stopped('up', { interrupted: true }),
+      gone,
+      aSlot({ container: 'runs', session: 'x' }),
+    ];
+    const slots = bringableSlots(all);
+    const names = (list: Slot[]) => list.map(slot => slot.container);
+    assert.deepEqual(names(slots), ['old', 'up', 'gone']);
+    assert.deepEqual(names(lastAtWork(slots, () => '')), ['up', 'gone']);
+    const ends: Record<string, string> = {
+      old: '2026-01-01T10:00:00Z',
+      a: '2026-01-09T10:00:00Z',
+      b: '2026-01-09T12:00:00Z',
+    };
+    const quiet = [stopped('old'), stopped('a'), stopped('b')];
+    assert.deepEqual(names(lastAtWork(quiet, ({ container }) => ends[container] ?? '')), ['a', 'b']);
   });
 
   it('offers what fits a state', () => {

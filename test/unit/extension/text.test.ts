@@ -40,6 +40,12 @@ describe('text from a container', () => {
     assert.doesNotMatch(shown.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Cs}]/u);
     assert.match(shown, /^a$/m);
   });
+
+  it('says when a transcript is only the end', () => {
+    const entries = [{ role: 'user', text: 'x' }];
+    assert.match(transcriptReport(aSession(), entries, true), /left out here/);
+    assert.doesNotMatch(transcriptReport(aSession(), entries), /left out/);
+  });
 });
 
 describe('quantities', () => {

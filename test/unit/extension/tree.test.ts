@@ -88,6 +88,24 @@ describe('tree', () => {
     assert.deepEqual(labels(model, shape.children(details)), ['Image', 'Life', 'Network', 'Protection', '/workspace']);
   });
 
+  it('lists a session in the history once its agent is gone, with what starts it again', () => {
+    const held = { session: 'now', container: 'coi-0a1b2c3d-1' };
+    const session = aSession({ id: 'now', live: true, slot: 1, title: 'The parser', container: held.container });
+    const model = aModel([aSlot(held)], [session]);
+    const shape = new TreeShape(model);
+    const [workspace] = shape.children(undefined);
+    assert.deepEqual(labels(model, shape.children(workspace)), ['Slot 1']);
+    const heard = redraws(model, shape);
+    model.applyChange({ revision: 2, slots: [aSlot({ ...held, agentState: { state: 'exited', since: '' } })] });
+    assert.deepEqual(heard, [['workspace:/home/me/project']]);
+    const [slot, history] = shape.children(workspace);
+    assert.ok(slot !== undefined && history !== undefined);
+    assert.match(rowOf(model, slot, NOW).tags, / running gone /);
+    const [row] = shape.children(history);
+    assert.ok(row);
+    assert.equal(rowOf(model, row, NOW).tags, ' session live resumable own ');
+  });
+
   it('finds the rows above', () => {
     const shape = new TreeShape(aModel([aSlot()]));
     const [workspace] = shape.children(undefined);
@@ -107,7 +125,7 @@ describe('rows', () => {
     const shape = new TreeShape(model);
     const row = rowOf(model, shape.slot(waiting.container), NOW);
     assert.equal(row.description, 'claude · waiting for you');
-    assert.equal(row.tags, ' slot running ephemeral own ');
+    assert.equal(row.tags, ' slot running present ephemeral own ');
     assert.match(row.spoken, /wants you$/);
     assert.equal(row.click, 'agent');
   });

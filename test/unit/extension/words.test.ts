@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isConfigFile, problemsByPath } from '../../../extension/model/configFiles.ts';
+import { toBackendError } from '../../../extension/backend/errors.ts';
+import { isConfigFile, problemsByPath, settingsProblems } from '../../../extension/model/configFiles.ts';
 import { ExtensionFailure, failureOf, isImageMissing } from '../../../extension/model/failures.ts';
+import { remedyOf } from '../../../extension/model/remedies.ts';
 import { pickEnvironment } from '../../../extension/model/secrets.ts';
+import { conditionWords } from '../../../extension/views/appearance.ts';
 import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
 import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
 import { viewMessage, welcomeCase } from '../../../extension/views/welcome.ts';
-import type { Slot } from '../../../server/protocol/types.ts';
+import type { HealthFix, Slot } from '../../../server/protocol/types.ts';
 import { aModel, aSlot } from './samples.ts';
 
 function inState(state: Slot['agentState']['state']): Slot {
@@ -68,6 +71,38 @@ describe('transitions', () => {
     assert.equal(transitions.note('c', inState('waiting')), undefined);
   });
 
+  it('are not told again after a backend began anew or a pause, unless it is another question', () => {
+    const transitions = new Transitions();
+    const waiting = inState('waiting');
+    transitions.note('c', inState('working'));
+    assert.ok(transitions.note('c', waiting));
+    for (const between of [inState('unknown'), { ...waiting, status: 'paused' as const }]) {
+      assert.equal(transitions.note('c', between), undefined);
+      assert.equal(transitions.note('c', waiting), undefined);
+    }
+    const read = aSlot({ agentState: { state: 'waiting', since: '2026-01-01T10:00:01Z' } });
+    transitions.note('c', inState('unknown'));
+    assert.equal(transitions.note('c', read), undefined, 'the same question');
+    transitions.note('c', inState('unknown'));
+    const later = aSlot({ agentState: { state: 'waiting', since: '2026-01-01T11:00:00Z' } });
+    assert.ok(transitions.note('c', later));
+  });
+
+  it('are told of a slot that asks as soon as it has started', () => {
+    const transitions = new Transitions();
+    assert.equal(transitions.note('c', aSlot({ status: 'creating' })), undefined);
+    assert.equal(transitions.note('c', inState('unknown')), undefined);
+    assert.ok(transitions.note('c', inState('waiting')));
+  });
+
+  it('give the reason of a failure', () => {
+    const transitions = new Transitions();
+    transitions.note('c', inState('working'));
+    const failed = aSlot({ agentState: { state: 'failed', since: '', why: 'It ended with code 3.' } });
+    assert.match(transitions.note('c', failed)?.message ?? '', /failed: It ended with code 3\.$/);
+    assert.equal(conditionWords(failed, undefined), 'failed: It ended with code 3.');
+  });
+
   it('are a turn that ends, and a failure, but not a stop', () => {
     const transitions = new Transitions();
     transitions.note('c', inState('working'));
@@ -99,8 +134,26 @@ describe('failures', () => {
   });
 
   it('know a missing image', () => {
-    assert.ok(isImageMissing(failureOf(new ExtensionFailure('not-found', 'The image "x" is not there'))));
-    assert.ok(!isImageMissing(failureOf(new ExtensionFailure('not-found', 'No such slot'))));
+    const image = { alias: 'x', buildable: true };
+    const data = { kind: 'not-found', detail: 'image-missing', image };
+    const missing = toBackendError(Object.assign(new Error('No'), { code: -31003, data }));
+    assert.ok(isImageMissing(failureOf(missing)));
+    assert.deepEqual(failureOf(missing).image, image);
+    assert.ok(!isImageMissing(failureOf(new ExtensionFailure('not-found', 'There is no folder /home/u/image'))));
+  });
+});
+
+describe('remedies of the health check', () => {
+  it('have a button only where there is something that it can do', () => {
+    const button = (fix: HealthFix) => remedyOf(fix)?.button;
+    assert.equal(button({ title: 'Install it', command: 'sudo apt install x' }), 'Copy Command');
+    assert.equal(button({ title: 'Remove them', action: 'mend' }), 'Fix');
+    assert.deepEqual(remedyOf({ title: 'Build it', action: 'build-image', image: 'x' }), {
+      button: 'Build Image',
+      does: 'build',
+      image: 'x',
+    });
+    assert.equal(button({ title: 'Update nftables' }), undefined);
   });
 });
 
@@ -114,6 +167,9 @@ describe('small parts', () => {
     assert.ok(isConfigFile('/home/me/.config/coi/config.toml'));
     assert.ok(!isConfigFile('/p/Cargo.toml'));
     const problem = { path: '/a', line: 1, column: 1, severity: 'error', message: 'x' } as const;
-    assert.equal(problemsByPath([problem, { ...problem }]).get('/a')?.length, 1);
+    const ofSettings = { ...problem, path: 'settings.json', message: 'incusAgents.agent is wrong.' };
+    const byPath = problemsByPath([problem, { ...problem }, ofSettings]);
+    assert.deepEqual([[...byPath.keys()], byPath.get('/a')?.length], [['/a'], 1]);
+    assert.deepEqual(settingsProblems([problem, ofSettings, { ...ofSettings }]), ['incusAgents.agent is wrong.']);
   });
 });

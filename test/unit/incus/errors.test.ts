@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { incusError, transportError } from '../../../server/incus/errors.ts';
+import { IMAGE_MISSING } from '../../../server/protocol/errors.ts';
 
 const ANSWERS: [status: number, text: string, kind: string, reason?: string][] = [
   [500, 'add record: UNIQUE constraint failed: instances.project_id, instances.name', 'conflict', 'exists'],
@@ -45,6 +46,10 @@ for (const [status, text, kind, reason] of ANSWERS)
     assert.match(error.message, /^Doing it failed: .*\.$/);
     assert.ok(error.hint, 'the next step');
   });
+
+test('an image that has gone meanwhile is told in the way that a client asks about', () => {
+  assert.equal(incusError('Creating', 500, 'Image not provided for instance creation').detail, IMAGE_MISSING);
+});
 
 test('errors of the socket', () => {
   const at = (code: string) => transportError('Asking', '/s', Object.assign(new Error('x'), { code })).kind;
