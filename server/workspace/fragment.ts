@@ -1,10 +1,7 @@
 import type { InstanceFragment } from '../incus/types.ts';
 import { mappingFor } from './idmap.ts';
 import { idmappedLines } from './idmapped.ts';
-import { type GuardedMount, guardLine } from './mount-guard.ts';
 import { type OwnedMount, workspaceMounts } from './mounts.ts';
-import { hostName } from './protection/hooks.ts';
-import { isWithin } from './refuse.ts';
 import type { Workspace } from './types.ts';
 
 export interface FragmentOptions {
@@ -32,24 +29,6 @@ export function workspaceFragment(ws: Workspace, o: FragmentOptions): InstanceFr
   const mounts = [...workspaceMounts(ws, o.preserve), ...(o.mounts ?? [])];
   const devices = Object.fromEntries(mounts.map(mount => [mount.device, diskOf(mount, o.recursive === true)]));
   return { config: mappingConfig(ws, mounts, o), devices };
-}
-
-/**
- * Holds a workspace to what was looked at, where an agent of another slot could exchange it for a link: one that can write in a directory
- * above it. `hostile` is where agents can write, absolute and real. Nothing where that cannot be.
- */
-export function workspaceGuard(
-  ws: Workspace,
-  o: Pick<FragmentOptions, 'container' | 'project' | 'preserve' | 'incusDir'> & { hostile: readonly string[] },
-): InstanceFragment {
-  const guarded = workspaceMounts(ws, o.preserve).flatMap(({ device, source, path }): GuardedMount[] => {
-    const identity = device === 'workspace' ? ws.identity : ws.git?.commonIdentity;
-    const exchangeable = o.hostile.some(directory => directory !== source && isWithin(source, directory));
-    return exchangeable && identity !== undefined ? [{ device, source, path, identity }] : [];
-  });
-  if (guarded.length === 0) return {};
-  const instance = hostName(o.container, o.project ?? 'default');
-  return { config: { 'raw.lxc': guardLine(guarded, { instance, incusDir: o.incusDir ?? '/var/lib/incus' }) } };
 }
 
 function diskOf(mount: OwnedMount, recursive: boolean): Record<string, string> {

@@ -2,7 +2,7 @@ import type { EffectiveConfig } from '../../config/types.ts';
 import { tmuxDirectory } from '../../guest/start.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
 import { slotConfig } from '../../slots/keys.ts';
-import { workspaceFragment, workspaceGuard } from '../../workspace/fragment.ts';
+import { workspaceFragment } from '../../workspace/fragment.ts';
 import { storedUser } from '../code-user.ts';
 import type { FlowDeps } from '../deps.ts';
 import { mergeFragments } from '../merge-fragments.ts';
@@ -11,7 +11,6 @@ import { containerFragment } from './hardening.ts';
 import type { Opening } from './new.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
-import { writableNow } from './writable.ts';
 
 /** Everything that an instance is made with, so that one request makes and starts it. */
 export function definitionOf(
@@ -32,8 +31,7 @@ export function definitionOf(
       ...(pool === '' ? {} : { pool }),
     }),
     plan.limits,
-    // These hooks look at what is mounted before the others do anything.
-    plan.lowLevel ? workspaceGuard(plan.workspace, { ...place, hostile: writableNow(deps) }) : {},
+    // Its hook looks at what is shared before the others do anything.
     sharing.fragment,
     // Then its own: a start that it refuses must not have begun with anything else.
     network.fragment,

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { Failure } from '../../base/errors.ts';
 import { guardLine } from '../mount-guard.ts';
 import { workspaceMounts } from '../mounts.ts';
@@ -69,9 +68,9 @@ export function chosenPaths(paths: readonly string[], writable: readonly string[
 }
 
 /** Nothing is held but the workspace itself to what was looked at, which the hooks of the other levels do besides. */
-async function nothing(ws: Workspace, o: ProtectionOptions): Promise<ProtectionPlan> {
+function nothing(ws: Workspace, o: ProtectionOptions): ProtectionPlan {
   const config = { [PROTECTION_KEY]: 'off' satisfies ProtectionLevel };
-  const guard = o.hooks ? { 'raw.lxc': await guardOf(ws, o) } : {};
+  const guard = o.hooks ? { 'raw.lxc': guardOf(ws, o) } : {};
   return {
     effective: 'off',
     fragment: { config: { ...guard, ...config } },
@@ -81,10 +80,8 @@ async function nothing(ws: Workspace, o: ProtectionOptions): Promise<ProtectionP
   };
 }
 
-async function guardOf(ws: Workspace, o: ProtectionOptions): Promise<string> {
-  const mounts = await Promise.all(
-    workspaceMounts(ws, o.preserve).map(async mount => ({ ...mount, identity: await identityOf(mount.source) })),
-  );
+function guardOf(ws: Workspace, o: ProtectionOptions): string {
+  const mounts = workspaceMounts(ws, o.preserve).map(mount => ({ ...mount, identity: identityOf(ws, mount.device) }));
   return guardLine(mounts, { instance: hostName(o.container, o.project ?? 'default'), incusDir: o.incusDir ?? INCUS });
 }
 
@@ -123,23 +120,17 @@ async function treesOf(ws: Workspace, o: ProtectionOptions, flags: boolean): Pro
   const items = withPins([...locked.filter(item => !hidden.has(item.path)), ...secrets]);
   const mounts = workspaceMounts(ws, o.preserve);
   const common = await lockItems(ws.git?.commonDir ?? ws.real, repository.common, flags);
-  const wanted = await Promise.all(
-    mounts.map(mount => treeOf(ws, mount, mount.device === 'workspace' ? items : withPins(common))),
-  );
+  const wanted = mounts.map(mount => treeOf(ws, mount, mount.device === 'workspace' ? items : withPins(common)));
   return withExclude(wanted, repository.gitDir);
 }
 
-async function treeOf(
-  ws: Workspace,
-  mount: { device: string; source: string; path: string },
-  items: Tree['items'],
-): Promise<Tree> {
-  return { ...mount, identity: await identityOf(mount.source), uid: ws.uid, gid: ws.gid, items };
+function treeOf(ws: Workspace, mount: { device: string; source: string; path: string }, items: Tree['items']): Tree {
+  return { ...mount, identity: identityOf(ws, mount.device), uid: ws.uid, gid: ws.gid, items };
 }
 
-async function identityOf(path: string): Promise<string> {
-  const { dev, ino } = await stat(path, { bigint: true });
-  return `${dev}:${ino}`;
+/** What a mount of the workspace was when its path was followed, by links that no agent can make. */
+function identityOf(ws: Workspace, device: string): string {
+  return (device === 'workspace' ? ws.identity : ws.git?.commonIdentity) ?? '';
 }
 
 /** Placeholders that git would show are written into its list of ignored paths, in the last tree that has one. */

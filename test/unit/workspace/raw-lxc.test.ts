@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { mergeFragments } from '../../../server/flows/merge-fragments.ts';
 import { hookLines } from '../../../server/network/hook.ts';
 import { rulesOf } from '../../../server/network/rules.ts';
-import { workspaceFragment, workspaceGuard } from '../../../server/workspace/fragment.ts';
+import { workspaceFragment } from '../../../server/workspace/fragment.ts';
 import { guardLine } from '../../../server/workspace/mount-guard.ts';
 import { hookLines as lockLines } from '../../../server/workspace/protection/hooks.ts';
 import { isFailure } from '../../incus/support.ts';
@@ -20,11 +20,10 @@ function fragments(source: string) {
   const ws = { path: '/home/u/p', real: source, identity: '1:2', uid: 0, gid: 0, rootOwned: true };
   const o = { container: 'c', preserve: false, codeUid: 1000, codeGid: 1000 };
   const mount = { device: 'mount-0', source, path: source, identity: '1:2' };
-  const tree = { device: 'workspace', source, path: source, inode: '2', uid: 0, gid: 0, items: [] };
+  const tree = { device: 'workspace', source, path: source, inode: '2', identity: '1:2', uid: 0, gid: 0, items: [] };
   const at = { instance: 'c', incusDir: '/var/lib/incus' };
   return {
     guard: { config: { 'raw.lxc': guardLine([mount], at) } },
-    workspaceGuard: workspaceGuard(ws, { ...o, hostile: ['/home'] }),
     lock: { config: { 'raw.lxc': lockLines([tree], { ...at, owner: '0:0', flags: true }) } },
     idmapped: workspaceFragment(ws, { ...o, mounts: [mount] }),
     limits: { config: { 'raw.lxc': 'lxc.mount.entry = tmpfs tmp tmpfs rw,nosuid,nodev,mode=1777,size=1024 0 0' } },
@@ -36,7 +35,7 @@ test('the lines that the rooms make are whole, also with blanks, quotes and unic
   for (const name of ['/home/u/p', `/home/u/-my "ä' $(id) \\ ~project #1`]) {
     const parts = fragments(name);
     const { config } = mergeFragments(...Object.values(parts));
-    assert.equal(config['raw.lxc']?.split('\n').length, 13);
+    assert.equal(config['raw.lxc']?.split('\n').length, 12);
   }
 });
 
