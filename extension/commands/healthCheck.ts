@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { HealthCheck, HealthFix } from '../../server/protocol/types.ts';
+import { ExtensionFailure } from '../model/failures.ts';
 import { type Remedy, remedyOf } from '../model/remedies.ts';
 import { healthReport } from '../views/reports.ts';
 import { plain } from '../views/text.ts';
@@ -27,7 +28,7 @@ export const healthCheck: Command = {
     });
     if (picked === undefined) return;
     if (picked.check?.fix === undefined) await context.documents.show('Health', healthReport(checks));
-    else await fix(context, picked.check.id, picked.check.fix);
+    else await fix(context, picked.check, picked.check.fix);
   },
 };
 
@@ -52,12 +53,12 @@ function summary(checks: readonly HealthCheck[]): string {
 }
 
 /** Shows how a finding is mended, with a button where that can be done from here. */
-async function fix(context: CommandContext, id: string, how: HealthFix): Promise<void> {
+async function fix(context: CommandContext, check: HealthCheck, how: HealthFix): Promise<void> {
   const remedy = remedyOf(how);
-  const detail = how.command ?? (remedy === undefined ? 'This has to be done by hand.' : '');
+  const detail = [plain(check.message, 400), how.command].filter(part => part !== undefined).join('\n\n');
   const buttons = remedy === undefined ? [] : [remedy.button];
   const choice = await vscode.window.showInformationMessage(plain(how.title, 200), { modal: true, detail }, ...buttons);
-  if (remedy !== undefined && choice === remedy.button) await apply(context, id, remedy);
+  if (remedy !== undefined && choice === remedy.button) await apply(context, check.id, remedy);
 }
 
 async function apply(context: CommandContext, id: string, remedy: Remedy): Promise<void> {
@@ -65,6 +66,8 @@ async function apply(context: CommandContext, id: string, remedy: Remedy): Promi
     case 'copy':
       return vscode.env.clipboard.writeText(remedy.command);
     case 'build':
+      if (!vscode.workspace.isTrusted)
+        throw new ExtensionFailure('untrusted', 'Images are not built in restricted mode');
       return buildAndTell(context, remedy.image === undefined ? {} : { alias: remedy.image });
     case 'clean-up':
       await vscode.commands.executeCommand('incusAgents.cleanUp');

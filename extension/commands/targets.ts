@@ -30,7 +30,10 @@ export async function oneSlot(
   const [slot] = slotsOfRows(context, node, []);
   if (slot === undefined) return pickSlot(context, title, fits);
   if (!fits(slot))
-    throw new ExtensionFailure('conflict', `${nameOf(slot)} is ${slot.status}, so this cannot be done now`);
+    throw new ExtensionFailure(
+      'conflict',
+      `${nameOf(slot)} is ${conditionWords(slot, undefined)}, so this cannot be done now`,
+    );
   return slot;
 }
 

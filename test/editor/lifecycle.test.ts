@@ -91,6 +91,19 @@ test('the life of several slots', newestOnly, async t => {
       await slots.noToasts();
     });
 
+    await step('what takes long shows it, and can be cancelled', async () => {
+      const stubborn = 'trap "" TERM; while :; do sleep 100; done';
+      const service = ['systemd-run', '--property=TimeoutStopSec=90', '--', 'sh', '-c', stubborn];
+      project.run('exec', containers[2] ?? '', '--', ...service);
+      await workbench.contextAction(slots.row(3), /^Stop/);
+      const progress = workbench.notification('Stopping project slot 3');
+      await progress.waitFor();
+      await shot('4-stopping');
+      await progress.getByRole('button', { name: 'Cancel' }).click();
+      await progress.waitFor({ state: 'detached' });
+      await slots.noToasts();
+    });
+
     await step('killing asks by name', async () => {
       await workbench.contextAction(slots.row(3), /^Kill/);
       await workbench.dialog().waitFor();

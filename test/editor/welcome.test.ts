@@ -30,10 +30,15 @@ welcome('no permission', { account: nobody }, /Join its group/, ['Copy the Comma
 
 test('no folder', newestOnly, async t => {
   const project = makeProject(t);
-  await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, shot }) => {
+  await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, server, shot }) => {
     await workbench.showSidebar('Incus Agents');
     await workbench.welcomeButton('Open Folder').waitFor({ timeout: 30_000 });
     await shot('welcome');
+    // A setting that is wrong is told there too: no file of the configuration can show it.
+    server.set({ 'incusAgents.agent': 'No Agent' });
+    const told = workbench.notification(/incusAgents\.agent must be/);
+    await told.getByRole('button', { name: 'Open Settings' }).waitFor();
+    await shot('setting');
   });
 });
 
