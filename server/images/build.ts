@@ -1,4 +1,5 @@
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
+import { IncusError } from '../incus/errors.ts';
 import { packageOf } from './agents.ts';
 import { type Base, defaultBase, resolveBase } from './base.ts';
 import { BuildLog } from './build-log.ts';
@@ -79,9 +80,9 @@ async function make(deps: BuildDeps, container: BuildContainer, work: Work): Pro
   }
 }
 
-function start(deps: BuildDeps, { request, base, log }: Work): Promise<BuildContainer> {
+async function start(deps: BuildDeps, { request, base, log }: Work): Promise<BuildContainer> {
   log.phase('base', `Creating a container from ${base.name}`, 0);
-  return createBuildContainer(deps.incus, {
+  const creating = createBuildContainer(deps.incus, {
     alias: request.alias,
     source: base.source,
     backendKey: deps.backendKey,
@@ -90,6 +91,13 @@ function start(deps: BuildDeps, { request, base, log }: Work): Promise<BuildCont
     signal: request.signal,
     onProgress: text => log.detail(text),
     ...(request.pool === undefined || request.pool === '' ? {} : { pool: request.pool }),
+  });
+  return creating.catch((error: unknown) => {
+    if (!(error instanceof IncusError) || error.reason !== 'no-image') throw error;
+    throw new Failure('not-found', `There is no base image "${base.name}": ${error.message}`, {
+      hint: 'Name one that the server has: incus image list REMOTE:',
+      cause: error,
+    });
   });
 }
 

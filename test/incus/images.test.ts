@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -13,6 +13,7 @@ import { BACKEND_KEY, BUILD_ID_KEY, BUILD_KEY, BUILD_PROPERTY } from '../../serv
 import type { BuildDeps } from '../../server/images/types.ts';
 import type { Incus } from '../../server/incus/client.ts';
 import { BASE, buildDeps, livingBackend, removeImages, startBuild } from './images-support.ts';
+import { offerImage } from './simplestreams.ts';
 import { connect, isFailure, removeAfter, tempDirectory, tempInstance, uniqueName, until } from './support.ts';
 
 /** The image that the first test's recipe makes; the other builds start from it. */
@@ -156,6 +157,27 @@ test('a cancelled build leaves nothing behind, whichever step it was in', async 
     await assert.rejects(build.result, isFailure('cancelled'), phase);
     await nothingLeft(alias);
   }
+});
+
+test('a base comes from a server that the user’s Incus client knows, and one that is not there is told', async t => {
+  const offered = await offerImage(t, BASE);
+  t.after(() => incus.deleteImage(offered.fingerprint));
+  await mkdir(join(deps.home, '.config', 'incus'), { recursive: true });
+  const remotes = `remotes:\n  offered:\n    addr: ${offered.url}\n    protocol: simplestreams\n    public: true\n`;
+  await writeFile(join(deps.home, '.config', 'incus', 'config.yml'), remotes);
+  const alias = tempAlias(t);
+  const missing = startBuild(deps, { alias, base: 'offered:other/1', compression: 'none' });
+  await assert.rejects(missing.result, isFailure('not-found', /offered:other\/1|other\/1/));
+  await nothingLeft(alias);
+  const base = `offered:${offered.alias}`;
+  const build = startBuild(deps, { alias, base, commands: ['echo from the server'], compression: 'none' }, p => {
+    // What is made of it has been shown with another base.
+    if (p.log?.includes('from the server')) setImmediate(() => build.cancel());
+  });
+  await assert.rejects(build.result, isFailure('cancelled'));
+  assert.ok(offered.asked.includes('/files/image'), 'downloaded');
+  assert.ok(await incus.image(offered.fingerprint), 'kept for the next build');
+  await nothingLeft(alias);
 });
 
 test('the same alias is built once at a time', async t => {
