@@ -1,8 +1,10 @@
 /**
  * A plugin of opencode that runs inside: it notes the agent's state in the signals directory and what is said in
- * `transcript.jsonl` beside the database, so that nobody outside has to open a database that an agent wrote.
+ * `transcript.jsonl` beside the database, so that nobody outside has to open a database that an agent wrote. The tokens
+ * of a login to opencode's own service would be in the database, and so in the session: it refuses them.
  */
-export const OPENCODE_PLUGIN = `import { appendFileSync } from 'node:fs';
+export const OPENCODE_PLUGIN = `import { Database } from 'bun:sqlite';
+import { appendFileSync } from 'node:fs';
 
 const signals = (process.env.INCUS_AGENTS_SIGNALS ?? '') + '/events';
 const transcript = process.env.INCUS_AGENTS_TRANSCRIPT ?? '/dev/null';
@@ -41,7 +43,18 @@ function on(type, p) {
   else if (type === 'message.part.updated') part(p.part ?? {});
 }
 
+function refuseTokens() {
+  try {
+    const db = new Database(process.env.OPENCODE_DB);
+    for (const when of ['INSERT', 'UPDATE'])
+      db.run('CREATE TRIGGER IF NOT EXISTS incus_agents_no_tokens_' + when + ' BEFORE ' + when + ' ON account BEGIN ' +
+        "SELECT RAISE(ABORT, 'Incus Agents: a login is not kept in the database of a session; use a key of the provider.'); END");
+    db.close();
+  } catch { /* Without such a table there is nothing to refuse. */ }
+}
+
 export const IncusAgents = async () => {
+  refuseTokens();
   signal('ready');
   return { event: async ({ event }) => on(event.type, event.properties ?? {}) };
 };
