@@ -73,7 +73,8 @@ function parseWorkspaces(value: unknown): WorkspaceFolder[] | undefined {
     if (!isRecord(folder) || typeof folder.path !== 'string' || !folder.path.startsWith('/'))
       throw invalid('Each of workspaces needs an absolute path.');
     // Trust is only ever given by saying so.
-    return { path: folder.path, trusted: folder.trusted === true };
+    const settings = parseSettings(folder.settings);
+    return { path: folder.path, trusted: folder.trusted === true, ...(settings === undefined ? {} : { settings }) };
   });
 }
 

@@ -1,7 +1,14 @@
 import { loadConfig } from '../config/load.ts';
 import type { ConfigSources, EffectiveConfig } from '../config/types.ts';
-import type { RequestContext } from './context.ts';
+import { cleanWorkspacePath } from '../workspace/resolve.ts';
+import type { ClientSession, RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
+
+/** What the client has set for that folder, over what it has set for all. */
+function settingsFor(workspace: string, client: ClientSession): Record<string, unknown> {
+  const folder = client.workspaces.find(({ path }) => cleanWorkspacePath(path) === workspace);
+  return { ...client.settings, ...folder?.settings };
+}
 
 /**
  * The configuration of a workspace as the client of this request sees it, with what the project asks for and the user
@@ -17,7 +24,7 @@ export async function effectiveConfig(
   const config = await loadConfig({
     workspace,
     home: deps.home,
-    settings: { ...context.client.settings },
+    settings: settingsFor(workspace, context.client),
     signal: context.signal,
     ...(configFile === undefined ? {} : { configFile }),
     ...launch,

@@ -19,6 +19,8 @@ export type Empty = Record<string, never>;
 export interface WorkspaceFolder {
   path: string;
   trusted?: boolean;
+  /** Settings that are explicitly set for this folder, as in InitializeParams; they come before those. */
+  settings?: Record<string, unknown>;
 }
 
 export interface InitializeParams {

@@ -72,13 +72,18 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     const link = lab.adopt(join(lab.directory, '-link'));
     await symlink(real, link);
     await writeFile(join(real, 'file'), 'through the link\n');
-    const preserving = await lab.backend({ settings: { preserveWorkspacePath: true } });
+    // Of several folders each has its own settings.
+    const workspaces = [
+      { path: `${link}/`, trusted: true, settings: { preserveWorkspacePath: true } },
+      { path: real, trusted: true },
+    ];
+    const preserving = await lab.backend({ workspaces });
     const { container } = await lab.open(preserving, link);
     assert.equal(container, coiName(link, 1), 'links are not resolved, as in coi');
     assert.equal(await inside(container, ['cat', 'file']), 'through the link\n');
     assert.equal(await inside(container, ['pwd']), `${link}\n`);
     assert.equal((await lab.instance(container))?.devices.workspace?.path, link);
-    const direct = await lab.open(backend, real);
+    const direct = await lab.open(preserving, real);
     assert.equal(direct.container, coiName(real, 1));
     assert.equal(await inside(direct.container, ['pwd']), '/workspace\n');
     await Promise.all([container, direct.container].map(c => backend.call('slot/kill', { container: c })));
