@@ -14,6 +14,9 @@ export const ROW_SCHEME = 'incus-agents-row';
 /** Scheme of read-only documents: configuration, transcripts, screens, reports. */
 export const DOCUMENT_SCHEME = 'incus-agents';
 
+/** What a click on a row runs; it is none of the manifest's, since it means nothing elsewhere. */
+export const OPEN_ROW_COMMAND = 'incusAgents.openRow';
+
 /** Every command of the manifest. */
 export const COMMAND_IDS = [
   'incusAgents.openSlot',

@@ -36,7 +36,8 @@ export async function openWithRemedies(context: CommandContext, params: SlotOpen
 }
 
 function open(context: CommandContext, params: SlotOpenParams): Thenable<SlotOpenResult> {
-  const title = `Opening a slot in ${plain(baseName(params.workspace), 40)}`;
+  const doing = params.resume === undefined ? 'Opening a slot' : 'Resuming';
+  const title = `${doing} in ${plain(baseName(params.workspace), 40)}`;
   return withProgress(title, context.log, options => context.backend.request('slot/open', params, options));
 }
 

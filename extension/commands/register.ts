@@ -1,7 +1,12 @@
 import * as vscode from 'vscode';
+import { OPEN_ROW_COMMAND } from '../ids.ts';
 import { isNode, type Node } from '../views/node.ts';
+import { rowOf } from '../views/row.ts';
+import type { Row } from '../views/rows.ts';
 import { ALL_COMMANDS } from './all.ts';
+import { attach, openShell } from './attach.ts';
 import type { Command, CommandContext } from './command.ts';
+import { showTranscript } from './showTranscript.ts';
 
 /** Registers every command. Each one that needs it waits for the backend, and is refused in restricted mode. */
 export function registerCommands(context: CommandContext): vscode.Disposable {
@@ -12,7 +17,21 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
       return runCommand(context, command, node, nodes);
     }),
   );
-  return vscode.Disposable.from(...registrations);
+  const click = vscode.commands.registerCommand(OPEN_ROW_COMMAND, () => openRow(context));
+  return vscode.Disposable.from(...registrations, click);
+}
+
+const CLICKS: Readonly<Record<NonNullable<Row['click']>, Command>> = {
+  agent: attach,
+  shell: openShell,
+  transcript: showTranscript,
+};
+
+/** Does what a click on the selected row stands for. */
+async function openRow(context: CommandContext): Promise<void> {
+  const node = context.view.selected;
+  const click = node && rowOf(context.model, node, Date.now()).click;
+  if (click !== undefined) await runCommand(context, CLICKS[click], node, []);
 }
 
 async function runCommand(

@@ -46,6 +46,11 @@ export class SlotView implements vscode.Disposable {
     return this.view.visible;
   }
 
+  /** The row that is selected, which a click does before anything else. */
+  get selected(): Node | undefined {
+    return this.view.selection[0];
+  }
+
   /** Shows a slot's row, without taking the focus, if the view is visible. */
   async reveal(container: string): Promise<void> {
     if (!this.view.visible || this.model.slot(container) === undefined) return;

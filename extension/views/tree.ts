@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { type CommandId, ROW_SCHEME } from '../ids.ts';
+import { OPEN_ROW_COMMAND, ROW_SCHEME } from '../ids.ts';
 import type { Model } from '../model/model.ts';
 import { type Node, OTHERS_PATH, rowPath } from './node.ts';
 import { isOwn, rowOf } from './row.ts';
@@ -20,10 +20,10 @@ const COLLAPSIBLE: Readonly<Record<Node['kind'], vscode.TreeItemCollapsibleState
   session: vscode.TreeItemCollapsibleState.None,
 };
 
-const CLICKS: Readonly<Record<NonNullable<Row['click']>, { command: CommandId; title: string }>> = {
-  agent: { command: 'incusAgents.attach', title: 'Attach Agent Terminal' },
-  shell: { command: 'incusAgents.openShell', title: 'Open Shell' },
-  transcript: { command: 'incusAgents.showTranscript', title: 'Show Transcript' },
+const CLICK_TITLES: Readonly<Record<NonNullable<Row['click']>, string>> = {
+  agent: 'Attach Agent Terminal',
+  shell: 'Open Shell',
+  transcript: 'Show Transcript',
 };
 
 /** Answers the editor's questions from the model, without waiting for anything but tooltips. */
@@ -71,7 +71,8 @@ export class SlotTree implements vscode.TreeDataProvider<Node>, vscode.Disposabl
     item.accessibilityInformation = { label: row.spoken, role: 'treeitem' };
     if (row.description !== undefined) item.description = row.description;
     if (row.icon !== undefined) item.iconPath = themeIcon(row.icon);
-    if (row.click !== undefined) item.command = { ...CLICKS[row.click], arguments: [node] };
+    // Without arguments: the editor forgets those of a row that is drawn anew at the moment of the click, and shows an error.
+    if (row.click !== undefined) item.command = { command: OPEN_ROW_COMMAND, title: CLICK_TITLES[row.click] };
     const resource = this.resourceOf(node);
     if (resource !== undefined) item.resourceUri = resource;
     return item;

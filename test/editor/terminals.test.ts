@@ -70,7 +70,11 @@ test('what is done in and through terminals', newestOnly, async t => {
 
     await step('a selection goes to the agent, with its place', async () => {
       await page.getByRole('tab', { name: /^a\.ts/ }).click();
-      await page.keyboard.press('Control+a');
+      // The editor takes keys only some time after its tab was clicked.
+      await until('all to be selected', async () => {
+        await page.keyboard.press('Control+a');
+        return /selected\)/.test((await page.locator('.part.statusbar').textContent()) ?? '');
+      });
       await workbench.runCommand('Incus Agents: Send Selection to Agent');
       await workbench.pick('project slot 3');
       await until('the text inside', () => project.screen(container).includes('/workspace/src/a.ts:1-4'));
