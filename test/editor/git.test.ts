@@ -5,7 +5,17 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Table } from '../redteam/table.ts';
 import { type Editor, withEditor } from './lib/editor.ts';
-import { type Attacker, gitFile, makeRepository, nested, PROGRAMS, plant, race, Trace } from './lib/git-attack.ts';
+import {
+  type Attacker,
+  commonDirectory,
+  gitFile,
+  makeRepository,
+  nested,
+  PROGRAMS,
+  plant,
+  race,
+  Trace,
+} from './lib/git-attack.ts';
 import { makeProject, makeWorkspace, type Project } from './lib/incus.ts';
 import { openOutside } from './lib/outside.ts';
 import { newestOnly } from './lib/server.ts';
@@ -124,7 +134,9 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
       bare.run(plant(bare.trace, 'code'), 'code');
       await bare.sees('seen-code.txt');
       await bare.work();
-      bare.run(gitFile(bare.trace, 'code'), 'code');
+      bare.run(commonDirectory(bare.trace, 'code'), 'code');
+      await until('the other configuration', () => bare.ranBy('code', 'commondir'));
+      bare.run(`rm .git/commondir; ${gitFile(bare.trace, 'code')}`, 'code');
       await bare.workbench.reload();
       await bare.sees('later-code.txt');
       for (const [program, name] of Object.entries(PROGRAMS)) {
@@ -142,6 +154,10 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
         await held.sees(`seen-${as}.txt`);
       }
       await held.work();
+      for (const as of ['code', 'root'] as const) {
+        held.run(commonDirectory(held.trace, as), as);
+        await held.sees(`common-${as}.txt`);
+      }
       for (const as of ['code', 'root'] as const) held.run(gitFile(held.trace, as), as);
       await held.workbench.reload();
       await held.sees('later-root.txt');

@@ -1,8 +1,11 @@
+import { readdir } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 import { guardLine } from '../mount-guard.ts';
 import { workspaceMounts } from '../mounts.ts';
 import type { Workspace } from '../types.ts';
-import { relativePath } from './beneath.ts';
+import { lookBeneath, relativePath } from './beneath.ts';
+import { compileGlobs } from './glob.ts';
 import { hookLines, hostName } from './hooks.ts';
 import { lockItems, type Wish, withPins } from './items.ts';
 import { PROTECTED_KEY, PROTECTION_KEY, record } from './record.ts';
@@ -16,6 +19,8 @@ const GIT = '.git/';
 /** Whoever can make the second makes git read another one than the first. */
 const CONFIG = '.git/config';
 const LINK = '.git/commondir';
+/** An empty one of these would keep coi from starting. */
+const ONLY_WHERE_THERE: ReadonlySet<string> = new Set(['.coi.toml']);
 const INCUS = '/var/lib/incus';
 
 /**
@@ -111,17 +116,29 @@ async function treesOf(ws: Workspace, o: ProtectionOptions, flags: boolean): Pro
   const inGit = chosenPaths(chosen.includes(CONFIG) ? [...chosen, LINK] : chosen, o.writable)
     .filter(path => path.startsWith(GIT))
     .map(path => path.slice(GIT.length));
-  const others: Wish[] = chosen.filter(path => !path.startsWith(GIT)).map(path => ({ path }));
+  const others = await Promise.all(
+    chosen.filter(path => !path.startsWith(GIT)).map(path => wishesFor(ws.real, path, o.writable)),
+  );
   const found = await repositoryWishes(ws, inGit);
   const repository = { ...found, workspace: withoutExceptions(found.workspace, o.writable) };
   const secrets = await secretItems(ws.real, o.secrets);
   const hidden = new Set(secrets.map(item => item.path));
-  const locked = await lockItems(ws.real, [...repository.workspace, ...others], flags);
+  const locked = await lockItems(ws.real, [...repository.workspace, ...others.flat()], flags);
   const items = withPins([...locked.filter(item => !hidden.has(item.path)), ...secrets]);
   const mounts = workspaceMounts(ws, o.preserve);
   const common = await lockItems(ws.git?.commonDir ?? ws.real, repository.common, flags);
   const wanted = mounts.map(mount => treeOf(ws, mount, mount.device === 'workspace' ? items : withPins(common)));
   return withExclude(wanted, repository.gitDir);
+}
+
+/** What a path of the configuration asks for: itself, or with a `*` in its last part what is there. */
+async function wishesFor(root: string, path: string, writable: readonly string[]): Promise<Wish[]> {
+  const directory = posix.dirname(path);
+  if (!posix.basename(path).includes('*')) return [{ path, ...(ONLY_WHERE_THERE.has(path) ? { existing: true } : {}) }];
+  if (directory !== '.' && (await lookBeneath(root, directory)).kind !== 'dir') return [];
+  const matches = compileGlobs([posix.basename(path)]);
+  const there = (await readdir(`${root}/${directory}`)).filter(matches).map(name => posix.join(directory, name));
+  return chosenPaths(there, writable).map(found => ({ path: found, existing: true }));
 }
 
 function treeOf(ws: Workspace, mount: { device: string; source: string; path: string }, items: Tree['items']): Tree {

@@ -51,6 +51,7 @@ export const PROGRAMS = {
   hook: 'hooks',
   task: 'a task of .vscode that runs when the folder is opened',
   race: 'core.fsmonitor, when the editor has written .git/config after a checkout -b',
+  commondir: 'core.fsmonitor, of the place that a .git/commondir leads to',
   gitfile: '.git replaced by a file that leads elsewhere',
 } as const;
 
@@ -63,7 +64,7 @@ program() {
   printf '#!/bin/sh\\n[ -d ${trace.folder} ] && echo ${as}-%s >>${trace.folder}/ran\\n%s\\n' "$1" "$2" >"$E/${as}-$1"
   chmod 755 "$E/${as}-$1"
 }
-program fsmonitor 'exit 1'; program include 'exit 1'; program race 'exit 1'; program gitfile 'exit 1'
+program fsmonitor 'exit 1'; program include 'exit 1'; program race 'exit 1'; program gitfile 'exit 1'; program commondir 'exit 1'
 program filter 'exec cat'; program textconv 'exec cat "$1"'; program hook; program task; program nested 'exit 1'; program submodule 'exit 1'
 write() { cat >>.git/config || { cat .git/config - >.git/config.new && mv -f .git/config.new .git/config; }; } 2>/dev/null
 free() {
@@ -97,6 +98,15 @@ printf '[core]\\n\\tfsmonitor = %s\\n' "$E/${as}-race" >"$E/${as}-race.config"
 until cat "$0" >>.git/config || { cat .git/config "$0" >"$0.new" && mv -f "$0.new" .git/config; }; do sleep 0.02; done' \\
   "$E/${as}-race.config" >/dev/null 2>&1 &)
 true`;
+}
+
+/** Makes git find its configuration elsewhere, while .git stays. */
+export function commonDirectory(trace: Trace, as: Attacker): string {
+  return `${programs(trace, as)}
+[ ${as} = root ] && { umount -l .git/commondir; chattr -i .git/commondir; } 2>/dev/null
+rm -rf .evil/common; cp -r .git .evil/common; rm -f .evil/common/commondir
+git --git-dir=.evil/common config core.fsmonitor "$E/${as}-commondir"
+rm -rf .git/commondir; echo ../.evil/common >.git/commondir; touch common-${as}.txt; true`;
 }
 
 /** Puts a file where .git is, which leads to a repository of the attacker's. */

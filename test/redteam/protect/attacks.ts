@@ -19,6 +19,7 @@ hit() {
     printf evil >"$d/.devcontainer/devcontainer.json"
     printf evil >"$d/.mcp.json"; printf evil >"$d/.envrc"
     printf evil >"$d/.claude/settings.json"; printf evil >"$d/.claude/settings.local.json"
+    printf evil >"$d/.cursor/mcp.json"; printf evil >"$d/.gemini/settings.json"; printf evil >"$d/opencode.json"
     cat "$d/.env" "$d/deep/er/.env"
   done
 } 2>/dev/null

@@ -18,7 +18,7 @@ import type { Attacker } from '../attack.ts';
 export const PATHS = [
   ...['.git/hooks', '.git/config', '.git/config.worktree', '.git/info/attributes', '.git/modules', '.husky', '.vscode'],
   ...['.devcontainer', '.mcp.json', '.envrc', '.coi', '.claude/settings.json', '.claude/settings.local.json'],
-  '.codex/config.toml',
+  ...['.codex/config.toml', '.gemini/settings.json', '.cursor', 'opencode.json', 'opencode.jsonc'],
 ];
 
 /** What no attack may show. */

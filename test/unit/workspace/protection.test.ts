@@ -175,6 +175,13 @@ test('a folder that is a bare repository itself is held as one', async t => {
   for (const path of ['.git', 'config', 'hooks', 'commondir']) assert.ok(protectedPaths.includes(path), path);
 });
 
+test('a star means what is there', async t => {
+  const dir = folder(t);
+  for (const name of ['a.code-workspace', 'b.code-workspace', 'c.txt']) writeFileSync(`${dir}/${name}`, '{}');
+  const o = { paths: ['*.code-workspace', 'none/*.x', '.coi.toml'], writable: ['b.code-workspace'] };
+  assert.deepEqual((await planFor(dir, o)).protectedPaths, ['a.code-workspace']);
+});
+
 test('what is above a secret path stays where it is', async t => {
   const dir = folder(t);
   mkdirSync(`${dir}/a/b`, { recursive: true });
