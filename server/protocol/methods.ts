@@ -108,7 +108,7 @@ export interface SlotReach {
     mode: NetworkMode;
     allowed?: string[];
     blocked?: { host: string; count: number }[];
-    /** What came of trying to reach this machine from inside; undefined for a container without rules of ours. */
+    /** What the kernel's rules say about the mode, as seen from this machine; undefined for a container without rules of ours. */
     verified?: 'held' | 'open' | 'unknown';
   };
   limits: Record<string, string>;

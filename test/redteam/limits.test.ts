@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { makeLab } from '../incus/flows/support.ts';
-import { until } from '../incus/support.ts';
+import { coiName, incusCli, makeLab } from '../incus/flows/support.ts';
+import { uniqueName, until } from '../incus/support.ts';
+import { inReverse } from './protect/place.ts';
 import { Table } from './table.ts';
 
 const run = promisify(execFile);
@@ -95,6 +97,76 @@ for (const as of ['root', 'code'] as const)
       await until('it is as before', () => backend.slots.get(container)?.problem === undefined);
     }
   });
+
+/** On a pool of its own, with a small image, since sizes slow down everything else on a pool. The containers are as coi makes them. */
+test('filling the root disk hurts nobody else, and there is a way out', { skip, timeout: 120_000 }, async t => {
+  const table = new Table(t, 'The root disk');
+  const end = inReverse(t);
+  const pool = uniqueName('ia-pool');
+  await incusCli('storage', 'create', pool, 'btrfs', 'size=2GiB');
+  end.after(async () => void (await incusCli('storage', 'delete', pool)));
+  const lab = await makeLab();
+  end.after(() => lab.close());
+  const backend = await lab.backend();
+  const slot = async () => {
+    const source = await lab.workspace();
+    const name = coiName(source, 1);
+    await lab.incus.createInstance({
+      name,
+      source: { alias: 'incus-agents-base' },
+      config: { 'security.guestapi': 'false', 'raw.idmap': 'uid 1000 1000\ngid 1000 1000' },
+      devices: {
+        root: { type: 'disk', path: '/', pool, size: '420MiB' },
+        workspace: { type: 'disk', source, path: '/workspace' },
+      },
+      start: true,
+    });
+    await backend.when(name, seen => seen?.status === 'running');
+    return name;
+  };
+  const [container, other] = [await slot(), await slot()];
+  const inside = (name: string, script: string, user: 'root' | 'code' = 'root') =>
+    backend.call('slot/exec', { container: name, argv: ['/bin/sh', '-c', script], user, cwd: '/', env: {} });
+  const told = async () => {
+    await backend.call('slot/usage', { container }).catch(() => undefined);
+    return backend.slots.get(container)?.problem;
+  };
+  const writes = async (name: string) =>
+    assert.equal((await inside(name, 'head -c 8M /dev/zero >/var/tmp/fine && sync && rm /var/tmp/fine')).exitCode, 0);
+  let size = 420;
+  for (const { name, as, script } of DISK_ATTACKS) {
+    await t.test(name, async () => {
+      const free = statfsSync('/var/lib/incus').bfree;
+      const attack = inside(container, `${script}; sync`, as).catch(() => undefined);
+      table.held(`${name}: the host`, as, await inTime(run('/bin/sh', ['-c', 'true'])));
+      await attack;
+      table.held(`${name}: another slot of the pool`, as, await inTime(writes(other)));
+      const left = statfsSync('/var/lib/incus').bfree;
+      table.held(`${name}: disk of the host`, as, left > free / 2 ? undefined : 'is filling');
+      const problem = await until('the row tells', async () => (await told()) ?? undefined).catch(() => undefined);
+      table.control(`${name} reached the limit`, as, problem?.kind === 'disk' ? problem.kind : undefined);
+      assert.match(problem?.message ?? '', /disk of this slot is full.*Raise limits\.disk\.size/s);
+      // As the row says.
+      size += 60;
+      await backend.call('slot/configure', { container, limits: { 'limits.disk.size': `${size}MiB` } });
+      await inside(container, 'rm -rf /var/tmp/fill*; sync');
+      await until('the row is as before', async () => (await told()) === undefined);
+      table.held(`${name}: the way out`, as, await inTime(writes(container)));
+    });
+  }
+});
+
+/** As the agent's user it is blocks, as root the number of files. */
+const DISK_ATTACKS = [
+  { name: 'all of the disk', as: 'code', script: 'head -c 1G /dev/zero >/var/tmp/fill' },
+  {
+    name: 'all files of the disk',
+    as: 'root',
+    // First most of it by blocks, which is quicker.
+    script: `head -c 1G /dev/zero >/var/tmp/fill1; sync; truncate -s -16M /var/tmp/fill1; sync; mkdir /var/tmp/fill
+      perl -e 'for (1..100000) { open(F, ">", "/var/tmp/fill/$_") && print F "x" x 1900 and close F or exit }'; head -c 1G /dev/zero >/var/tmp/fill2`,
+  },
+] as const;
 
 /** What was not done in time; undefined when it was. */
 async function inTime(work: Promise<unknown>, limit = PATIENCE): Promise<string | undefined> {
