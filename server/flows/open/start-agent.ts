@@ -142,7 +142,7 @@ function launchOptions(deps: FlowDeps, start: AgentStart, secrets: Record<string
     agent.name === 'codex' ? config.get('tool.codex.reasoning_effort') : config.get('tool.claude.effort_level');
   const binary = config.get('tool.binary');
   return {
-    sessionId: session.id,
+    sessionId: session.newId,
     permissionMode: config.get('tool.permission_mode'),
     home: plan.code.home,
     cwd: plan.mountPath,

@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
-import { incusCli, type Lab, makeLab } from '../flows/support.ts';
+import { coiName, incusCli, type Lab, makeLab } from '../flows/support.ts';
 import { until } from '../support.ts';
 
 describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
@@ -82,6 +82,42 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     assert.deepEqual(await lab.containers(workspace), [one.container]);
     await kill(one.container);
     await second.end();
+  });
+
+  it('are as they were when their open fails', async () => {
+    const workspace = await lab.workspace();
+    await lab.write(join(lab.home, '.coi/profiles/nobody/config.toml'), '[incus]\ncode_uid = 4242\n');
+    const one = await lab.open(backend, workspace, { slot: 2 });
+    await kill(one.container);
+    const before = await readFile(record(one.session), 'utf8');
+    const asked = { resume: one.session, slot: 1, persistent: true, profile: 'nobody' };
+    await assert.rejects(lab.open(backend, workspace, asked), isReply('agent', /lacks the user/));
+    assert.equal(await readFile(record(one.session), 'utf8'), before);
+    assert.deepEqual(await lab.containers(workspace), []);
+  });
+
+  it('are kept when the container of a failed open cannot be deleted, which writes to them', async () => {
+    const workspace = await lab.workspace();
+    await lab.write(join(lab.home, '.coi/profiles/asking/config.toml'), 'forward_env = ["ASKED"]\n');
+    const asking = await lab.backend({ settings: { agent: 'quiet' } });
+    const container = coiName(workspace, 1);
+    const protect = (value: string) => incusCli('config', 'set', container, `security.protection.delete=${value}`);
+    asking.connection.onRequest('client/environment', async ({ names }: { names: string[] }) => {
+      if (!names.includes('ASKED')) return { values: {} };
+      await until('the container runs', async () => (await lab.instance(container))?.running);
+      await protect('true');
+      throw new Error('nothing is told');
+    });
+    await assert.rejects(lab.open(asking, workspace, { profile: 'asking' }), isReply('unavailable'));
+    const instance = await lab.instance(container);
+    const session = instance?.config['user.incus-agents.session'] ?? '';
+    assert.equal(await exists(record(session)), true);
+    // The next backend finishes it.
+    await protect('');
+    await asking.end();
+    const next = await lab.backend();
+    await until('it is gone', async () => (await lab.instance(container)) === undefined);
+    await next.end();
   });
 
   it('of others, unknown and damaged ones are refused and left as they are', async () => {
