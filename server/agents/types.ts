@@ -62,6 +62,8 @@ export interface Conversation {
 export interface Login {
   /** Mounted as a whole when slots share a login: agents replace the files by renaming, which a mounted file forbids. */
   directory?: string;
+  /** Directories below it that are of one session all the same, since they hold what it works on. */
+  own?: readonly string[];
   files: readonly string[];
   /** Variables that carry a key or token instead. */
   variables: readonly string[];

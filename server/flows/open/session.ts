@@ -1,10 +1,10 @@
 import { newIdFor, resumeOf } from '../../agents/resume.ts';
-import { mountedDirs, SIGNALS } from '../../agents/signal.ts';
+import { SIGNALS } from '../../agents/signal.ts';
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import type { FlowDeps } from '../deps.ts';
-import { loginMounts } from './credentials.ts';
+import { loginMounts, sessionDirs } from './credentials.ts';
 import type { OpenPlan } from './prepare.ts';
 
 /** The session that an open works with, new or resumed. */
@@ -74,7 +74,7 @@ async function planFor(
 ): Promise<SessionPlan> {
   const { uid, gid } = plan.workspace;
   const login = await loginMounts(deps, plan);
-  const own = await deps.sessions.prepare(record, mountedDirs(plan.agent), { uid, gid }, plan.code.home);
+  const own = await deps.sessions.prepare(record, sessionDirs(plan), { uid, gid }, plan.code.home);
   const newId = await newIdFor(plan.agent, deps.sessions.directory(record.agent, record.id), record.id);
   const signalsDir = `${plan.code.home}/${SIGNALS.home}`;
   return { id: record.id, mounts: [...login, ...own], signalsDir, newId, takeBack };
