@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filesBeneath } from '../base/beneath.ts';
 import { Failure } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
@@ -29,6 +30,9 @@ export interface SessionStoreOptions {
 
 /** Of how many sessions of one workspace the conversations are read to find the latest. */
 const LOOKED_AT = 200;
+
+/** Bytes that an agent writes down in a session in which nothing was said. */
+const TRIFLE = 16 * 1024;
 
 /** What of a record changes; undefined takes a value away. */
 type SessionChange = {
@@ -229,6 +233,32 @@ export class SessionStore {
       await removeDirectory(dir);
       this.#changed(id);
     });
+  }
+
+  /**
+   * Deletes a session whose container is gone and that is worth nothing: a shell's, or one in which nothing was said. Not when it was
+   * opened since it was `savedAt`, nor when its agent keeps something that nobody here reads. Gives whether it was deleted.
+   */
+  async removeEmpty(id: string, savedAt: string): Promise<boolean> {
+    return this.#serial.run(id, async () => {
+      const record = await this.get(id);
+      if (record.savedAt !== savedAt || !(await this.#isWorthless(record))) return false;
+      await removeDirectory(this.directory(record.agent, id));
+      this.#changed(id);
+      return true;
+    });
+  }
+
+  async #isWorthless(record: SessionRecord): Promise<boolean> {
+    const reader = this.#reader(record.agent);
+    if (reader === undefined || !(await this.isEmpty(record))) return false;
+    const dir = this.directory(record.agent, record.id);
+    let bytes = 0;
+    for (const { saved } of reader.stateDirs) {
+      const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
+      for (const { size } of files) bytes += size;
+    }
+    return bytes <= TRIFLE;
   }
 
   /** Calls back with the id of each session that this store changed. Gives what ends it. */

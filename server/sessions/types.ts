@@ -57,7 +57,7 @@ export interface ConversationReader {
   /** The first of some paths under which the agent filed conversations. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
   /** What it keeps; nothing for a shell. */
-  readonly stateDirs: readonly unknown[];
+  readonly stateDirs: readonly SessionDir[];
 }
 
 /** A record that cannot be read; it is left untouched. */

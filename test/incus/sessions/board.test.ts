@@ -195,6 +195,43 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     assert.equal(shown.session.live, false);
   });
 
+  it('in which nothing was said go with their container, and no sooner', async () => {
+    const workspace = await lab.workspace();
+    const file = (id: string) => join(lab.home, `.coi/sessions-claude/${id}/.claude/projects/-workspace/${id}.jsonl`);
+    const open = () => lab.open(backend, workspace, { agent: 'claude', persistent: true, background: true });
+    const empty = await open();
+    await backend.call('slot/stop', { container: empty.container, timeout: 0 });
+    const full = await open();
+    assert.equal(full.container, empty.container);
+    await until('the one before is gone', async () => !(await exists(record(empty.session, 'claude'))));
+    const line = { type: 'user', message: { role: 'user', content: 'said' } };
+    await lab.write(file(full.session), JSON.stringify(line));
+    await backend.call('slot/stop', { container: full.container, timeout: 0 });
+    const last = await open();
+    await backend.when(last.container, s => s?.session === last.session);
+    await kill(last.container);
+    await until('the last one is gone', async () => !(await exists(record(last.session, 'claude'))));
+    const { sessions } = await backend.call('session/list', { workspace });
+    assert.deepEqual(
+      sessions.map(s => s.id),
+      [full.session],
+    );
+  });
+
+  it('of another home are unknown with a reason, and exited when their container is stopped', async () => {
+    const workspace = await lab.workspace();
+    const stranger = await lab.backend({ env: { HOME: await lab.workspace() }, settings: { agent: 'quiet' } });
+    const one = await lab.open(backend, workspace);
+    const seen = await stranger.when(one.container, s => s?.agentState.state === 'unknown' && s.status === 'running');
+    assert.match(seen?.agentState.why ?? '', /under another home/);
+    await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    await stranger.when(one.container, s => s?.status === 'stopped' && s.agentState.state === 'exited');
+    await backend.call('slot/start', { container: one.container });
+    await stranger.when(one.container, s => s?.status === 'running' && s.agentState.state === 'unknown');
+    await kill(one.container);
+    await stranger.end();
+  });
+
   it('come back all at once after the machine went down', async () => {
     const workspace = await lab.workspace();
     const first = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });

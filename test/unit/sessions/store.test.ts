@@ -342,6 +342,29 @@ test('names that lead elsewhere are no sessions', async t => {
   assert.throws(() => store.directory('../x', ID), isFailure('invalid'));
 });
 
+test('a session goes with its container only when nothing was said in it, and it was not opened since', async t => {
+  const { home, store } = await place(t);
+  const make = (agent: string) => store.create({ agent, workspace: '/w', path: '/workspace', persistent: false });
+  const goes = async ({ id, savedAt }: { id: string; savedAt: string }) => store.removeEmpty(id, savedAt);
+  assert.equal(await goes(await make('shell')), true);
+  const empty = await make('claude');
+  await store.prepare(empty, mountedDirs(agentNamed('claude')), OWNER, '/h');
+  assert.equal(await goes({ ...empty, savedAt: '2026-01-01T00:00:00.000Z' }), false);
+  assert.equal(await goes(empty), true);
+  await assert.rejects(store.get(empty.id), isFailure('not-found'));
+  const full = await make('claude');
+  await said(home, full.id, 1_700_000_000);
+  assert.equal(await goes(full), false);
+  // What keeps a database, which is not read here, may have more in it than it told of; others keep theirs to themselves.
+  const opencode = await make('opencode');
+  await mkdir(join(home, '.coi/sessions-opencode', opencode.id, '.local/share/opencode/db'), { recursive: true });
+  await writeFile(
+    join(home, '.coi/sessions-opencode', opencode.id, '.local/share/opencode/db/opencode.db'),
+    'x'.repeat(99_999),
+  );
+  assert.equal(await goes(opencode), false);
+});
+
 test('deleting a session removes it and follows no symlink', async t => {
   const { home, store } = await place(t);
   const dir = await coiSession(home, COI);
