@@ -49,6 +49,13 @@ else
   exec 9>/dev/null
 fi
 signal start ''
+# Commands of the configuration, five minutes each; Ctrl-C ends one of them.
+before() {
+  limit=
+  ! timeout --foreground 1 true 2>/dev/null || limit='timeout --foreground -k 5 300'
+  $limit "$SHELL" -c "$1" </dev/null || printf '\n[tool] pre_launch: "%s" ended with exit code %s.\n' "$1" $?
+}
+[ ! -s "$own/before" ] || . "$own/before" 9>&-
 # What is secret is known to the agent's own process only, not to the shell that stays.
 (
   if [ -e "$own/secrets" ]; then . "$own/secrets"; rm -f "$own/secrets"; fi

@@ -1,4 +1,4 @@
-import { claudeConversation, claudeTranscript } from './claude-history.ts';
+import { claudeConversation, claudeHas, claudePath, claudeTranscript } from './claude-history.ts';
 import { ownDirectory, signalFile, signalProgram } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
@@ -24,6 +24,8 @@ export const claude: Agent = {
   enterPause: 0,
   findConversation: claudeConversation,
   transcript: claudeTranscript,
+  pathOf: claudePath,
+  hasId: claudeHas,
 };
 
 function command(o: LaunchOptions): string[] {

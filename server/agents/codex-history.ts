@@ -5,10 +5,12 @@ import {
   bounded,
   changedAt,
   contentText,
-  headLines,
+  type Gist,
+  gistOf,
   type Json,
   newestFiles,
   object,
+  text,
   time,
 } from './history.ts';
 import type { Conversation } from './types.ts';
@@ -20,11 +22,23 @@ const NAME = /^rollout-.*-([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.jsonl$/
 export async function codexConversation(sessionDir: string): Promise<Conversation | undefined> {
   for (const file of (await conversationFiles(sessionDir)).slice(0, 20)) {
     const agentSessionId = idOf(file);
-    const prompt = messages(await headLines(sessionDir, file)).find(message => message.role === 'user');
-    if (agentSessionId !== undefined && prompt !== undefined)
-      return { agentSessionId, title: prompt.text.slice(0, 4096), lastActivityAt: changedAt(file) };
+    const { said, prompt } = await gistOf(sessionDir, file, note, gist => gist.prompt !== undefined);
+    if (said && agentSessionId !== undefined) {
+      const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
+      return { agentSessionId, ...title, lastActivityAt: changedAt(file) };
+    }
   }
   return undefined;
+}
+
+/** An event tells of each prompt of the user, also of an image alone; the messages have what the program said in the user's name, too. */
+function note(gist: Gist, line: Json): void {
+  const payload = object(line.payload);
+  const event = line.type === 'event_msg' && payload.type === 'user_message';
+  const [message] = messages([line]);
+  gist.said ||= event || message !== undefined || (line.type === 'response_item' && line.cut === true);
+  const words = event ? (text(payload.message) ?? '') : message?.role === 'user' ? message.text : '';
+  if (words.trim() !== '') gist.prompt ??= words;
 }
 
 export async function codexTranscript(sessionDir: string, id?: string): Promise<TranscriptEntry[]> {
@@ -51,5 +65,13 @@ function messages(lines: readonly Json[]): { role: string; text: string; at: str
       text: contentText(payload.content, ['input_text', 'output_text', 'text']),
       at: time(line.timestamp),
     }))
-    .filter(({ role, text }) => role === 'assistant' || (role === 'user' && !/^\s*(<|# AGENTS\.md)/.test(text)));
+    .filter(({ role, text }) => role === 'assistant' || (role === 'user' && !isOfProgram(text)));
+}
+
+/** Its wrappers: `<environment_context>`, `<user_instructions>`, `<turn_aborted>` and their like, from the tag to its end. */
+function isOfProgram(text: string): boolean {
+  return (
+    /^\s*# AGENTS\.md/.test(text) ||
+    /^\s*<(instructions|permissions|plugins|skills?|subagents|[a-z]+(?:[_ ][a-z]+)+)>[\s\S]*<\/\1>\s*$/i.test(text)
+  );
 }

@@ -1,6 +1,17 @@
 import type { FoundFile } from '../base/beneath.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
-import { allLines, bounded, changedAt, contentText, headLines, type Json, newestFiles, text, time } from './history.ts';
+import {
+  allLines,
+  bounded,
+  changedAt,
+  contentText,
+  type Gist,
+  gistOf,
+  type Json,
+  newestFiles,
+  text,
+  time,
+} from './history.ts';
 import type { Conversation } from './types.ts';
 
 /** `tmp/<project>/chats/session-<time>-<8 hex>.jsonl`; the first line has the conversation's UUID. */
@@ -9,22 +20,43 @@ const NAME = /^session-.*\.jsonl$/;
 
 export async function geminiConversation(sessionDir: string): Promise<Conversation | undefined> {
   for (const file of (await conversationFiles(sessionDir)).slice(0, 20)) {
-    const lines = await headLines(sessionDir, file);
-    const agentSessionId = idOf(lines);
-    const prompt = messages(lines).find(message => message.role === 'user');
-    if (agentSessionId !== undefined && prompt !== undefined)
-      return { agentSessionId, title: prompt.text.slice(0, 4096), lastActivityAt: changedAt(file) };
+    const { said, prompt, id: agentSessionId } = await geminiGist(sessionDir, file);
+    if (said && agentSessionId !== undefined) {
+      const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
+      return { agentSessionId, ...title, lastActivityAt: changedAt(file) };
+    }
   }
   return undefined;
 }
 
 export async function geminiTranscript(sessionDir: string, id?: string): Promise<TranscriptEntry[]> {
   for (const file of (await conversationFiles(sessionDir)).slice(0, 50)) {
-    const head = await headLines(sessionDir, file);
-    const fits = id === undefined ? messages(head).length > 0 : idOf(head) === id;
-    if (fits) return bounded(messages(await allLines(sessionDir, file)));
+    const gist = await geminiGist(sessionDir, file);
+    if (id === undefined ? gist.said : gist.id === id) return bounded(messages(await allLines(sessionDir, file)));
   }
   return [];
+}
+
+/** Whether a conversation of that id is there already, also one in which nothing was said. */
+export async function geminiHas(sessionDir: string, id: string): Promise<boolean> {
+  for (const file of await conversationFiles(sessionDir))
+    if ((await geminiGist(sessionDir, file)).id === id) return true;
+  return false;
+}
+
+function geminiGist(sessionDir: string, file: FoundFile): Promise<Gist> {
+  return gistOf(sessionDir, file, note, gist => gist.prompt !== undefined);
+}
+
+function note(gist: Gist, line: Json): void {
+  const id = text(line.sessionId);
+  if (id !== undefined && /^[0-9a-f-]{36}$/.test(id)) gist.id ??= id;
+  if (line.type !== 'user' && line.type !== 'gemini') return;
+  const words = contentText(line.content, ['text']);
+  // Its note about the surroundings is not said by anybody.
+  if (words.startsWith(CONTEXT)) return;
+  gist.said = true;
+  if (line.type === 'user' && words !== '') gist.prompt ??= words;
 }
 
 async function conversationFiles(sessionDir: string): Promise<FoundFile[]> {
@@ -32,10 +64,7 @@ async function conversationFiles(sessionDir: string): Promise<FoundFile[]> {
   return files.filter(file => file.parts.at(-2) === 'chats');
 }
 
-function idOf(lines: readonly Json[]): string | undefined {
-  const id = lines.map(line => text(line.sessionId)).find(value => value !== undefined);
-  return id !== undefined && /^[0-9a-f-]{36}$/.test(id) ? id : undefined;
-}
+const CONTEXT = '<session_context>';
 
 interface Message {
   role: string;
@@ -57,7 +86,7 @@ function messages(lines: readonly Json[]): Message[] {
     const at = time(line.timestamp);
     const id = line.id ?? i;
     if (at !== undefined) together.set(at, (together.get(at) ?? new Set()).add(id));
-    if (said === '' || said.startsWith('<session_context>')) continue;
+    if (said === '' || said.startsWith(CONTEXT)) continue;
     known.set(id, { role: line.type === 'user' ? 'user' : 'assistant', text: said, at });
   }
   return [...known.values()].filter(({ at }) => at === undefined || together.get(at)?.size === 1);

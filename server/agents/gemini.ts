@@ -1,4 +1,4 @@
-import { geminiConversation, geminiTranscript } from './gemini-history.ts';
+import { geminiConversation, geminiHas, geminiTranscript } from './gemini-history.ts';
 import { questionFile, questionProgram } from './gemini-question.ts';
 import { signalFile, signalProgram } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
@@ -22,6 +22,7 @@ export const gemini: Agent = {
   enterPause: 200,
   findConversation: geminiConversation,
   transcript: geminiTranscript,
+  hasId: geminiHas,
 };
 
 function command(o: LaunchOptions): string[] {

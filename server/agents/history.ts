@@ -1,11 +1,15 @@
-import { type FoundFile, filesBeneath, readBeneath } from '../base/beneath.ts';
+import { type FoundFile, filesBeneath, readBeneath, scanBeneath } from '../base/beneath.ts';
 import { plainText } from '../base/plain.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 
-/** What is read of a conversation to find its first prompt, and what is shown of it at most. Bytes. */
-const HEAD = 256 * 1024;
+/**
+ * What is read of a conversation to find out whether something was said, where its first prompt is looked for, what is shown of it
+ * at most, and the longest line that is understood: a pasted image alone may have some megabytes. Bytes.
+ */
+const SCAN = 64 * 1024 * 1024;
+const FIRST = 16 * 1024 * 1024;
 export const WHOLE = 16 * 1024 * 1024;
-const LINE = 2 * 1024 * 1024;
+const LINE = 8 * 1024 * 1024;
 /** Entries and characters per entry of a transcript. */
 export const MAX_ENTRIES = 5000;
 const MAX_TEXT = 100_000;
@@ -40,9 +44,86 @@ export async function newestFiles(
   return files.sort((a, b) => b.modifiedMs - a.modifiedMs);
 }
 
-/** The first lines of a file of JSON lines; what is no JSON object is left out. */
-export async function headLines(sessionDir: string, file: FoundFile): Promise<Json[]> {
-  return jsonLines(await readBeneath(sessionDir, file.parts, HEAD));
+/** What is asked of a conversation's file. */
+export interface Gist {
+  /** Something was said, so that the agent can take it up again. */
+  said: boolean;
+  /** The first prompt that has words. */
+  prompt?: string;
+  /** The conversation's id, where the file has it. */
+  id?: string;
+}
+
+/**
+ * Reads a file of JSON lines from its beginning until what is asked is known; a line that is too long counts by its type alone.
+ * `note` takes what a line adds.
+ */
+export async function gistOf(
+  sessionDir: string,
+  file: FoundFile,
+  note: (gist: Gist, line: Json) => void,
+  complete: (gist: Gist) => boolean,
+): Promise<Gist> {
+  const gist: Gist = { said: false };
+  const lines = new LineReader(line => note(gist, line));
+  let read = 0;
+  await scanBeneath(sessionDir, file.parts, SCAN, piece => {
+    read += piece.length;
+    lines.take(piece);
+    return complete(gist) || (gist.said && read >= FIRST);
+  });
+  lines.end();
+  return gist;
+}
+
+/** Makes lines of pieces. Of one that is too long only the beginning is kept. */
+class LineReader {
+  readonly #line: (line: Json) => void;
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  constructor(line: (line: Json) => void) {
+    this.#line = line;
+  }
+
+  take(piece: Buffer): void {
+    let from = 0;
+    for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, from)) {
+      this.#keep(piece.subarray(from, end));
+      this.end();
+      from = end + 1;
+    }
+    this.#keep(piece.subarray(from));
+  }
+
+  end(): void {
+    const whole = this.#length <= LINE;
+    const line = Buffer.concat(this.#pieces).toString('utf8');
+    this.#pieces = [];
+    this.#length = 0;
+    const found = whole ? parsed(line) : beginning(line);
+    if (found !== undefined) this.#line(found);
+  }
+
+  #keep(piece: Buffer): void {
+    if (this.#length <= LINE) this.#pieces.push(piece);
+    this.#length += piece.length;
+  }
+}
+
+/** What kind of a line it is whose end was not read. */
+function beginning(line: string): Json | undefined {
+  const type = /"type":\s?"(\w{1,40})"/.exec(line.slice(0, 4096))?.[1];
+  return type === undefined ? undefined : { type, cut: true };
+}
+
+function parsed(line: string): Json | undefined {
+  if (line === '') return undefined;
+  try {
+    return object(JSON.parse(line));
+  } catch {
+    return undefined; // Cut off at either end of what was read, or being written at this moment.
+  }
 }
 
 /** All lines of a file of JSON lines; of a very large one, the last ones. */
@@ -53,12 +134,8 @@ export async function allLines(sessionDir: string, file: FoundFile): Promise<Jso
 function jsonLines(data: Buffer | undefined): Json[] {
   const lines: Json[] = [];
   for (const line of (data?.toString('utf8') ?? '').split('\n')) {
-    if (line === '' || line.length > LINE) continue;
-    try {
-      lines.push(object(JSON.parse(line)));
-    } catch {
-      // Cut off at either end of what was read, or being written at this moment.
-    }
+    const found = line.length > LINE ? undefined : parsed(line);
+    if (found !== undefined) lines.push(found);
   }
   return lines;
 }

@@ -3,8 +3,9 @@ import { OPENCODE_PLUGIN } from './opencode-plugin.ts';
 import { ownDirectory, signalFile } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
-/** Where the database lies, relative to the home: its default neighbour is the login. */
-const STATE = '.local/share/opencode/db';
+/** Where the login lies, and the database, which would be its neighbour by itself. Relative to the home. */
+const DATA = '.local/share/opencode';
+const STATE = `${DATA}/db`;
 
 /** opencode. Facts from the program's 1.18: OPENCODE_DB, configuration in a variable, events given to plugins. */
 export const opencode: Agent = {
@@ -16,6 +17,9 @@ export const opencode: Agent = {
   stateDirs: [{ saved: STATE, home: STATE }],
   tells: true,
   login: {
+    directory: DATA,
+    // Copies of files, and what commands printed.
+    own: ['snapshot', 'storage', 'tool-output', 'log'].map(name => `${DATA}/${name}`),
     files: ['.local/share/opencode/auth.json'],
     variables: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY', 'OPENCODE_API_KEY'],
   },

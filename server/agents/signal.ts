@@ -11,9 +11,10 @@ export function ownDirectory(home: string): string {
 /** Where the agents' hooks leave their lines, as a directory of the session. */
 export const SIGNALS: StateDir = { saved: 'signals', home: '.incus-agents/signals', volatile: true };
 
-/** Everything of a session's directory that is mounted for an agent. */
-export function mountedDirs(agent: Agent): StateDir[] {
-  return [...agent.stateDirs, SIGNALS];
+/** Everything of a session's directory that is mounted for an agent; `sharedLogin`: its login is one for several slots. */
+export function mountedDirs(agent: Agent, sharedLogin = false): StateDir[] {
+  const own = sharedLogin ? (agent.login.own ?? []) : [];
+  return [...agent.stateDirs, ...own.map(path => ({ saved: path, home: path })), SIGNALS];
 }
 
 /** Where the program lies inside that hooks call. */

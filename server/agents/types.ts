@@ -5,7 +5,7 @@ export type PermissionMode = 'bypass' | 'interactive';
 
 /** What one start of an agent depends on. Paths are those inside the container, absolute. */
 export interface LaunchOptions {
-  /** The session's UUID. An agent that lets its own conversation id be chosen uses it for the first conversation. */
+  /** A UUID, the session's own unless it is taken. An agent that lets its own conversation id be chosen uses it for a new one. */
   sessionId: string;
   /** Present: continue that conversation, or the newest one that the agent finds by itself. */
   resume?: { agentSessionId?: string };
@@ -62,6 +62,8 @@ export interface Conversation {
 export interface Login {
   /** Mounted as a whole when slots share a login: agents replace the files by renaming, which a mounted file forbids. */
   directory?: string;
+  /** Directories below it that are of one session all the same, since they hold what it works on. */
+  own?: readonly string[];
   files: readonly string[];
   /** Variables that carry a key or token instead. */
   variables: readonly string[];
@@ -89,10 +91,17 @@ export interface Agent {
   readonly versionArgv: readonly string[];
   /** Milliseconds that must pass between text typed for the user and Enter. */
   readonly enterPause: number;
-  /** Reads the newest conversation below the session's directory on the host (untrusted: bounded, no symlinks). */
-  findConversation(sessionDir: string): Promise<Conversation | undefined>;
+  /**
+   * Reads the newest conversation in which something was said below the session's directory on the host (untrusted: bounded, no
+   * symlinks). `path` is that of the workspace inside.
+   */
+  findConversation(sessionDir: string, path?: string): Promise<Conversation | undefined>;
   /** The conversation as text; empty when there is none. */
-  transcript(sessionDir: string, agentSessionId?: string): Promise<TranscriptEntry[]>;
+  transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
+  /** Of some paths that the workspace may have had inside, that under which conversations are filed; for agents that file by path. */
+  pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
+  /** Whether files of a conversation of that id are there, so that it cannot be begun; for agents whose id is chosen. */
+  hasId?(sessionDir: string, id: string): Promise<boolean>;
 }
 
 /** A table `[agents.NAME]` of the configuration: an agent without code of ours. */

@@ -42,13 +42,41 @@ export async function readBeneath(
   limit: number,
   end = false,
 ): Promise<Buffer | undefined> {
+  return withFile(root, parts, file => readOpen(file, limit, end));
+}
+
+/** Gives `take` a regular file below `root` piece by piece, until it returns true or `limit` bytes were read. */
+export async function scanBeneath(
+  root: string,
+  parts: readonly string[],
+  limit: number,
+  take: (piece: Buffer) => boolean,
+): Promise<void> {
+  await withFile(root, parts, async file => {
+    if (!(await file.stat()).isFile()) return;
+    for (let at = 0; at < limit; ) {
+      const piece = Buffer.alloc(Math.min(PIECE, limit - at));
+      const { bytesRead } = await file.read(piece, 0, piece.length, at);
+      if (bytesRead === 0 || take(piece.subarray(0, bytesRead))) return;
+      at += bytesRead;
+    }
+  });
+}
+
+const PIECE = 64 * 1024;
+
+async function withFile<T>(
+  root: string,
+  parts: readonly string[],
+  work: (file: FileHandle) => Promise<T>,
+): Promise<T | undefined> {
   const name = parts.at(-1);
   if (name === undefined) return undefined;
   return withDirectory(root, parts.slice(0, -1), async path => {
     const file = await openStep(join(path, name), 0);
     if (file === undefined) return undefined;
     try {
-      return await readOpen(file, limit, end);
+      return await work(file);
     } finally {
       await file.close();
     }

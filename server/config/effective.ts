@@ -26,6 +26,10 @@ export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string
   const holding = [...gathered.problems, ...folded.problems];
   return {
     get: key => typedValue(folded, key),
+    beneathLaunch: key => {
+      const beneath = gathered.layers.filter(layer => layer.kind !== 'launch');
+      return typedValue(fold(beneath, gathered.home, approved), key);
+    },
     origin: key => heldOf(folded, key).origin,
     isSet: key => heldOf(folded, key).origin.kind !== 'default',
     values: () => shown(folded),

@@ -7,6 +7,8 @@ import { type KeySpec, key, never, upTo } from './spec.ts';
 
 const READS = 'it reads a file of the host into the container';
 const IDENTITY = 'a project must not choose how commits are made';
+const ONLY_TEXT = 'not used here: the agent is told in words alone';
+const NO_HOOKS = 'not used here: no hooks are put into the git of a container';
 const OWN = 'it names commands and credentials';
 
 const efforts = oneOf('', 'low', 'medium', 'high', 'xhigh', 'max', 'auto');
@@ -48,8 +50,12 @@ export const TOOL_KEYS: KeySpec[] = [
   }),
   key('tool.auto_context', flag(), true, 'Tell the agent where it is.'),
   key('tool.context_file', hostPath(), '', 'Own text about where it is.', { read: readPath, project: never(READS) }),
-  key('tool.context_json', flag(), true, 'Write the facts as JSON too.'),
-  key('tool.context_json_file', hostPath(), '', 'Own JSON.', { read: readPath, project: never(READS) }),
+  key('tool.context_json', flag(), true, 'Write the facts as JSON too.', { unused: ONLY_TEXT }),
+  key('tool.context_json_file', hostPath(), '', 'Own JSON.', {
+    read: readPath,
+    project: never(READS),
+    unused: ONLY_TEXT,
+  }),
   key('tool.pre_launch', commands(), [], 'Commands inside before the agent.', {
     project: never('it runs commands at each start'),
   }),
@@ -65,7 +71,7 @@ export const TOOL_KEYS: KeySpec[] = [
     map(/^[^\0-\x1f\x7f]{1,128}$/, 'a prompt', either(text(), table({ file: hostPath() }, ['file']))),
     {},
     'Prompts by name.',
-    { join: 'merge', read: readPrompts, project: never('prompts steer the agent') },
+    { join: 'merge', read: readPrompts, project: never('prompts steer the agent'), unused: true },
   ),
   key('agents', map(/^[a-z][a-z0-9_-]{0,31}$/, 'an agent (a-z, 0-9, "_", "-")', agent), {}, 'Agents by name.', {
     join: 'merge',
@@ -79,13 +85,18 @@ export const TOOL_KEYS: KeySpec[] = [
   key('git.name', line('a name'), '', 'Name of the author.', { project: never(IDENTITY) }),
   key('git.email', line('an address'), '', 'Address of the author.', { project: never(IDENTITY) }),
   key('git.seed_host_identity', flag(), true, 'Use the identity of the host.', { project: never(IDENTITY) }),
-  key('git.readonly', flag(), false, 'Lock the identity.', { project: never(IDENTITY) }),
-  key('git.strip_attribution', flag(), true, 'Remove trailers of agents.', { project: never(IDENTITY) }),
+  key('git.readonly', flag(), false, 'Lock the identity.', { project: never(IDENTITY), unused: NO_HOOKS }),
+  key('git.strip_attribution', flag(), true, 'Remove trailers of agents.', {
+    project: never(IDENTITY),
+    unused: NO_HOOKS,
+  }),
   key('git.strip_attribution_patterns', words(), [], 'What is removed.', {
     emptyIsUnset: true,
     project: never(IDENTITY),
+    unused: NO_HOOKS,
   }),
   key('git.protected_branches', words(), ['main', 'master'], 'Branches that are guarded.', {
     project: never(IDENTITY),
+    unused: NO_HOOKS,
   }),
 ];

@@ -55,6 +55,8 @@ export interface ProfileInfo {
 /** The configuration of one workspace as one launch or one request sees it. */
 export interface EffectiveConfig {
   get<K extends ConfigKey>(key: K): ConfigValues[K];
+  /** The value that the configuration has where the launch says another. */
+  beneathLaunch<K extends ConfigKey>(key: K): ConfigValues[K];
   origin(key: ConfigKey): ConfigOrigin;
   /** Whether anything but the built-in default gave the value. */
   isSet(key: ConfigKey): boolean;

@@ -19,12 +19,19 @@ export interface ContextFacts {
   shared?: readonly string[];
   /** Paths that cannot be changed, relative to the workspace. */
   protectedPaths?: readonly string[];
+  /** Instead of ours: the user's own text. */
+  own?: string;
   /** Appended as it is: the profile's own context. */
   more?: string;
 }
 
 /** The text of SANDBOX_CONTEXT.md. */
 export function contextText(guest: GuestFiles, facts: ContextFacts): string {
+  const text = facts.own === undefined ? ourText(guest, facts) : `${facts.own.trimEnd()}\n`;
+  return facts.more === undefined ? text : `${text}\n# User-Provided Profile Context\n\n${facts.more.trimEnd()}\n`;
+}
+
+function ourText(guest: GuestFiles, facts: ContextFacts): string {
   const limits = Object.entries(facts.limits ?? {}).map(([key, value]) => `${key} = ${value}`);
   const values: Record<string, string> = {
     workspace: facts.workspace,
@@ -40,8 +47,7 @@ export function contextText(guest: GuestFiles, facts: ContextFacts): string {
     shared: facts.shared?.length ? facts.shared.join(', ') : 'nothing of the user but the workspace',
     protected: protectedText(facts.protectedPaths ?? []),
   };
-  const text = guest.context.replace(/\{\{(\w+)\}\}/g, (_, key: string) => oneLineEach(values[key] ?? ''));
-  return facts.more === undefined ? text : `${text}\n# User-Provided Profile Context\n\n${facts.more.trimEnd()}\n`;
+  return guest.context.replace(/\{\{(\w+)\}\}/g, (_, key: string) => oneLineEach(values[key] ?? ''));
 }
 
 function protectedText(paths: readonly string[]): string {

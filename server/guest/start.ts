@@ -32,6 +32,8 @@ export interface StartOptions {
   home: string;
   /** Empty: a login shell. */
   agentArgv: readonly string[];
+  /** Commands that are run before the agent; what comes of them is shown, and stops nothing. */
+  before?: readonly string[];
   /** For the agent and every shell of its tmux session; stays in a file that only the code user can read. */
   environment: Readonly<Record<string, string>>;
   /** For the agent's process only; in a file that is deleted before the agent starts. */
@@ -114,6 +116,7 @@ function ownEntries(guest: GuestFiles, o: StartOptions): TarEntry[] {
     text('launch', guest.launch, 0o700),
     text('block.sh', guest.block, 0o700),
     text('environment', exportLines({ ...fixed, ...o.environment }), 0o600),
+    text('before', (o.before ?? []).map(command => `before ${quote(command)}\n`).join(''), 0o600),
     text('secrets', exportLines(o.secretEnvironment), 0o600),
     text('command', `set -- ${(o.agentArgv.length === 0 ? [''] : o.agentArgv).map(quote).join(' ')}\n`, 0o600),
     ...(o.context === undefined

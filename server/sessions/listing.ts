@@ -41,7 +41,7 @@ export async function listRecords(
       found.push(record);
     }
   }
-  return found.sort((a, b) => lastSign(b).localeCompare(lastSign(a)));
+  return found.sort(byLastSign);
 }
 
 async function readable(
@@ -65,14 +65,20 @@ async function idsIn(root: string, agent: string): Promise<string[]> {
 }
 
 /** Works on all items, at most `size` at a time, so that a thousand sessions do not open a thousand files. */
-async function inBatches<T, R>(items: readonly T[], size: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inBatches<T, R>(items: readonly T[], size: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let i = 0; i < items.length; i += size) results.push(...(await Promise.all(items.slice(i, i + size).map(work))));
   return results;
 }
 
+/** The one in which something happened last first. */
+export function byLastSign(a: SessionRecord, b: SessionRecord): number {
+  return lastSign(b).localeCompare(lastSign(a));
+}
+
+/** When something happened in a session: in its conversation, and before there is one when it was opened last. */
 function lastSign(record: SessionRecord): string {
-  return [record.savedAt, record.lastActivityAt ?? ''].sort().at(-1) ?? '';
+  return record.lastActivityAt ?? record.savedAt;
 }
 
 async function directories(path: string): Promise<string[]> {

@@ -50,7 +50,7 @@ export function recordText(record: SessionRecord, raw: Json): string {
     workspace: record.workspace,
     saved_at: record.savedAt,
     agent: record.agent,
-    path: record.path,
+    path: record.pathUnsaid ? undefined : record.path,
     slot: record.slot,
     title: record.title,
     titled: record.titled,
@@ -70,12 +70,13 @@ function parseRecord(raw: Json, agent: string, id: string, path: string): Sessio
   const savedAt = timeOf(raw.saved_at);
   if (savedAt === undefined) throw damaged(path, 'it does not say when it was saved');
   const inside = line(raw.path, 4096);
+  const said = inside !== undefined && isAbsolute(inside);
   return {
     id,
     agent,
     workspace: normalize(workspace),
     // coi does not note it; it mounts at /workspace unless told otherwise.
-    path: inside !== undefined && isAbsolute(inside) ? normalize(inside) : '/workspace',
+    ...(said ? { path: normalize(inside) } : { path: '/workspace', pathUnsaid: true }),
     persistent: raw.persistent === true,
     savedAt,
     startedAt: timeOf(raw.started_at) ?? savedAt,

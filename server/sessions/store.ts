@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filesBeneath } from '../base/beneath.ts';
 import { Failure } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { prepareDirectories, removeDirectory } from './directories.ts';
-import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
+import { agentsIn, byLastSign, inBatches, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
 import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
@@ -26,6 +27,17 @@ export interface SessionStoreOptions {
   /** Reads the conversations of an agent; undefined for an agent that nobody knows. */
   reader(agent: string): ConversationReader | undefined;
 }
+
+/** Of how many sessions of one workspace the conversations are read to find the latest. */
+const LOOKED_AT = 200;
+
+/** Bytes that an agent writes down in a session in which nothing was said. */
+const TRIFLE = 16 * 1024;
+
+/** What of a record changes; undefined takes a value away. */
+type SessionChange = {
+  [K in keyof Omit<SessionRecord, 'id' | 'agent'>]?: SessionRecord[K] | undefined;
+};
 
 /** The sessions on disk, in coi's layout. Truth is in the files: coi and other backends change them too. */
 export class SessionStore {
@@ -85,7 +97,7 @@ export class SessionStore {
     }));
   }
 
-  /** All readable sessions, the one saved last first; damaged ones are logged once and left alone. */
+  /** All readable sessions, the one in which something happened last first; damaged ones are logged once and left alone. */
   async list(filter: SessionFilter = {}): Promise<SessionRecord[]> {
     return listRecords(this.#root, filter, ({ path, message }) => {
       if (!this.#reported.has(path)) this.#log.warn(message);
@@ -105,7 +117,7 @@ export class SessionStore {
     if (SESSION_ID.test(id)) {
       for (const agent of await agentsIn(this.#root)) {
         const stored = await readRecord(this.directory(agent, id), agent, id);
-        if (stored !== undefined) return stored.record;
+        if (stored !== undefined) return this.#placed(stored.record);
       }
     }
     throw new Failure('not-found', `There is no session "${id.slice(0, 64)}".`, {
@@ -113,22 +125,68 @@ export class SessionStore {
     });
   }
 
-  /** The session of a workspace in which something happened last, or undefined. */
+  /**
+   * The session of a workspace in which something was said last, or undefined when there is none at all. One without a conversation
+   * counts only where there is nothing else, and a shell after that.
+   */
   async latest(workspace: string, agent?: string): Promise<SessionRecord | undefined> {
-    return (await this.list({ workspace, ...(agent === undefined ? {} : { agent }) }))[0];
+    const records = await this.list({ workspace, ...(agent === undefined ? {} : { agent }) });
+    const found = await inBatches(records.slice(0, LOOKED_AT), 16, async ({ id }) => this.#ranked(id));
+    const ranked = found.filter(one => one !== undefined);
+    return ranked.sort((a, b) => a.rank - b.rank || byLastSign(a.record, b.record))[0]?.record;
   }
 
-  /** Changes a record. `savedAt` becomes now. Fails as `get` does. */
-  async update(id: string, change: Partial<Omit<SessionRecord, 'id' | 'agent'>>): Promise<SessionRecord> {
+  /** 0 with a conversation, or where that cannot be told; 1 without; 2 for what never has one. Undefined when it is gone meanwhile. */
+  async #ranked(id: string): Promise<{ record: SessionRecord; rank: 0 | 1 | 2 } | undefined> {
+    try {
+      const record = await this.refresh(id);
+      if (this.#reader(record.agent)?.stateDirs.length === 0) return { record, rank: 2 };
+      return { record, rank: (await this.isEmpty(record)) ? 1 : 0 };
+    } catch (error) {
+      if (error instanceof Failure && (error.kind === 'not-found' || error.kind === 'invalid')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether nothing was ever said in a session; false where that cannot be told. */
+  async isEmpty(record: SessionRecord): Promise<boolean> {
+    return this.#reader(record.agent) !== undefined && (await this.#conversation(record)) === undefined;
+  }
+
+  /** Changes a record; nothing else becomes different, so it is no later than before. Fails as `get` does. */
+  async update(id: string, change: SessionChange): Promise<SessionRecord> {
+    return (await this.#change(id, change)).record;
+  }
+
+  /**
+   * Notes that a session is opened: it is saved as of now, as coi notes it. `giveBack` undoes that when the open fails, unless another
+   * one came in between. Fails as `get` does.
+   */
+  async take(
+    id: string,
+    place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'slot'>,
+  ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
+    const { record, before } = await this.#change(id, { ...place, savedAt: new Date().toISOString() });
+    const { container, slot, persistent, path, pathUnsaid, savedAt } = before;
+    const giveBack = async () => {
+      if ((await this.get(id)).savedAt !== record.savedAt) return;
+      await this.#change(id, { container, slot, persistent, path, pathUnsaid, savedAt });
+    };
+    return { record, giveBack };
+  }
+
+  #change(id: string, change: SessionChange): Promise<{ record: SessionRecord; before: SessionRecord }> {
     return this.#serial.run(id, async () => {
       const { agent } = await this.get(id);
       const dir = this.directory(agent, id);
       const stored = await readRecord(dir, agent, id);
       if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
-      const record = { ...stored.record, savedAt: new Date().toISOString(), ...change };
+      const before = await this.#placed(stored.record);
+      const said = change.path === undefined ? {} : { pathUnsaid: undefined };
+      const record = defined({ ...before, ...said, ...change });
       await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, stored.raw));
       this.#changed(id);
-      return record;
+      return { record, before };
     });
   }
 
@@ -157,7 +215,6 @@ export class SessionStore {
       ...(title === undefined ? {} : { title }),
       ...(agentSessionId === undefined ? {} : { agentSessionId }),
       ...(lastActivityAt === undefined ? {} : { lastActivityAt }),
-      savedAt: record.savedAt,
     });
   }
 
@@ -165,12 +222,7 @@ export class SessionStore {
   async transcript(id: string): Promise<TranscriptEntry[]> {
     const record = await this.get(id);
     const dir = this.directory(record.agent, id);
-    return (await this.#reader(record.agent)?.transcript(dir)) ?? [];
-  }
-
-  /** The agent's own id of the newest conversation, read from the files now; undefined when there is none. */
-  async agentSessionId(record: SessionRecord): Promise<string | undefined> {
-    return (await this.#conversation(record))?.agentSessionId;
+    return (await this.#reader(record.agent)?.transcript(dir, undefined, record.path)) ?? [];
   }
 
   /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`. Not for a live one. */
@@ -181,6 +233,32 @@ export class SessionStore {
       await removeDirectory(dir);
       this.#changed(id);
     });
+  }
+
+  /**
+   * Deletes a session whose container is gone and that is worth nothing: a shell's, or one in which nothing was said. Not when it was
+   * opened since it was `savedAt`, nor when its agent keeps something that nobody here reads. Gives whether it was deleted.
+   */
+  async removeEmpty(id: string, savedAt: string): Promise<boolean> {
+    return this.#serial.run(id, async () => {
+      const record = await this.get(id);
+      if (record.savedAt !== savedAt || !(await this.#isWorthless(record))) return false;
+      await removeDirectory(this.directory(record.agent, id));
+      this.#changed(id);
+      return true;
+    });
+  }
+
+  async #isWorthless(record: SessionRecord): Promise<boolean> {
+    const reader = this.#reader(record.agent);
+    if (reader === undefined || !(await this.isEmpty(record))) return false;
+    const dir = this.directory(record.agent, record.id);
+    let bytes = 0;
+    for (const { saved } of reader.stateDirs) {
+      const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
+      for (const { size } of files) bytes += size;
+    }
+    return bytes <= TRIFLE;
   }
 
   /** Calls back with the id of each session that this store changed. Gives what ends it. */
@@ -194,7 +272,17 @@ export class SessionStore {
   }
 
   async #conversation(record: SessionRecord) {
-    return this.#reader(record.agent)?.findConversation(this.directory(record.agent, record.id));
+    return this.#reader(record.agent)?.findConversation(this.directory(record.agent, record.id), record.path);
+  }
+
+  /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */
+  async #placed(record: SessionRecord): Promise<SessionRecord> {
+    const reader = this.#reader(record.agent);
+    if (record.pathUnsaid !== true || reader?.pathOf === undefined) return record;
+    const real = await realpath(record.workspace).catch(() => record.workspace);
+    const candidates = [record.path, record.workspace, real];
+    const path = await reader.pathOf(this.directory(record.agent, record.id), candidates);
+    return path === undefined ? record : { ...record, path };
   }
 
   async #directoryOf(id: string): Promise<string | undefined> {
@@ -206,4 +294,11 @@ export class SessionStore {
     }
     return undefined;
   }
+}
+
+/** A changed record without what was taken away. */
+function defined(record: { [K in keyof SessionRecord]: SessionRecord[K] | undefined }): SessionRecord {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined),
+  ) as unknown as SessionRecord;
 }

@@ -8,6 +8,8 @@ export interface SessionRecord {
   workspace: string;
   /** Where the workspace is inside: agents file their conversations by it. */
   path: string;
+  /** The record, which is coi's, does not say the path: it is the usual one, or is told by what the agent filed. */
+  pathUnsaid?: true;
   container?: string;
   slot?: number;
   persistent: boolean;
@@ -45,12 +47,17 @@ export interface SessionMount {
   path: string;
 }
 
-/** Reads what an agent wrote below a session's directory. */
+/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside. */
 export interface ConversationReader {
   findConversation(
     sessionDir: string,
+    path?: string,
   ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
-  transcript(sessionDir: string, agentSessionId?: string): Promise<TranscriptEntry[]>;
+  transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
+  /** The first of some paths under which the agent filed conversations. */
+  pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
+  /** What it keeps; nothing for a shell. */
+  readonly stateDirs: readonly SessionDir[];
 }
 
 /** A record that cannot be read; it is left untouched. */

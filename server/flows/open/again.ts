@@ -7,6 +7,7 @@ import { slotNetwork } from './network.ts';
 import type { Opening } from './new.ts';
 import { prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
+import { preserveFor } from './resume.ts';
 import { liveSharing, slotSharing } from './sharing.ts';
 
 /**
@@ -33,7 +34,7 @@ export async function openingOf(
       resume: undefined,
       prompt: undefined,
       background: undefined,
-      preserve: record === undefined ? undefined : record.path !== '/workspace',
+      preserve: record === undefined ? undefined : await preserveFor(deps, record),
     },
     context,
     identity.image ?? 'unknown',

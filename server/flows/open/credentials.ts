@@ -1,6 +1,7 @@
 import { chmod, chown, lchown, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mountedDirs } from '../../agents/signal.ts';
+import type { StateDir } from '../../agents/types.ts';
 import { withDirectory } from '../../base/beneath.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentCredentials } from '../../config/entries.ts';
@@ -17,7 +18,8 @@ export function credentialsOf(plan: OpenPlan): AgentCredentials | undefined {
 
 /**
  * The variables that only the agent's process gets: its key or token, asked from the client for this start and kept nowhere.
- * Fails with `config` when the client has none, since the agent would ask for a login that was meant to be there.
+ * Fails with `config` when the client has none, since the agent would ask for a login that was meant to be there, and when a login is
+ * to be shared of which nobody knows where it is.
  */
 export async function credentialVariables(plan: OpenPlan, context: RequestContext): Promise<Record<string, string>> {
   const credentials = credentialsOf(plan);
@@ -37,7 +39,17 @@ export async function credentialVariables(plan: OpenPlan, context: RequestContex
     }
     return values;
   }
+  if (credentials?.source === 'shared' && plan.agent.login.directory === undefined) {
+    throw new Failure('config', `${plan.agent.title} has no login that slots could share.`, {
+      hint: `Give it a key: source = "secret" or "environment" in [agents.${plan.agent.name}.credentials].`,
+    });
+  }
   return {};
+}
+
+/** What of the session's directory is mounted for the agent. */
+export function sessionDirs(plan: OpenPlan): StateDir[] {
+  return mountedDirs(plan.agent, credentialsOf(plan)?.source === 'shared');
 }
 
 /** The login directory that all slots of the agent use together, as a mount; empty unless it is configured. */
@@ -53,7 +65,7 @@ export async function loginMounts(deps: FlowDeps, plan: OpenPlan): Promise<Owned
   if (uid === 0) await chmod(source, 0o711);
   // Only root can give it away; another user's workspace is the user's own.
   if (deps.uid === 0) await chown(source, uid, gid);
-  for (const place of mountedDirs(plan.agent)) {
+  for (const place of sessionDirs(plan)) {
     if (place.home.startsWith(`${directory}/`))
       await makePlace(source, place.home.slice(directory.length + 1), deps.uid === 0 ? { uid, gid } : undefined);
   }

@@ -34,10 +34,10 @@ export async function openExisting(deps: FlowDeps, opening: Opening, context: Re
   try {
     await claim(deps, container, context.signal);
   } catch (error) {
-    await discardSession(deps, session);
+    await discardSession(session);
     throw error;
   }
-  return bringUp(deps, opening, session, context, () => discardSession(deps, session));
+  return bringUp(deps, opening, session, context, () => discardSession(session));
 }
 
 /** Starts a claimed container with this session; `discard` takes back what was made for it. */

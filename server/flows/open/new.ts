@@ -48,7 +48,7 @@ export async function openNew(deps: FlowDeps, opening: Opening, context: Request
   deps.board.note(container, { transition: 'creating' });
   deps.board.announce(announced(opening));
   const session = await begin(deps, opening);
-  const undo: (() => Promise<void>)[] = [() => discardSession(deps, session)];
+  const undo: Undo[] = [{ step: () => discardSession(session) }];
   let seen: Promise<void> | undefined;
   try {
     const start = startOf(opening, session, true);
@@ -94,7 +94,7 @@ async function create(
   opening: Opening,
   session: SessionPlan,
   context: RequestContext,
-  undo: (() => Promise<void>)[],
+  undo: Undo[],
 ): Promise<void> {
   const { network, plan, container } = opening;
   const definition = definitionOf(deps, opening, session);
@@ -102,7 +102,7 @@ async function create(
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   try {
     await network.prepare();
-    undo.push(network.release);
+    undo.push({ step: network.release });
     await deps.incus.createInstance(
       {
         name: container,
@@ -123,7 +123,7 @@ async function create(
     if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
     throw (await refusedStart(deps, container, error)) ?? error;
   }
-  undo.push(() => destroy(deps.incus, container));
+  undo.push({ step: () => destroy(deps.incus, container), first: true });
 }
 
 /** Why a start has just failed, where a hook or a port says more than Incus; else undefined. */
@@ -149,13 +149,23 @@ export function startOf(opening: Opening, session: SessionPlan, fresh: boolean):
   };
 }
 
-/** Undoes in the opposite order; one that fails is logged and leaves its traces to the next start's reconciliation. */
-async function undoAll(deps: FlowDeps, undo: (() => Promise<void>)[], container: string): Promise<void> {
-  for (const step of undo.reverse()) {
+/** A step back. What was done before the `first` one holds as long as that has not been undone. */
+interface Undo {
+  step: () => Promise<void>;
+  first?: true;
+}
+
+/**
+ * Undoes in the opposite order; one that fails is logged and leaves its traces to the next start's reconciliation. A container that
+ * could not be deleted keeps its session, which it writes to, its protection and its network.
+ */
+async function undoAll(deps: FlowDeps, undo: Undo[], container: string): Promise<void> {
+  for (const { step, first } of undo.reverse()) {
     try {
       await step();
     } catch (error) {
       deps.log.error(`Undoing the open of ${container} failed: ${messageOf(error)}`);
+      if (first === true) return;
     }
   }
 }

@@ -13,7 +13,7 @@ import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
 import { slotProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
-import { askedSession, formerSlot, holderNow, holdsNow, withSession } from './resume.ts';
+import { askedSession, formerSlot, holderNow, holderOf, holdsNow, withSession } from './resume.ts';
 import { slotSharing } from './sharing.ts';
 import { startSlot } from './start.ts';
 
@@ -47,7 +47,7 @@ async function openFresh(
   record: SessionRecord | undefined,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
-  const plan = await prepareOpen(deps, withSession(request, record), context);
+  const plan = await prepareOpen(deps, await withSession(deps, request, record), context);
   const maxSlots = plan.config.get('maxSlots');
   const take = (asked: number | undefined) =>
     deps.reservations.withSlot(
@@ -61,6 +61,10 @@ async function openFresh(
           );
         }),
     );
+  // Another backend may have been quicker to resume it meanwhile.
+  const holder = record === undefined ? undefined : holderOf(deps, record.id);
+  if (record !== undefined && holder !== undefined)
+    return { container: holder.container, slot: holder.slot, session: record.id };
   const former = request.slot ?? (record === undefined ? undefined : formerSlot(deps, record, maxSlots));
   try {
     return await take(former);

@@ -2,9 +2,10 @@ import { Failure } from '../../base/errors.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import { identify } from '../../slots/keys.ts';
 import { containerName } from '../../slots/names.ts';
-import { cleanWorkspacePath } from '../../workspace/resolve.ts';
+import { mountPath } from '../../workspace/mounts.ts';
+import { cleanWorkspacePath, resolveWorkspace } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
-import type { OpenRequest } from './prepare.ts';
+import { type OpenRequest, stateDirectories } from './prepare.ts';
 
 /**
  * The session that an open asks to resume: by id, or the newest of the workspace. Fails with `not-found` when there is none,
@@ -72,13 +73,37 @@ export function formerSlot(deps: FlowDeps, record: SessionRecord, maxSlots: numb
 }
 
 /** What the request leaves open as the session had it: agent, profile, persistence, and the path that its conversation is filed under. */
-export function withSession(request: OpenRequest, record: SessionRecord | undefined): OpenRequest {
+export async function withSession(
+  deps: FlowDeps,
+  request: OpenRequest,
+  record: SessionRecord | undefined,
+): Promise<OpenRequest> {
   if (record === undefined) return request;
   return {
     ...request,
     agent: record.agent,
     profile: request.profile ?? record.profile,
     persistent: request.persistent ?? record.persistent,
-    preserve: record.path !== '/workspace',
+    preserve: await preserveFor(deps, record),
   };
+}
+
+/**
+ * Whether the workspace has to keep its path so that it is inside where the session had it: agents file conversations by that path.
+ * Fails with `conflict` when it would be elsewhere either way, as where a link or a git worktree has been exchanged.
+ */
+export async function preserveFor(deps: FlowDeps, record: SessionRecord): Promise<boolean> {
+  const workspace = await resolveWorkspace(record.workspace, {
+    home: deps.home,
+    stateDirs: stateDirectories(deps),
+    uid: deps.uid,
+  });
+  const usual = mountPath(workspace, false);
+  if (usual === record.path) return false;
+  if (workspace.path === record.path) return true;
+  throw new Failure(
+    'conflict',
+    `The session ${record.id} was held at ${record.path}, and its folder would be at ${usual} now: the agent would not find the conversation.`,
+    { hint: 'Put the folder back as it was, or open a new slot; what was said can still be read.' },
+  );
 }

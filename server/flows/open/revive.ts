@@ -7,7 +7,7 @@ import { type OwnedSlot, ownedSlot } from '../owned.ts';
 import { agentIsThere, sendText } from '../screen.ts';
 import { openingOf } from './again.ts';
 import { startOf } from './new.ts';
-import { sessionFor } from './session.ts';
+import { discardSession, sessionFor } from './session.ts';
 import { prepareStart, startAgent } from './start-agent.ts';
 
 /** How often a container that shuts down is looked at, and how long it may take (milliseconds). */
@@ -48,6 +48,9 @@ export async function reviveAgent(
   deps.board.note(name, { transition: 'starting', problem: undefined });
   try {
     await startAgent(deps, start, await prepareStart(deps, start, context), context.signal);
+  } catch (error) {
+    await discardSession(session);
+    throw error;
   } finally {
     deps.board.note(name, { transition: undefined });
   }

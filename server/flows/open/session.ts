@@ -1,10 +1,10 @@
-import { resumeOf } from '../../agents/resume.ts';
-import { mountedDirs, SIGNALS } from '../../agents/signal.ts';
-import { Failure, isCancelled } from '../../base/errors.ts';
+import { newIdFor, resumeOf } from '../../agents/resume.ts';
+import { SIGNALS } from '../../agents/signal.ts';
+import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import type { FlowDeps } from '../deps.ts';
-import { loginMounts } from './credentials.ts';
+import { loginMounts, sessionDirs } from './credentials.ts';
 import type { OpenPlan } from './prepare.ts';
 
 /** The session that an open works with, new or resumed. */
@@ -16,8 +16,10 @@ export interface SessionPlan {
   signalsDir: string;
   /** Present: its conversation is continued. */
   resume?: { agentSessionId?: string };
-  /** Whether this open made it, so that an open that fails takes it back. */
-  begun: boolean;
+  /** The id for a new conversation, of agents whose id is chosen. */
+  newId: string;
+  /** Makes the record as it was before this open; a session that it began goes. */
+  takeBack(): Promise<void>;
 }
 
 /** Where a session is opened. */
@@ -45,34 +47,51 @@ async function beginSession(deps: FlowDeps, plan: OpenPlan, place: SessionPlace)
     ...place,
     ...(plan.config.profile === undefined ? {} : { profile: plan.config.profile }),
   });
-  return { ...(await planFor(deps, plan, record)), begun: true };
+  const takeBack = () => deps.sessions.remove(record.id);
+  return orTakeBack(deps, takeBack, () => planFor(deps, plan, record, takeBack));
 }
 
 async function takeUp(
   deps: FlowDeps,
   plan: OpenPlan,
   place: SessionPlace,
-  record: SessionRecord,
+  { id, agent }: SessionRecord,
 ): Promise<SessionPlan> {
-  const updated = await deps.sessions.update(record.id, {
-    ...place,
-    persistent: plan.persistent,
-    path: plan.mountPath,
+  const taken = { ...place, persistent: plan.persistent, path: plan.mountPath };
+  const { record, giveBack } = await deps.sessions.take(id, taken);
+  return orTakeBack(deps, giveBack, async () => {
+    const session = await planFor(deps, plan, record, giveBack);
+    const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath);
+    return resume === undefined ? session : { ...session, resume };
   });
-  const resume = await resumeOf(plan.agent, deps.sessions.directory(record.agent, record.id));
-  return { ...(await planFor(deps, plan, updated)), begun: false, ...(resume === undefined ? {} : { resume }) };
 }
 
-async function planFor(deps: FlowDeps, plan: OpenPlan, record: SessionRecord): Promise<Omit<SessionPlan, 'begun'>> {
+async function planFor(
+  deps: FlowDeps,
+  plan: OpenPlan,
+  record: SessionRecord,
+  takeBack: () => Promise<void>,
+): Promise<SessionPlan> {
   const { uid, gid } = plan.workspace;
   const login = await loginMounts(deps, plan);
-  const own = await deps.sessions.prepare(record, mountedDirs(plan.agent), { uid, gid }, plan.code.home);
-  return { id: record.id, mounts: [...login, ...own], signalsDir: `${plan.code.home}/${SIGNALS.home}` };
+  const own = await deps.sessions.prepare(record, sessionDirs(plan), { uid, gid }, plan.code.home);
+  const newId = await newIdFor(plan.agent, deps.sessions.directory(record.agent, record.id), record.id);
+  const signalsDir = `${plan.code.home}/${SIGNALS.home}`;
+  return { id: record.id, mounts: [...login, ...own], signalsDir, newId, takeBack };
 }
 
-/** Takes back a session that an open began and then failed. A resumed one stays as it is. */
-export async function discardSession(deps: FlowDeps, session: SessionPlan): Promise<void> {
-  if (session.begun) await deps.sessions.remove(session.id);
+async function orTakeBack<T>(deps: FlowDeps, takeBack: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await takeBack().catch(failure => deps.log.error(`A session was not taken back: ${messageOf(failure)}`));
+    throw error;
+  }
+}
+
+/** Makes the session as it was before an open that failed. */
+export function discardSession(session: SessionPlan): Promise<void> {
+  return session.takeBack();
 }
 
 /** The session of that id; undefined when its record is gone. Fails with `invalid` when it is damaged. */

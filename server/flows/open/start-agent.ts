@@ -1,7 +1,6 @@
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { mergedContent } from '../../agents/merge.ts';
 import type { AgentFile, LaunchOptions } from '../../agents/types.ts';
-import { contextText } from '../../guest/context.ts';
 import { explainStart } from '../../guest/explain.ts';
 import { type StartPlan, startPlan } from '../../guest/start.ts';
 import { IncusError } from '../../incus/errors.ts';
@@ -10,8 +9,8 @@ import type { NetworkPlan } from '../../network/types.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
-import { sharedWords } from './credentials.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
+import { describePlace } from './place.ts';
 import type { OpenPlan } from './prepare.ts';
 import type { SessionPlan } from './session.ts';
 import type { Sharing } from './sharing.ts';
@@ -55,13 +54,14 @@ async function collect(deps: FlowDeps, start: AgentStart, context: RequestContex
   await setImmediate();
   const { plan } = start;
   const { config } = plan;
-  const [forwarded, gitIdentity] = await Promise.all([
+  const [forwarded, gitIdentity, place] = await Promise.all([
     context.client.environment(config.get('defaults.forward_env')),
     gitIdentityOf(config, deps.home),
+    config.get('tool.auto_context') ? describePlace(deps, start) : undefined,
   ]);
   const secrets = { ...forwarded, ...start.sharing.secrets, ...start.credentials };
   const timezone = timezoneOf(config);
-  const options = launchOptions(deps, start, secrets);
+  const options = launchOptions(start, secrets, place);
   return {
     options,
     secrets,
@@ -96,6 +96,7 @@ export async function startAgent(
     codeGid: plan.code.gid,
     home: plan.code.home,
     agentArgv: plan.agent.command(prepared.options),
+    before: plan.config.get('tool.pre_launch'),
     environment: prepared.environment,
     secretEnvironment: prepared.secrets,
     files,
@@ -134,15 +135,16 @@ async function execAfterStart(
   }
 }
 
-function launchOptions(deps: FlowDeps, start: AgentStart, secrets: Record<string, string>): LaunchOptions {
+function launchOptions(start: AgentStart, secrets: Record<string, string>, context: string | undefined): LaunchOptions {
   const { plan, session } = start;
   const { config, agent } = plan;
   const model = modelOf(start);
   const effort =
     agent.name === 'codex' ? config.get('tool.codex.reasoning_effort') : config.get('tool.claude.effort_level');
-  const binary = config.get('tool.binary');
+  // It takes the place of the agent that the configuration names, not of another one that this open asks for.
+  const binary = agent.name === config.beneathLaunch('tool.name') ? config.get('tool.binary') : '';
   return {
-    sessionId: session.id,
+    sessionId: session.newId,
     permissionMode: config.get('tool.permission_mode'),
     home: plan.code.home,
     cwd: plan.mountPath,
@@ -153,7 +155,7 @@ function launchOptions(deps: FlowDeps, start: AgentStart, secrets: Record<string
     ...(effort === '' ? {} : { effort }),
     ...(binary === '' ? {} : { binary }),
     ...(start.prompt === undefined ? {} : { prompt: start.prompt }),
-    ...(config.get('tool.auto_context') ? { context: describePlace(deps, start) } : {}),
+    ...(context === undefined ? {} : { context }),
   };
 }
 
@@ -170,20 +172,6 @@ function modelOf({ plan }: AgentStart): string {
     default:
       return '';
   }
-}
-
-function describePlace(deps: FlowDeps, { plan, container, protection, network, sharing }: AgentStart): string {
-  return contextText(deps.guest, {
-    workspace: plan.mountPath,
-    home: plan.code.home,
-    container,
-    agent: plan.agent.title,
-    persistent: plan.persistent,
-    network: network.words,
-    docker: plan.config.get('container.docker'),
-    protectedPaths: protection.protectedPaths,
-    shared: [...sharedWords(plan), ...sharing.words],
-  });
 }
 
 /** The agent's files as they are to be written: what merges JSON is merged with what a container that was there has. */

@@ -27,7 +27,7 @@ export async function startSlot(deps: FlowDeps, name: string, context: RequestCo
     const opening = await openingOf(deps, slot, record, context, prompt);
     await claim(deps, name, context.signal);
     const session = await claimedSession(deps, opening);
-    await bringUp(deps, opening, session, context, () => discardSession(deps, session));
+    await bringUp(deps, opening, session, context, () => discardSession(session));
   });
 }
 

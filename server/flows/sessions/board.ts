@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { agentNamed, agentNames } from '../../agents/registry.ts';
 import { SIGNALS } from '../../agents/signal.ts';
 import type { Attention } from '../../attention/attention.ts';
@@ -15,6 +16,8 @@ import type { StateStore } from '../../state/store.ts';
 
 /** coi writes its record about when it makes the container (ms). */
 const COI_SAVES_WITHIN = 120_000;
+
+const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
 
 /** What the board puts together. */
 export interface SessionBoardParts {
@@ -34,11 +37,11 @@ export class SessionBoard {
   readonly #records = new Map<string, SessionRecord>();
   readonly #ends: (() => void)[] = [];
   readonly #holders = new Map<string, string>();
-  /** What each container was last seen to hold, also while it is stopped. */
-  readonly #held = new Map<string, string>();
-  /** Containers of coi that are up, whose sessions only the records tell. */
+  /** What each container was last seen to hold, also while it is stopped, and as of when that was saved. */
+  readonly #held = new Map<string, { id: string; savedAt: string | undefined }>();
   /** When the record was saved in whose conversation a title was looked for. */
   readonly #searched = new Map<string, string>();
+  /** Containers of coi that are up, whose sessions only the records tell. */
   readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
   #listing: { again: boolean } | undefined;
 
@@ -60,11 +63,14 @@ export class SessionBoard {
     if (instance === undefined || identity === undefined) {
       this.#parts.attention.untrack(name);
       this.#holders.delete(name);
-      void this.#left(name);
+      this.#hold(name, undefined);
     } else {
-      this.#track(name, identity);
-      this.#parts.attention.containerStatus(name, statusFor(instance, identity));
-      if (identity.session !== undefined) this.#held.set(name, identity.session);
+      if (this.#isElsewhere(identity)) this.#unheard(name, up);
+      else {
+        this.#track(name, identity);
+        this.#parts.attention.containerStatus(name, statusFor(instance, identity));
+      }
+      this.#hold(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
       if (up && !identity.keyed)
@@ -162,6 +168,20 @@ export class SessionBoard {
     this.#parts.store.setSession(id, sessionOf(record, holder));
   }
 
+  /** A session is made before its container; where it is not, a backend of another home made both. */
+  #isElsewhere({ keyed, agent, session }: SlotIdentity): boolean {
+    return keyed && session !== undefined && !existsSync(this.#parts.sessions.directory(agent, session));
+  }
+
+  #unheard(container: string, up: boolean): void {
+    this.#parts.attention.untrack(container);
+    const state = up ? 'unknown' : 'exited';
+    const before = this.#parts.board.facts(container).agentState;
+    const why = up ? ELSEWHERE : 'The container is not running.';
+    if (before?.state === state && before.why === why) return;
+    this.#parts.board.note(container, { agentState: { state, since: new Date().toISOString(), why } });
+  }
+
   #track(container: string, identity: SlotIdentity): void {
     const { session } = identity;
     // coi's containers are known by what is seen of them alone.
@@ -179,16 +199,21 @@ export class SessionBoard {
     });
   }
 
-  /** A shell without its container is worth nothing: no conversation of it could be resumed. */
-  async #left(container: string): Promise<void> {
-    const id = this.#held.get(container);
-    this.#held.delete(container);
-    const record = id === undefined ? undefined : this.#records.get(id);
-    if (record?.agent !== 'shell' || [...this.#held.values()].includes(record.id)) return;
+  /** Notes what a container holds now; what it held before and no other does may be worth nothing. */
+  #hold(container: string, id: string | undefined): void {
+    const before = this.#held.get(container);
+    if (id === undefined) this.#held.delete(container);
+    else this.#held.set(container, { id, savedAt: this.#records.get(id)?.savedAt });
+    if (before === undefined || before.id === id || before.savedAt === undefined) return;
+    if (![...this.#held.values()].some(held => held.id === before.id)) void this.#left(before.id, before.savedAt);
+  }
+
+  /** A shell without its container is worth nothing, nor is a session in which nothing was said. */
+  async #left(id: string, savedAt: string): Promise<void> {
     try {
-      await this.#parts.sessions.remove(record.id);
+      await this.#parts.sessions.removeEmpty(id, savedAt);
     } catch (error) {
-      this.#parts.log.debug(`The record of the shell ${record.id} stays: ${messageOf(error)}`);
+      this.#parts.log.debug(`The record of the session ${id} stays: ${messageOf(error)}`);
     }
   }
 
@@ -217,7 +242,7 @@ function statusFor(instance: Instance, { phase }: SlotIdentity): SlotStatus {
 
 /** A record as clients see it; `holder` is the container in which its agent runs. */
 export function sessionOf(record: SessionRecord, holder: string | undefined): Session {
-  const { titled: _titled, container, ...rest } = record;
+  const { titled: _titled, pathUnsaid: _unsaid, container, ...rest } = record;
   const place = holder ?? container;
   return { ...rest, live: holder !== undefined, ...(place === undefined ? {} : { container: place }) };
 }

@@ -215,6 +215,52 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     assert.equal(await readFile(join(ws, 'nothing'), 'utf8').catch(() => 'absent'), 'absent');
   });
 
+  it('tells the agent of its limits and what the configuration adds, and starts it as it says', async () => {
+    const ws = await lab.workspace();
+    const profile = join(lab.home, '.coi/profiles/told');
+    const config = (more = '') => `context = "more.md"
+[limits.memory]
+limit = "700MiB"
+[limits.runtime]
+max_processes = 2000
+[tool]
+binary = "/bin/sh"
+pre_launch = ["echo before >before; readlink /proc/self/fd/0 >>before", "exit 3"]
+${more}`;
+    await lab.write(join(profile, 'more.md'), 'Mind the gap.\n');
+    await lab.write(join(profile, 'config.toml'), config());
+    const first = await lab.open(backend, ws, { profile: 'told' });
+    const read = (container: string, path: string) => inside(container, ['cat', path]);
+    const text = await read(first.container, '/home/code/SANDBOX_CONTEXT.md');
+    assert.match(text, /- Limits: memory = 700MiB, processes = 2000\n/);
+    assert.match(text, /# User-Provided Profile Context\n\nMind the gap\.\n$/);
+    const command = '/home/code/.incus-agents/command';
+    assert.match(await read(first.container, command), /^set -- '?\/bin\/sh'? '?-l'?\n$/);
+    const screen = async () => (await backend.call('slot/capture', { container: first.container })).text;
+    await until('what failed is shown', async () => (await screen()).includes('"exit 3" ended with exit code 3.'));
+    assert.equal(await readFile(join(ws, 'before'), 'utf8'), 'before\n/dev/null\n');
+
+    await lab.write(join(profile, 'own.md'), 'All of it is mine.\n');
+    await lab.write(join(profile, 'config.toml'), config(`context_file = "${join(profile, 'own.md')}"`));
+    const other = await lab.open(backend, ws, { profile: 'told', agent: 'claude' });
+    assert.match(
+      await read(other.container, command),
+      /^set -- '?claude/,
+      'another program is for the configured agent',
+    );
+    const own = await read(other.container, '/home/code/.claude/CLAUDE.md');
+    assert.match(own, /\nAll of it is mine\.\n\n# User-Provided Profile Context\n\nMind the gap\.\n/);
+    await Promise.all([first, other].map(({ container }) => backend.call('slot/kill', { container })));
+
+    // What an agent could have exchanged for a link is not read, and what is missing is said.
+    await symlink('/etc/passwd', join(ws, 'told.md'));
+    for (const path of [join(ws, 'told.md'), join(profile, 'gone.md')]) {
+      await lab.write(join(profile, 'config.toml'), config(`context_file = "${path}"`));
+      await assert.rejects(lab.open(backend, ws, { profile: 'told' }), isReply('config', /cannot be read/));
+    }
+    assert.deepEqual(await lab.containers(ws), []);
+  });
+
   it('stops a slot that has only just started gracefully and soon', async () => {
     const ws = await lab.workspace();
     const { container } = await lab.open(backend, ws);

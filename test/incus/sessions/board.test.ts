@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
-import { incusCli, type Lab, makeLab } from '../flows/support.ts';
+import { coiName, incusCli, type Lab, makeLab } from '../flows/support.ts';
 import { until } from '../support.ts';
 
 describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
@@ -84,6 +84,42 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     await second.end();
   });
 
+  it('are as they were when their open fails', async () => {
+    const workspace = await lab.workspace();
+    await lab.write(join(lab.home, '.coi/profiles/nobody/config.toml'), '[incus]\ncode_uid = 4242\n');
+    const one = await lab.open(backend, workspace, { slot: 2 });
+    await kill(one.container);
+    const before = await readFile(record(one.session), 'utf8');
+    const asked = { resume: one.session, slot: 1, persistent: true, profile: 'nobody' };
+    await assert.rejects(lab.open(backend, workspace, asked), isReply('agent', /lacks the user/));
+    assert.equal(await readFile(record(one.session), 'utf8'), before);
+    assert.deepEqual(await lab.containers(workspace), []);
+  });
+
+  it('are kept when the container of a failed open cannot be deleted, which writes to them', async () => {
+    const workspace = await lab.workspace();
+    await lab.write(join(lab.home, '.coi/profiles/asking/config.toml'), 'forward_env = ["ASKED"]\n');
+    const asking = await lab.backend({ settings: { agent: 'quiet' } });
+    const container = coiName(workspace, 1);
+    const protect = (value: string) => incusCli('config', 'set', container, `security.protection.delete=${value}`);
+    asking.connection.onRequest('client/environment', async ({ names }: { names: string[] }) => {
+      if (!names.includes('ASKED')) return { values: {} };
+      await until('the container runs', async () => (await lab.instance(container))?.running);
+      await protect('true');
+      throw new Error('nothing is told');
+    });
+    await assert.rejects(lab.open(asking, workspace, { profile: 'asking' }), isReply('unavailable'));
+    const instance = await lab.instance(container);
+    const session = instance?.config['user.incus-agents.session'] ?? '';
+    assert.equal(await exists(record(session)), true);
+    // The next backend finishes it.
+    await protect('');
+    await asking.end();
+    const next = await lab.backend();
+    await until('it is gone', async () => (await lab.instance(container)) === undefined);
+    await next.end();
+  });
+
   it('of others, unknown and damaged ones are refused and left as they are', async () => {
     const [workspace, other] = [await lab.workspace(), await lab.workspace()];
     const one = await lab.open(backend, workspace);
@@ -157,6 +193,43 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     await Promise.all([one, two, three].map(({ container }) => kill(container)));
     const shown = await backend.call('session/show', { id: one.session });
     assert.equal(shown.session.live, false);
+  });
+
+  it('in which nothing was said go with their container, and no sooner', async () => {
+    const workspace = await lab.workspace();
+    const file = (id: string) => join(lab.home, `.coi/sessions-claude/${id}/.claude/projects/-workspace/${id}.jsonl`);
+    const open = () => lab.open(backend, workspace, { agent: 'claude', persistent: true, background: true });
+    const empty = await open();
+    await backend.call('slot/stop', { container: empty.container, timeout: 0 });
+    const full = await open();
+    assert.equal(full.container, empty.container);
+    await until('the one before is gone', async () => !(await exists(record(empty.session, 'claude'))));
+    const line = { type: 'user', message: { role: 'user', content: 'said' } };
+    await lab.write(file(full.session), JSON.stringify(line));
+    await backend.call('slot/stop', { container: full.container, timeout: 0 });
+    const last = await open();
+    await backend.when(last.container, s => s?.session === last.session);
+    await kill(last.container);
+    await until('the last one is gone', async () => !(await exists(record(last.session, 'claude'))));
+    const { sessions } = await backend.call('session/list', { workspace });
+    assert.deepEqual(
+      sessions.map(s => s.id),
+      [full.session],
+    );
+  });
+
+  it('of another home are unknown with a reason, and exited when their container is stopped', async () => {
+    const workspace = await lab.workspace();
+    const stranger = await lab.backend({ env: { HOME: await lab.workspace() }, settings: { agent: 'quiet' } });
+    const one = await lab.open(backend, workspace);
+    const seen = await stranger.when(one.container, s => s?.agentState.state === 'unknown' && s.status === 'running');
+    assert.match(seen?.agentState.why ?? '', /under another home/);
+    await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    await stranger.when(one.container, s => s?.status === 'stopped' && s.agentState.state === 'exited');
+    await backend.call('slot/start', { container: one.container });
+    await stranger.when(one.container, s => s?.status === 'running' && s.agentState.state === 'unknown');
+    await kill(one.container);
+    await stranger.end();
   });
 
   it('come back all at once after the machine went down', async () => {

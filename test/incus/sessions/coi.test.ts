@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { TestBackend } from '../../support/backend.ts';
+import { isReply, type TestBackend } from '../../support/backend.ts';
 import { coiName } from '../flows/support.ts';
 import { until } from '../support.ts';
 import { type Desk, makeDesk } from './support.ts';
@@ -114,5 +115,42 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
     assert.ok(slot.mounts.some(mount => mount.source === workspace && mount.path === workspace));
     await backend.call('slot/kill', { container: again.container });
     await chown(workspace, 1000, 1000);
+
+    // As coi keeps it: without a word on the path, which only the conversation's place tells.
+    const file = join(sessionDir(first.session), 'metadata.json');
+    const { path: _, ...saved } = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify(saved));
+    const third = await openTalk(desk, backend, workspace, { resume: 'latest' });
+    assert.equal(third.session, first.session);
+    assert.match((await third.turn('and after coi')).text, /at its own path/);
+    await backend.call('slot/kill', { container: third.container });
+  });
+
+  it('of a git worktree that is opened through a link go on at its real path', async () => {
+    const repository = join(desk.lab.directory, 'repository');
+    const real = desk.lab.adopt(join(desk.lab.directory, 'tree'));
+    const git = (...words: string[]) => execFileSync('git', words, { stdio: 'pipe' });
+    git('init', '-q', repository);
+    const commit = ['-c', 'user.name=t', '-c', 'user.email=t@t', 'commit', '-q', '--allow-empty', '-m', 'first'];
+    git('-C', repository, ...commit);
+    git('-C', repository, 'worktree', 'add', '-q', real);
+    execFileSync('chown', ['-R', '1000:1000', repository, real]);
+    const link = desk.lab.adopt(join(desk.lab.directory, 'link'));
+    await symlink(real, link);
+    const first = await openTalk(desk, backend, link, { agent: 'claude', prompt: 'in a worktree' });
+    await first.asked('in a worktree');
+    assert.equal((await backend.call('session/show', { id: first.session })).session.path, real);
+    await backend.call('slot/kill', { container: first.container });
+    const again = await openTalk(desk, backend, link, { resume: first.session });
+    assert.match((await again.turn('still in it')).text, /in a worktree/);
+    await backend.call('slot/kill', { container: again.container });
+
+    // Where the link has come to lead to a folder that is no worktree, the conversation would not be found.
+    await rm(link);
+    await symlink(await desk.lab.workspace(), link);
+    await assert.rejects(
+      desk.lab.open(backend, link, { resume: first.session }),
+      isReply('conflict', /was held at .*tree/),
+    );
   });
 });

@@ -55,6 +55,35 @@ describe('credentials of an agent', { skip }, () => {
     await backend.call('slot/kill', { container: talk.container });
   });
 
+  it('of opencode are one for several slots, and nothing else of it is', async () => {
+    const profile = join(desk.lab.home, '.coi/profiles/together/config.toml');
+    await desk.lab.write(profile, '[agents.opencode.credentials]\nsource = "shared"\n');
+    const more = { agent: 'opencode', profile: 'together', background: true };
+    const slots = await Promise.all([1, 2].map(slot => desk.lab.open(backend, workspace, { ...more, slot })));
+    const inside = async (i: number, script: string) => {
+      const container = slots[i]?.container ?? '';
+      const result = await backend.call('slot/exec', { container, argv: ['/bin/sh', '-c', script] });
+      assert.equal(result.exitCode, 0, result.stderr);
+      return result.stdout;
+    };
+    const data = '~/.local/share/opencode';
+    const login = '{"openai":{"type":"api","key":"own-login-of-opencode"}}';
+    await inside(0, `cd ${data} && echo '${login}' >.new && chmod 600 .new && mv .new auth.json`);
+    assert.match(await inside(1, 'opencode auth list'), /OpenAI/);
+    for (const place of ['snapshot', 'storage', 'tool-output', 'log', 'db']) {
+      await inside(0, `touch ${data}/${place}/mine`);
+      assert.doesNotMatch(await inside(1, `ls ${data}/${place}`), /mine/, place);
+    }
+    assert.deepEqual(await filesWith(join(desk.lab.home, '.coi/sessions-opencode'), 'own-login'), []);
+    const [shared] = backend.slots.get(slots[0]?.container ?? '')?.shared ?? [];
+    assert.equal(shared, 'a login of opencode that its slots share');
+    await Promise.all(slots.map(({ container }) => backend.call('slot/kill', { container })));
+    const named = join(desk.lab.home, '.coi/profiles/nothing/config.toml');
+    await desk.lab.write(named, '[agents.shell.credentials]\nsource = "shared"\n');
+    const refused = desk.lab.open(backend, workspace, { agent: 'shell', profile: 'nothing' });
+    await assert.rejects(refused, isReply('config', /Shell has no login that slots could share/));
+  });
+
   it('that are missing are said before anything is made, and the backend lives', async () => {
     const poor = await desk.backend({ secrets: {}, environment: {} });
     const open = (agent: string) => desk.lab.open(poor, workspace, { agent });
@@ -62,7 +91,7 @@ describe('credentials of an agent', { skip }, () => {
     await assert.rejects(open('opencode'), isReply('config', /OPENAI_API_KEY/));
     assert.deepEqual(await desk.lab.containers(workspace), []);
     const { sessions } = await poor.call('session/list', { workspace });
-    assert.equal(sessions.length, 1, 'no session is left of them');
+    assert.deepEqual(sessions.filter(s => s.agent === 'claude').length, 1, 'no session is left of them');
     await poor.end();
   });
 });

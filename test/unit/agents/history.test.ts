@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { agentNamed } from '../../../server/agents/registry.ts';
-import { resumeOf } from '../../../server/agents/resume.ts';
+import { newIdFor, resumeOf } from '../../../server/agents/resume.ts';
 
 const A = '11111111-1111-4111-8111-111111111111';
 const B = '22222222-2222-4222-8222-222222222222';
+const C = '33333333-3333-4333-8333-333333333333';
 
 async function session(t: { after(fn: () => Promise<void>): void }): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'ia-history-'));
@@ -55,13 +56,94 @@ test('claude: the newest conversation in which something was said, under any pat
     { role: 'user', text: 'the question', at: '2026-01-01T00:00:00.000Z' },
     { role: 'assistant', text: 'the answer\n[Bash]' },
   ]);
-  assert.deepEqual(await resumeOf(agentNamed('claude'), dir), { agentSessionId: A });
+  assert.deepEqual(await resumeOf(agentNamed('claude'), dir, '/workspace'), { agentSessionId: A });
+});
+
+test('claude: conversations of the path that the session has come first, and tell a path that nobody noted', async t => {
+  const dir = await session(t);
+  const at = (slug: string, id: string) => join(dir, '.claude/projects', slug, `${id}.jsonl`);
+  const agent = agentNamed('claude');
+  const long = `/home/me/${'x'.repeat(250)}`;
+  await put(at('-home-me-my-src', A), [claudeUser('of the session')]);
+  await put(at('-tmp-elsewhere', B), [claudeUser('of a script')], 1_800_000_000);
+  assert.equal((await agent.findConversation(dir, '/home/me/my.src'))?.title, 'of the session');
+  assert.equal((await agent.findConversation(dir, '/elsewhere'))?.title, 'of a script');
+  assert.equal((await agent.transcript(dir, undefined, '/home/me/my.src'))[0]?.text, 'of the session');
+  assert.deepEqual(await resumeOf(agent, dir, '/home/me/my.src'), { agentSessionId: A });
+  assert.equal(await agent.pathOf?.(dir, ['/workspace', '/home/me/my.src']), '/home/me/my.src');
+  assert.equal(await agent.pathOf?.(dir, ['/workspace']), undefined);
+  await put(at(`${long.replaceAll('/', '-').slice(0, 200)}-1a2b3c`, C), [claudeUser('of a long path')]);
+  assert.equal((await agent.findConversation(dir, long))?.title, 'of a long path');
+});
+
+test('a conversation goes on whatever its first message is: an image alone, or far larger than what is shown', async t => {
+  const codexLine = (role: string, text: string) => ({
+    type: 'response_item',
+    payload: { type: 'message', role, content: [{ type: 'input_text', text }] },
+  });
+  const image = { type: 'image', source: { type: 'base64', data: 'x'.repeat(9_000_000) } };
+  const large = 'y'.repeat(3_000_000);
+  const firsts: Record<string, [lines: unknown[], title: string | undefined][]> = {
+    claude: [
+      [[claudeUser([image])], undefined],
+      [[claudeUser([{ type: 'image' }]), claudeUser('and words')], 'and words'],
+      [[claudeUser(large)], large.slice(0, 4096)],
+      [[claudeUser([image]), claudeUser('later words')], 'later words'],
+      [[claudeUser('<command-name>/compact</command-name>')], '<command-name>/compact</command-name>'],
+      [[{ type: 'assistant', message: { content: [] } }], undefined],
+    ],
+    codex: [
+      [[codexLine('user', large)], large.slice(0, 4096)],
+      [[codexLine('user', '<div> is not closed')], '<div> is not closed'],
+      [
+        [
+          codexLine('user', '<environment_context>x</environment_context>'),
+          { type: 'event_msg', payload: { type: 'user_message', message: '<b>all of it</b>' } },
+        ],
+        '<b>all of it</b>',
+      ],
+      [[{ type: 'event_msg', payload: { type: 'user_message', message: '', images: ['x'] } }], undefined],
+      [[codexLine('assistant', 'an answer')], undefined],
+      [[codexLine('user', 'z'.repeat(9_000_000))], undefined],
+    ],
+    gemini: [
+      [[{ sessionId: A }, { type: 'user', content: [{ text: large }] }], large.slice(0, 4096)],
+      [[{ sessionId: A }, { type: 'user', content: [{ inlineData: { data: 'x' } }] }], undefined],
+      [[{ sessionId: A }, { type: 'user', content: [{ inlineData: 'x'.repeat(9_000_000) }] }], undefined],
+    ],
+  };
+  const path: Record<string, string> = {
+    claude: `.claude/projects/-workspace/${A}.jsonl`,
+    codex: `.codex/sessions/2026/01/02/rollout-2026-01-02T00-00-00-${A}.jsonl`,
+    gemini: '.gemini/tmp/workspace/chats/session-1.jsonl',
+  };
+  for (const [name, conversations] of Object.entries(firsts)) {
+    for (const [i, [lines, title]] of conversations.entries()) {
+      const dir = await session(t);
+      await put(join(dir, path[name] ?? ''), lines);
+      const agent = agentNamed(name);
+      assert.deepEqual(await resumeOf(agent, dir, '/workspace'), { agentSessionId: A }, `${name} ${i}`);
+      assert.equal((await agent.findConversation(dir))?.title, title, `${name} ${i}`);
+    }
+  }
+});
+
+test('where there is a file in which nothing was said, an agent starts afresh under another id', async t => {
+  const dir = await session(t);
+  await put(join(dir, `.claude/projects/-workspace/${A}.jsonl`), [{ type: 'mode' }, '']);
+  await put(join(dir, '.gemini/tmp/workspace/chats/session-1.jsonl'), [{ sessionId: A }]);
+  for (const name of ['claude', 'gemini']) {
+    const agent = agentNamed(name);
+    assert.equal(await resumeOf(agent, dir, '/workspace'), undefined);
+    assert.notEqual(await newIdFor(agent, dir, A), A);
+    assert.equal(await newIdFor(agent, dir, B), B);
+  }
 });
 
 test('where nothing was said, an agent starts afresh', async t => {
   const dir = await session(t);
   for (const name of ['claude', 'codex', 'opencode', 'gemini'])
-    assert.equal(await resumeOf(agentNamed(name), dir), undefined, name);
+    assert.equal(await resumeOf(agentNamed(name), dir, '/workspace'), undefined, name);
 });
 
 test('codex, gemini and opencode: what the program itself said is no prompt', async t => {

@@ -94,6 +94,17 @@ test('what coi knows and nothing here uses is said so', async t => {
     'info 4:1 monitoring.nft.enabled is known to coi; not used by Incus Agents yet.',
   ]);
   config.requireValid();
+  await d.user(
+    '[tool]\ncontext_json = true\ncontext_json_file = "/x"\n[prompts]\na = "b"\n[git]\nreadonly = true\nstrip_attribution = true\nprotected_branches = ["main"]\n',
+  );
+  assert.deepEqual(lines((await d.load()).problems), [
+    'info 2:1 tool.context_json is known to coi; not used here: the agent is told in words alone.',
+    'info 3:1 tool.context_json_file is known to coi; not used here: the agent is told in words alone.',
+    'info 4:2 prompts is known to coi; not used by Incus Agents yet.',
+    'info 7:1 git.readonly is known to coi; not used here: no hooks are put into the git of a container.',
+    'info 8:1 git.strip_attribution is known to coi; not used here: no hooks are put into the git of a container.',
+    'info 9:1 git.protected_branches is known to coi; not used here: no hooks are put into the git of a container.',
+  ]);
 });
 
 test('places and names of earlier versions are read, and told', async t => {

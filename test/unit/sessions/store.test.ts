@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -84,6 +96,7 @@ test('a session of coi is listed, its title comes from the conversation, and its
     agent: 'claude',
     workspace: '/home/me/project',
     path: '/workspace',
+    pathUnsaid: true,
     container: 'coi-0123abcd-2',
     slot: 2,
     persistent: true,
@@ -107,9 +120,96 @@ test('sessions of other workspaces and agents are never offered', async t => {
   const other = await store.create({ ...base, agent: 'codex', workspace: '/home/me/project' });
   await store.create({ ...base, agent: 'claude', workspace: '/home/me/project/sub' });
   assert.deepEqual((await store.list({ workspace: '/home/me/project' })).map(s => s.id).sort(), [ID, other.id].sort());
-  assert.equal((await store.latest('/home/me/project'))?.id, other.id);
-  assert.equal((await store.latest('/home/me/project', 'claude'))?.id, ID);
+  assert.equal((await store.latest('/home/me/project'))?.id, ID);
+  assert.equal((await store.latest('/home/me/project', 'codex'))?.id, other.id);
   assert.equal(await store.latest('/home/me'), undefined);
+});
+
+/** Puts a conversation of claude into a session. */
+async function said(home: string, id: string, seconds: number, slug = '-workspace'): Promise<void> {
+  const dir = join(home, '.coi/sessions-claude', id, '.claude/projects', slug);
+  await mkdir(dir, { recursive: true });
+  const path = join(dir, `${id}.jsonl`);
+  await writeFile(path, `${JSON.stringify({ type: 'user', message: { content: `said in ${id}` } })}\n`);
+  await utimes(path, seconds, seconds);
+}
+
+test('the latest is the one in which something was said last, whatever became of its record since', async t => {
+  const { home, store } = await place(t);
+  const base = { workspace: '/w', path: '/workspace', persistent: false };
+  const make = async (agent: string) => (await store.create({ ...base, agent })).id;
+  const latest = async () => (await store.latest('/w'))?.id;
+  const shell = await make('shell');
+  assert.equal(await latest(), shell, 'where there is nothing else');
+  const empty = await make('claude');
+  await make('shell');
+  assert.equal(await latest(), empty);
+  const [older, newer] = [await make('claude'), await make('claude')];
+  await said(home, older, 1_700_000_000);
+  assert.equal(await latest(), older);
+  await said(home, newer, 1_800_000_000);
+  await make('claude');
+  assert.equal(await latest(), newer);
+  const { savedAt } = await store.get(older);
+  await store.rename(older, 'a name');
+  await store.update(older, { persistent: true });
+  assert.equal((await store.get(older)).savedAt, savedAt);
+  assert.equal(await latest(), newer);
+  const listed = (await store.list({ workspace: '/w' })).map(s => s.id);
+  assert.deepEqual([listed[0], listed.at(-1)], [newer, older]);
+  await said(home, older, 1_900_000_000);
+  assert.equal(await latest(), older, 'as the files are, not as the record was');
+});
+
+test('an open that fails gives the session back as it was, unless another one took it', async t => {
+  const { home, store } = await place(t);
+  await coiSession(home, COI);
+  const file = join(home, '.coi/sessions-claude', ID, 'metadata.json');
+  const before = JSON.parse(await readFile(file, 'utf8'));
+  const there = { path: '/elsewhere', container: 'coi-0123abcd-9', slot: 9, persistent: false };
+  const first = await store.take(ID, there);
+  assert.deepEqual([first.record.slot, (await store.get(ID)).path], [9, '/elsewhere']);
+  assert.equal(first.record.profile, 'big');
+  await store.update(ID, { title: 'meanwhile' });
+  await first.giveBack();
+  const after = JSON.parse(await readFile(file, 'utf8'));
+  assert.equal(Date.parse(after.saved_at), Date.parse(before.saved_at));
+  assert.deepEqual({ ...after, saved_at: '' }, { ...before, saved_at: '', ...withDefaults(after), title: 'meanwhile' });
+  assert.equal('path' in after, false);
+
+  const lost = await store.take(ID, there);
+  await sleep(2);
+  await store.take(ID, { ...there, slot: 3, container: 'coi-0123abcd-3' });
+  await lost.giveBack();
+  assert.equal((await store.get(ID)).slot, 3);
+});
+
+/** What of a record is written although coi did not. */
+function withDefaults({ agent, slot, started_at }: Record<string, unknown>): object {
+  return { agent, slot, started_at };
+}
+
+test('a session of coi is where its conversation is filed, also with a kept path or in a git worktree behind a link', async t => {
+  const { home, store } = await place(t);
+  const real = join(home, 'real');
+  await mkdir(real);
+  await symlink(real, join(home, 'link'));
+  const slug = (path: string) => path.replace(/[^a-zA-Z0-9]/g, '-');
+  const cases = [
+    ['kept', '/home/me/my.project', '/home/me/my.project'],
+    ['tree', join(home, 'link'), real],
+    ['usual', '/home/me/other', '/workspace'],
+  ] as const;
+  for (const [id, workspace, path] of cases) {
+    const dir = join(home, '.coi/sessions-claude', id);
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'metadata.json'), JSON.stringify({ ...COI, session_id: id, workspace }));
+    await mkdir(join(dir, '.claude/projects', slug(path)), { recursive: true });
+    const line = { type: 'user', message: { content: 'said' } };
+    await writeFile(join(dir, '.claude/projects', slug(path), `${ID}.jsonl`), JSON.stringify(line));
+    assert.equal((await store.get(id)).path, path);
+    assert.equal((await store.latest(workspace))?.path, path);
+  }
 });
 
 test('a title of the user stays when the conversation goes on, and comes back when it is taken away', async t => {
@@ -240,6 +340,29 @@ test('names that lead elsewhere are no sessions', async t => {
     await assert.rejects(store.remove(id), isFailure('not-found'), JSON.stringify(id));
   }
   assert.throws(() => store.directory('../x', ID), isFailure('invalid'));
+});
+
+test('a session goes with its container only when nothing was said in it, and it was not opened since', async t => {
+  const { home, store } = await place(t);
+  const make = (agent: string) => store.create({ agent, workspace: '/w', path: '/workspace', persistent: false });
+  const goes = async ({ id, savedAt }: { id: string; savedAt: string }) => store.removeEmpty(id, savedAt);
+  assert.equal(await goes(await make('shell')), true);
+  const empty = await make('claude');
+  await store.prepare(empty, mountedDirs(agentNamed('claude')), OWNER, '/h');
+  assert.equal(await goes({ ...empty, savedAt: '2026-01-01T00:00:00.000Z' }), false);
+  assert.equal(await goes(empty), true);
+  await assert.rejects(store.get(empty.id), isFailure('not-found'));
+  const full = await make('claude');
+  await said(home, full.id, 1_700_000_000);
+  assert.equal(await goes(full), false);
+  // What keeps a database, which is not read here, may have more in it than it told of; others keep theirs to themselves.
+  const opencode = await make('opencode');
+  await mkdir(join(home, '.coi/sessions-opencode', opencode.id, '.local/share/opencode/db'), { recursive: true });
+  await writeFile(
+    join(home, '.coi/sessions-opencode', opencode.id, '.local/share/opencode/db/opencode.db'),
+    'x'.repeat(99_999),
+  );
+  assert.equal(await goes(opencode), false);
 });
 
 test('deleting a session removes it and follows no symlink', async t => {
