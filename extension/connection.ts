@@ -26,7 +26,7 @@ export function createBackend(
       serverPath: context.asAbsolutePath('dist/server.js'),
     },
     client: { name: 'incus-agents', version },
-    facts: { workspaces: toldFolders(), settings: settings.explicit() },
+    facts: { workspaces: toldFolders(settings), settings: settings.explicit() },
     answers: {
       secret: async name => (await context.secrets.get(secretKey(name))) ?? null,
       environment: async names => pickEnvironment(process.env, names),

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { SETTINGS_PREFIX } from './ids.ts';
-import { MACHINE_KEYS, WORKSPACE_KEYS } from './model/settingKeys.ts';
+import { FOLDER_KEYS, MACHINE_KEYS, WORKSPACE_KEYS } from './model/settingKeys.ts';
 
 export type NotificationMode = 'off' | 'unfocused' | 'always';
 
@@ -15,15 +15,12 @@ export class Settings {
   }
 
   /** What one folder of a multi-root workspace says for itself, if it is trusted. */
-  ofFolder(path: string): { agent?: string; persistent?: boolean } {
-    if (!vscode.workspace.isTrusted) return {};
+  ofFolder(path: string): Record<string, unknown> {
+    const values: Record<string, unknown> = {};
+    if (!vscode.workspace.isTrusted) return values;
     const configuration = vscode.workspace.getConfiguration(SETTINGS_PREFIX, vscode.Uri.file(path));
-    const agent = configuration.inspect('agent')?.workspaceFolderValue;
-    const persistent = configuration.inspect('persistent')?.workspaceFolderValue;
-    return {
-      ...(typeof agent === 'string' ? { agent } : {}),
-      ...(typeof persistent === 'boolean' ? { persistent } : {}),
-    };
+    for (const key of FOLDER_KEYS) assign(values, key, configuration.inspect(key)?.workspaceFolderValue);
+    return values;
   }
 
   /** Incus' socket, when the user names one. */

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { WorkspaceFolder } from '../server/protocol/methods.ts';
 import type { Folder } from './model/model.ts';
+import type { Settings } from './settings.ts';
 
 /** The folders of this window that lie on this machine. */
 export function localFolders(): Folder[] {
@@ -9,6 +10,7 @@ export function localFolders(): Folder[] {
 }
 
 /** The same as the backend is told. */
-export function toldFolders(): WorkspaceFolder[] {
-  return localFolders().map(({ path }) => ({ path, trusted: vscode.workspace.isTrusted }));
+export function toldFolders(settings: Settings): WorkspaceFolder[] {
+  const trusted = vscode.workspace.isTrusted;
+  return localFolders().map(({ path }) => ({ path, trusted, settings: settings.ofFolder(path) }));
 }

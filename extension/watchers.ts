@@ -21,7 +21,7 @@ export function watchEditor(
   };
   const surroundings = (): void => {
     model.setSurroundings({ folders: localFolders(), trusted: vscode.workspace.isTrusted });
-    tell({ workspaces: toldFolders(), settings: settings.explicit() });
+    tell({ workspaces: toldFolders(settings), settings: settings.explicit() });
   };
   return [
     vscode.workspace.onDidChangeWorkspaceFolders(surroundings),

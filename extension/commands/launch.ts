@@ -10,9 +10,7 @@ import { cancelled } from './targets.ts';
 
 /** Opens a slot, mends what stands in the way with the user's consent, and shows the agent's terminal. */
 export async function openAndAttach(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
-  // A session that is resumed has its own agent and persistence, which the folder's settings must not change.
-  const ofFolder = params.resume === undefined ? context.settings.ofFolder(params.workspace) : {};
-  const opened = await openWithRemedies(context, { ...ofFolder, ...params });
+  const opened = await openWithRemedies(context, params);
   await context.terminals.open(opened.container, 'agent');
   await context.view.reveal(opened.container);
   return opened;

@@ -86,9 +86,13 @@ export function lastLines(text: string, lines?: number): string {
   return (lines === undefined ? all : all.slice(-lines)).join('\n');
 }
 
-/** Whether the agent is there: exit code 0, NO_SESSION or NO_AGENT. */
+/** Stands for the name of an agent that nothing is called. */
+const NOTHING = '\u0001';
+
+/** Whether the agent is there: exit code 0, NO_SESSION or NO_AGENT. A shell that is not the one that was started is none. */
 export function hasAgent(o: SessionOptions): GuestExec {
-  return exec(o, [`${FIND}[ -n "$pane" ] || exit $code`, 'has-agent', tmuxSession(o.container), o.agent]);
+  const agent = o.agent === 'shell' ? NOTHING : o.agent;
+  return exec(o, [`${FIND}[ -n "$pane" ] || exit $code`, 'has-agent', tmuxSession(o.container), agent]);
 }
 
 /** Whether the agent's tmux session is there: exit code 0. */

@@ -74,8 +74,6 @@ test('a window on two folders', newestOnly, async t => {
       const row = workbench.treeItem(/^Slot 1, shell, failed/);
       await row.waitFor();
       await shot('4-failed');
-      // Its terminal goes too, as with a reboot inside.
-      project.tmux(container, 'kill-server');
       await workbench.inlineAction(row, 'Start Agent');
       await slots.prompt(container);
       await until('no mark', async () => (await workbench.mark(others)) === '');

@@ -43,6 +43,23 @@ export const commandLine: Check = {
   },
 };
 
+/** What a container prints is filtered by a program in Perl before the editor's terminal sees it. */
+export const terminalFilter: Check = {
+  id: 'host.perl',
+  group: 'host',
+  needsIncus: false,
+  async run() {
+    const found = await findProgram('perl');
+    return found === undefined
+      ? {
+          status: 'warning',
+          message: 'Perl was not found: what a container prints in a terminal can read and write your clipboard.',
+          fix: { title: 'Install Perl', command: 'sudo apt install perl-base' },
+        }
+      : { status: 'ok', message: 'Terminals are filtered.' };
+  },
+};
+
 /** Where sessions and their conversations are kept must be the user's and writable. */
 export const stateDirectory: Check = {
   id: 'user.state-directory',

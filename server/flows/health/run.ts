@@ -3,7 +3,7 @@ import type { HealthCheck } from '../../protocol/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { Check, Finding } from './check.ts';
-import { commandLine, kernel, stateDirectory } from './host.ts';
+import { commandLine, kernel, stateDirectory, terminalFilter } from './host.ts';
 import { userMapping } from './ids.ts';
 import { agentsInImage, images } from './images.ts';
 import { daemon, pool } from './incus.ts';
@@ -16,6 +16,7 @@ const CHECKS: readonly Check[] = [
   kernel,
   watchers,
   commandLine,
+  terminalFilter,
   daemon,
   pool,
   network,

@@ -1,6 +1,6 @@
 import { Failure } from '../../base/errors.ts';
 import { slotConfig } from '../../slots/keys.ts';
-import type { RequestContext } from '../context.ts';
+import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { ownedSlot } from '../owned.ts';
 import { openingOf } from './again.ts';
@@ -14,20 +14,21 @@ import { discardSession, type SessionPlan, sessionFor, storedSession } from './s
  * started (as after a reboot inside), and a prompt goes to the one that is there.
  */
 export async function startSlot(deps: FlowDeps, name: string, context: RequestContext, prompt?: string): Promise<void> {
-  await deps.serial.run(name, async () => {
-    let slot = await ownedSlot(deps, name, context.signal);
+  await deps.serial.run(name, async overruled => {
+    const own = endedBy(context, overruled);
+    let slot = await ownedSlot(deps, name, own.signal);
     if (slot.instance.frozen) {
       throw new Failure('conflict', `The container ${name} is paused.`, { hint: 'Unpause the slot instead.' });
     }
     const record = await storedSession(deps, slot.identity.session);
     if (slot.instance.running) {
-      if (await reviveAgent(deps, slot, record, context, prompt)) return;
-      slot = await whenDown(deps, name, context.signal);
+      if (await reviveAgent(deps, slot, record, own, prompt)) return;
+      slot = await whenDown(deps, name, own.signal);
     }
-    const opening = await openingOf(deps, slot, record, context, prompt);
-    await claim(deps, name, context.signal);
+    const opening = await openingOf(deps, slot, record, own, prompt);
+    await claim(deps, name, own.signal);
     const session = await claimedSession(deps, opening);
-    await bringUp(deps, opening, session, context, () => discardSession(session));
+    await bringUp(deps, opening, session, own, () => discardSession(session));
   });
 }
 
