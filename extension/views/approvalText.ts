@@ -5,9 +5,9 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u115f\u1160\u3164\uf
 /** Blanks that would push what follows out of sight. */
 const GAP = /[\p{Zs}]{4,}/gu;
 /** Characters of a line on a page, so that none leads out of sight. */
-const WIDTH = 100;
-/** The most that a dialog shows well. */
-const DIALOG = { characters: 1500, items: 12 };
+const WIDTH = 72;
+/** The most that a dialog shows in a small window; it cuts what is longer. */
+const DIALOG = { characters: 800, items: 8 };
 
 /** Hostile text that is to be approved: all of it, and everything in it can be seen. */
 export function spelled(text: string): string {
@@ -29,7 +29,8 @@ export function fitsDialog(items: readonly TrustItem[]): boolean {
 /** The same for a page. */
 export function page(title: string, items: readonly TrustItem[]): string {
   const lines = listed(items).split('\n').flatMap(wrapped);
-  return [title, '', ...lines, '', 'It is asked again when it changes.', ''].join('\n');
+  // The question about it lies over the first lines.
+  return [title, ...Array<string>(5).fill(''), ...lines, ''].join('\n');
 }
 
 function wrapped(line: string): string[] {

@@ -18,7 +18,7 @@ test('what does not fit a dialog is a page, no line of which leads out of sight'
   const many = Array.from({ length: 40 }, (_, i) => command(`${'#'.repeat(300)}${i}`));
   assert.ok(!fitsDialog(many));
   const lines = page('What x asks for', many).split('\n');
-  assert.ok(lines.every(line => line.length <= 104));
+  assert.ok(lines.every(line => line.length <= 76));
   assert.equal(lines.filter(line => line.startsWith('• ')).length, 40);
   assert.ok(lines.join('').includes('39'));
 });
