@@ -167,6 +167,25 @@ test('git cannot be led to another configuration', async t => {
   await planFor(dir, { writable: ['.git/commondir'] });
 });
 
+test('every directory of git in the workspace keeps its configuration', async t => {
+  const dir = folder(t);
+  for (const part of ['.bare/worktrees/wt', 'libs/sub/.git']) mkdirSync(`${dir}/${part}`, { recursive: true });
+  writeFileSync(`${dir}/.git`, 'gitdir: ./.bare\n');
+  writeFileSync(`${dir}/.gitmodules`, '[submodule "x"]\n\tpath = libs/sub\n');
+  const all = (await planFor(dir)).protectedPaths;
+  for (const path of ['.git', '.bare/commondir', '.bare/config', '.bare/worktrees/wt', 'libs/sub/.git/commondir'])
+    assert.ok(all.includes(path), path);
+  writeFileSync(`${dir}/.git`, 'gitdir: .bare/worktrees/wt\n');
+  writeFileSync(`${dir}/.bare/worktrees/wt/commondir`, '../..\n');
+  const ofWorktree = (await planFor(dir)).protectedPaths;
+  for (const path of ['.bare/commondir', '.bare/config', '.bare/worktrees/wt/commondir', '.bare/worktrees/wt/gitdir'])
+    assert.ok(ofWorktree.includes(path), path);
+  writeFileSync(`${dir}/.git`, 'gitdir: .bare\n');
+  writeFileSync(`${dir}/.bare/commondir`, '../.evil\n');
+  mkdirSync(`${dir}/.evil`);
+  await assert.rejects(planFor(dir), isFailure('isolation', /another configuration/));
+});
+
 test('a folder that is a bare repository itself is held as one', async t => {
   const dir = folder(t);
   for (const part of ['objects', 'refs']) mkdirSync(`${dir}/${part}`);
