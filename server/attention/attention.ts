@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { AgentState, SlotStatus } from '../protocol/types.ts';
-import { needsLook, next, unknownYet } from './machine.ts';
+import { needsLook } from './look.ts';
+import { next, unknownYet } from './machine.ts';
 import { Tracker } from './tracker.ts';
 import type { AttentionInput, LookInput, Memory } from './types.ts';
 

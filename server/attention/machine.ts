@@ -1,24 +1,13 @@
-import type { AgentState, AgentStateName, SlotStatus } from '../protocol/types.ts';
-import type {
-  AttentionInput,
-  ContainerInput,
-  DeafInput,
-  LookInput,
-  Memory,
-  RegistryInput,
-  SignalInput,
-} from './types.ts';
+import type { AgentState } from '../protocol/types.ts';
+import { afterDeaf, afterLook } from './look.ts';
+import { hasEnded, isDown, moved, state } from './states.ts';
+import type { AttentionInput, ContainerInput, Memory, RegistryInput, SignalInput } from './types.ts';
 
 const HUNG_UP = 'Its tmux session was closed.';
+const QUIET = 'This agent does not tell what it does.';
 const DOWN = 'The container is not running.';
-/** A screen that has not changed for this long stands still; for so long that no agent works any more (ms). */
-const STILL = 10_000;
-const LOST = 120_000;
-
 /** For this long (ms) after the registry went on, a hook can still tell what it was before: it is a program that has to start. */
 const LATE = 1500;
-
-const QUIET = 'This agent does not tell what it does.';
 
 /** Before anything is known of a slot. */
 export function unknownYet(at: number, o: { quiet?: boolean; shell?: boolean } = {}): Memory {
@@ -160,69 +149,4 @@ function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory 
     container: status,
     ...(memory.early === undefined ? {} : { agent: memory.early }),
   };
-}
-
-/** From now on it is looked at, as an agent that never told anything. */
-function afterDeaf(memory: Memory, { why, at }: DeafInput): Memory {
-  const deaf = { ...memory, quiet: true, told: false };
-  return isDown(memory.container) || hasEnded(memory.agent) ? deaf : moved(deaf, state('unknown', at, why));
-}
-
-/** A look overrules signals only in what it sees for certain, and where they must have been lost. */
-function afterLook(memory: Memory, look: LookInput): Memory {
-  if (memory.container !== 'running' || memory.signalAt >= look.from) return memory;
-  const { agent } = memory;
-  // How it ended was told better than it can be seen; a program that was begun by hand afterwards is another.
-  if (hasEnded(agent) && (look.seen !== 'program' || memory.signalAt > 0)) return memory;
-  if (look.seen === 'none')
-    return moved(memory, state('exited', look.at, 'There is no tmux session of an agent in it.'));
-  if (look.seen === 'shell') return moved(memory, atPrompt(memory, look.at));
-  if (agent.state === 'starting') return memory;
-  const still = look.at - (look.changedAt ?? look.at);
-  if (!memory.told) return moved(memory, guess(memory, still, look.at));
-  if (agent.state !== 'working' || still < LOST) return memory;
-  return moved(memory, state('idle', look.at, 'Nothing came of its last signal; its screen stands still.'));
-}
-
-function atPrompt({ shell }: Memory, at: number): AgentState {
-  if (shell) return state('idle', at, 'The shell waits for a command.');
-  return state('exited', at, 'The agent has ended; there is a shell in its place.');
-}
-
-/** Programs that work draw something all the time. */
-function guess({ quiet, shell }: Memory, still: number, at: number): AgentState {
-  const from = shell ? 'A command runs in it' : 'There are no signals from it';
-  if (still < STILL) return state('working', at, `${from}; its screen changes.`);
-  const login = quiet ? '' : ', and it may ask for a login';
-  return state('idle', at - still, `${from}; its screen stands still${login}.`);
-}
-
-/**
- * Whether looking at the agent would tell what no signal does: `guess` where it has said nothing, `doubt` where it said that it
- * works. What is known for certain, and who waits for the user, needs no look.
- */
-export function needsLook(memory: Memory): 'guess' | 'doubt' | undefined {
-  const { agent, container, told, quiet, signalAt } = memory;
-  if (container !== 'running') return undefined;
-  if (told) return agent.state === 'working' ? 'doubt' : undefined;
-  if (hasEnded(agent)) return signalAt > 0 ? undefined : 'guess';
-  return quiet || agent.state !== 'starting' ? 'guess' : undefined;
-}
-
-function isDown(status: SlotStatus): boolean {
-  return status === 'stopped';
-}
-
-function hasEnded(agent: AgentState): boolean {
-  return agent.state === 'exited' || agent.state === 'failed';
-}
-
-/** Keeps the time since when a state holds when nothing but its reason is new. */
-function moved(memory: Memory, agent: AgentState): Memory {
-  if (memory.agent.state !== agent.state) return { ...memory, agent };
-  return { ...memory, agent: { ...agent, since: memory.agent.since } };
-}
-
-function state(name: AgentStateName, at: number, why: string): AgentState {
-  return { state: name, since: new Date(at).toISOString(), why };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { needsLook, next, unknownYet } from '../../../server/attention/machine.ts';
+import { needsLook } from '../../../server/attention/look.ts';
+import { next, unknownYet } from '../../../server/attention/machine.ts';
 import type { AttentionInput, Memory, SignalWord } from '../../../server/attention/types.ts';
 
 const signal = (word: SignalWord, at: number, more: { detail?: string; code?: number } = {}): AttentionInput => ({
