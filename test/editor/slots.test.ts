@@ -11,7 +11,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
   const folder = makeWorkspace(t);
   const settings = slotSettings(project, { 'terminal.integrated.enablePersistentSessions': true });
   await withEditor(t, { folder, settings }, async editor => {
-    const { workbench, terminals, shot } = editor;
+    const { workbench, terminals, shot, page } = editor;
     const slots = new Slots(editor, project);
     const step = stepsOf(t, editor);
     let container = '';
@@ -26,6 +26,17 @@ test('one click to the agent, and back to it after a reload and a detach', async
       await terminals.waitFor('answer 42');
       assert.match(project.screen(container), /answer 42/);
       await shot('2-open');
+    });
+
+    await step('the status bar counts it, and a command of the palette finds it', async () => {
+      const status = workbench.statusItem('incus-agents.incus-agents.incusAgents.status');
+      await until('the count', async () => /1 idle/.test((await status.textContent()) ?? ''));
+      await workbench.runCommand('Incus Agents: Show Screen');
+      await workbench.pick(/slot 1/i);
+      const tab = page.getByRole('tab', { name: /^Screen of/ });
+      await tab.waitFor();
+      await workbench.runCommand('View: Close Editor');
+      await tab.waitFor({ state: 'detached' });
     });
 
     await step('a second click focuses the same terminal', async () => {
