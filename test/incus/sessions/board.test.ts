@@ -108,12 +108,15 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
       await protect('true');
       throw new Error('nothing is told');
     });
-    await assert.rejects(lab.open(asking, workspace, { profile: 'asking' }), isReply('unavailable'));
-    const instance = await lab.instance(container);
-    const session = instance?.config['user.incus-agents.session'] ?? '';
-    assert.equal(await exists(record(session)), true);
+    try {
+      await assert.rejects(lab.open(asking, workspace, { profile: 'asking' }), isReply('unavailable'));
+      const instance = await lab.instance(container);
+      const session = instance?.config['user.incus-agents.session'] ?? '';
+      assert.equal(await exists(record(session)), true);
+    } finally {
+      await protect('');
+    }
     // The next backend finishes it.
-    await protect('');
     await asking.end();
     const next = await lab.backend();
     await until('it is gone', async () => (await lab.instance(container)) === undefined);

@@ -100,6 +100,9 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       if (agent === 'gemini') said.shift();
       await talk.kill();
       assert.equal((await talk.state('failed', SOON)).agentState.why, 'The agent was killed.');
+      // In the place of the shell that it left.
+      await resume();
+      await talk.state('idle');
     });
 
     it('after the container was killed', async () => {
