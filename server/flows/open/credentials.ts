@@ -49,7 +49,7 @@ export async function credentialVariables(plan: OpenPlan, context: RequestContex
 
 /** What of the session's directory is mounted for the agent. */
 export function sessionDirs(plan: OpenPlan): StateDir[] {
-  return mountedDirs(plan.agent, credentialsOf(plan)?.source === 'shared');
+  return mountedDirs(plan.agent, sharesLogin(plan));
 }
 
 /** The login directory that all slots of the agent use together, as a mount; empty unless it is configured. */
@@ -96,6 +96,11 @@ async function makePlace(source: string, path: string, owner: { uid: number; gid
   }
 }
 
+/** Whether the agent's own directory is the same one in all its slots. */
+export function sharesLogin(plan: OpenPlan): boolean {
+  return credentialsOf(plan)?.source === 'shared';
+}
+
 /** What of the user's a slot gets, in words for the UI. */
 export function sharedWords(plan: OpenPlan): string[] {
   const credentials = credentialsOf(plan);
@@ -104,7 +109,9 @@ export function sharedWords(plan: OpenPlan): string[] {
   return [
     ...(credentials?.source === 'secret' ? [`the secret "${credentials.secret}" as ${credentials.variable}`] : []),
     ...(credentials?.source === 'environment' ? [`the variables ${credentials.names.join(', ')}`] : []),
-    ...(credentials?.source === 'shared' ? [`a login of ${plan.agent.title} that its slots share`] : []),
+    ...(credentials?.source === 'shared'
+      ? [`a login of ${plan.agent.title} that its slots share, with the settings beside it`]
+      : []),
     ...(forwarded.length === 0 ? [] : [`the variables ${forwarded.join(', ')}`]),
     ...(commands.length === 0 ? [] : [`what commands on this computer give as ${commands.join(', ')}`]),
   ];

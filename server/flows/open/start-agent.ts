@@ -9,6 +9,7 @@ import type { NetworkPlan } from '../../network/types.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { sharesLogin } from './credentials.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
 import { describePlace } from './place.ts';
 import type { OpenPlan } from './prepare.ts';
@@ -33,6 +34,8 @@ export interface AgentStart {
 /** What is made for the start while the container is still being made. */
 export interface PreparedStart {
   options: LaunchOptions;
+  /** What the agent is told about where it is. */
+  place?: string;
   environment: Record<string, string>;
   secrets: Record<string, string>;
   timezone?: string;
@@ -65,6 +68,7 @@ async function collect(deps: FlowDeps, start: AgentStart, context: RequestContex
   return {
     options,
     secrets,
+    ...(place === undefined ? {} : { place }),
     environment: {
       ...start.network.environment,
       ...start.sharing.environment,
@@ -87,7 +91,6 @@ export async function startAgent(
   const { plan, session, container } = start;
   await start.network.started(signal);
   const files = await mergedFiles(deps, start, plan.agent.files(prepared.options), signal);
-  const { context } = prepared.options;
   const { commonPath } = plan.workspace.git ?? {};
   const exec = startPlan(deps.guest, {
     container,
@@ -104,7 +107,7 @@ export async function startAgent(
     signalsDir: session.signalsDir,
     mountPoints: [...session.mounts.map(mount => mount.path), ...start.sharing.mountPoints],
     names: { hosts: plan.config.get('network.hosts'), resolvers: plan.config.get('network.dns_servers') },
-    ...(context === undefined ? {} : { context }),
+    ...(prepared.place === undefined ? {} : { context: prepared.place }),
     ...(prepared.timezone === undefined ? {} : { timezone: prepared.timezone }),
     ...(prepared.gitIdentity === undefined ? {} : { gitIdentity: prepared.gitIdentity }),
     ...(commonPath === undefined ? {} : { gitDirectories: [commonPath] }),
@@ -135,8 +138,14 @@ async function execAfterStart(
   }
 }
 
-function launchOptions(start: AgentStart, secrets: Record<string, string>, context: string | undefined): LaunchOptions {
+/** What stands in a file that the agent's slots share: the same in each of them. */
+const POINTER = `# You work in a sandbox
+
+Read ~/SANDBOX_CONTEXT.md first: it says where you are, what cannot be changed and what can be reached.`;
+
+function launchOptions(start: AgentStart, secrets: Record<string, string>, place: string | undefined): LaunchOptions {
   const { plan, session } = start;
+  const context = place !== undefined && sharesLogin(plan) ? POINTER : place;
   const { config, agent } = plan;
   const model = modelOf(start);
   const effort =
@@ -183,7 +192,7 @@ async function mergedFiles(
 ): Promise<AgentFile[]> {
   return Promise.all(
     files.map(async file => {
-      if (file.merge !== 'json' || start.fresh) return file;
+      if (file.merge !== 'json' || (start.fresh && !sharesLogin(start.plan))) return file;
       const existing = await deps.incus.readFile(start.container, file.path, { signal, limit: 4 * 1024 * 1024 });
       return { ...file, content: mergedContent(file, existing?.toString('utf8')) ?? file.content };
     }),

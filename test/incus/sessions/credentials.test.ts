@@ -76,7 +76,7 @@ describe('credentials of an agent', { skip }, () => {
     }
     assert.deepEqual(await filesWith(join(desk.lab.home, '.coi/sessions-opencode'), 'own-login'), []);
     const [shared] = backend.slots.get(slots[0]?.container ?? '')?.shared ?? [];
-    assert.equal(shared, 'a login of opencode that its slots share');
+    assert.equal(shared, 'a login of opencode that its slots share, with the settings beside it');
     await Promise.all(slots.map(({ container }) => backend.call('slot/kill', { container })));
     const named = join(desk.lab.home, '.coi/profiles/nothing/config.toml');
     await desk.lab.write(named, '[agents.shell.credentials]\nsource = "shared"\n');
@@ -147,8 +147,11 @@ for (const uid of [1000, 0]) {
         assert.equal(transcript[0]?.text, `hello from slot ${talk.slot}`);
         assert.equal(
           talk.backend.slots.get(talk.container)?.shared?.[0],
-          'a login of Claude Code that its slots share',
+          'a login of Claude Code that its slots share, with the settings beside it',
         );
+        // What is the same file for all names no slot; the file that it names is each slot's own.
+        assert.match(await inside(talk, 'cat ~/.claude/CLAUDE.md'), /^Read ~\/SANDBOX_CONTEXT\.md first/m);
+        assert.ok((await inside(talk, 'cat ~/SANDBOX_CONTEXT.md')).includes(talk.container));
         const names = await inside(talk, 'ls ~/.claude/projects/-workspace | grep jsonl');
         assert.equal(names, `${talk.session}.jsonl`);
       }
