@@ -65,7 +65,8 @@ const RULES: readonly Rule[] = [
     hint: 'Choose another name, or delete the one that exists.',
   },
   {
-    text: /IP address "[^"]*" already defined on another NIC/i,
+    // The card's own address follows from the IP address, so either may be found first.
+    text: /(?:IP|MAC) address "[^"]*" already defined on another NIC/i,
     kind: 'unavailable',
     reason: 'address-taken',
     hint: 'Another container got that address meanwhile: try again.',

@@ -14,6 +14,12 @@ const ANSWERS: [status: number, text: string, kind: string, reason?: string][] =
     'unavailable',
     'address-taken',
   ],
+  [
+    500,
+    'Failed start validation for device "eth0": MAC address "02:1a:0a:00:00:02" already defined on another NIC',
+    'unavailable',
+    'address-taken',
+  ],
   [412, "ETag doesn't match: a vs b", 'conflict', 'changed'],
   [500, 'Image not provided for instance creation', 'not-found', 'no-image'],
   [500, 'Failed creating instance from image: write x: no space left on device', 'unavailable', 'full'],
