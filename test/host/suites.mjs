@@ -32,7 +32,7 @@ export const suites = [
   {
     name: 'redteam',
     folder: 'test/redteam',
-    concurrency: 2,
+    concurrency: 3,
     testTimeout: 600,
     limit: 2700,
     needs: withIncus,
@@ -41,7 +41,7 @@ export const suites = [
   {
     name: 'editor',
     folder: 'test/editor',
-    concurrency: 1,
+    concurrency: 2,
     testTimeout: 600,
     limit: 2700,
     needs: [...withEditor, 'vscode'],
@@ -49,7 +49,7 @@ export const suites = [
   {
     name: 'editor-oldest',
     folder: 'test/editor',
-    concurrency: 1,
+    concurrency: 2,
     testTimeout: 600,
     limit: 2700,
     needs: [...withEditor, 'vscode-oldest'],

@@ -36,10 +36,27 @@ export class Workbench {
     await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
   }
 
-  /** Runs a command from the palette. `title` is what it shows: "Category: Title". */
+  /**
+   * Runs a command from the palette. `title` is what it shows: "Category: Title". The palette shows what there is when it opens, and
+   * whatever takes the focus closes it, so it is opened again.
+   */
   async runCommand(title: string): Promise<void> {
-    const row = await this.findCommand(title);
-    await row.first().click();
+    const row = this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: title }).first();
+    await until(
+      `the command ${title}`,
+      async () => {
+        try {
+          await this.openPalette(title);
+          await row.waitFor({ timeout: 5000 });
+          await row.click({ timeout: 2000 });
+          return true;
+        } catch (error) {
+          await this.page.keyboard.press('Escape');
+          throw error;
+        }
+      },
+      40_000,
+    );
   }
 
   /** Titles that the palette offers for this search. Leaves the palette closed. */
@@ -53,18 +70,11 @@ export class Workbench {
     return titles.map(title => title.replace(/\u00a0/g, ' ').trim());
   }
 
-  private async findCommand(title: string): Promise<Locator> {
-    await this.openPalette(title);
-    const row = this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: title });
-    await row.first().waitFor();
-    return row;
-  }
-
   private async openPalette(search: string): Promise<void> {
     await this.page.mouse.move(0, 0); // a hover lies over the palette and takes its clicks
     await this.page.keyboard.press('F1');
-    await this.quickInput().waitFor();
-    await this.quickInput().fill(`>${search}`);
+    await this.quickInput().waitFor({ timeout: 5000 });
+    await this.quickInput().fill(`>${search}`, { timeout: 5000 });
   }
 
   /** The field of the palette, a quick pick or an input box. */
