@@ -32,7 +32,7 @@ export const suites = [
   {
     name: 'redteam',
     folder: 'test/redteam',
-    concurrency: 3,
+    concurrency: 2,
     testTimeout: 600,
     limit: 2700,
     needs: withIncus,

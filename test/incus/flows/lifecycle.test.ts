@@ -186,8 +186,8 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     assert.equal((await lab.instance(container))?.config['user.incus-agents.session'], session);
     await inside(container, ['test', '-e', '/home/code/kept']);
     await inside(container, ['tmux', 'has-session', '-t', `=coi-${container}`]);
-    await backend.call('slot/stop', { container });
-    await Promise.all([container, second.container].map(c => backend.call('slot/close', { container: c })));
+    await backend.call('slot/stop', { container, timeout: 0 });
+    await Promise.all([container, second.container].map(c => backend.call('slot/close', { container: c, timeout: 0 })));
     assert.deepEqual(await lab.containers(ws), []);
   });
 
@@ -199,15 +199,15 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     await backend.call('slot/persist', { container });
     await backend.when(container, s => s?.persistent === true);
     await inside(container, ['touch', '/home/code/kept']);
-    await backend.call('slot/close', { container });
-    await backend.call('slot/close', { container: first.container });
+    await backend.call('slot/close', { container, timeout: 0 });
+    await backend.call('slot/close', { container: first.container, timeout: 0 });
     await backend.when(container, s => s?.status === 'stopped');
     const again = await lab.open(backend, ws);
     assert.deepEqual({ ...again, session: '' }, { container, slot: 2, session: '' });
     assert.notEqual(again.session, second.session);
     await inside(container, ['test', '-e', '/home/code/kept']);
     assert.equal((await backend.when(container, s => s?.status === 'running'))?.persistent, true);
-    await backend.call('slot/delete', { container });
+    await backend.call('slot/delete', { container, timeout: 0 });
     assert.deepEqual(await lab.containers(ws), []);
     const born = await lab.open(backend, ws, { persistent: true });
     assert.equal(backend.slots.get(born.container)?.persistent, true);
@@ -300,7 +300,7 @@ ${more}`;
     const ws = await lab.workspace();
     const { container } = await lab.open(backend, ws, { persistent: true });
     await assert.rejects(backend.call('slot/close', { container, onlyIfStopped: true }), isReply('conflict', /runs/));
-    await backend.call('slot/close', { container });
+    await backend.call('slot/close', { container, timeout: 0 });
     const temporary = await lab.open(backend, ws, { persistent: false });
     assert.equal(temporary.slot, 2);
     await assert.rejects(lab.open(backend, ws, { slot: 1, persistent: false }), isReply('conflict', /in use/));
