@@ -11,6 +11,8 @@ export const codex: Agent = {
   files,
   stateDirs: [{ saved: '.codex/sessions', home: '.codex/sessions' }],
   tells: true,
+  // It tells of turns only.
+  readyAfter: 2000,
   login: {
     directory: '.codex',
     files: ['.codex/auth.json'],

@@ -19,6 +19,8 @@ export interface TrackedSession {
   tells?: boolean;
   /** Whether the agent is a shell; default false. */
   shell?: boolean;
+  /** Milliseconds after its start when an agent that has not said anything takes input; default 8 s. */
+  readyAfter?: number;
 }
 
 interface Tracked {
@@ -48,12 +50,13 @@ export class Attention {
     };
     if (before !== undefined) tracked.memory.container = before.memory.container;
     this.#tracked.set(session.container, tracked);
-    const { sessionDir, signals, registry } = session;
+    const { sessionDir, signals, registry, readyAfter } = session;
     if (sessionDir === undefined || signals === undefined) return;
     tracked.tracker = new Tracker({
       sessionDir,
       signals,
       ...(registry === undefined ? {} : { registry }),
+      ...(readyAfter === undefined ? {} : { readyAfter }),
       log: this.#log,
       input: input => this.#take(session.container, tracked, input),
     });

@@ -10,7 +10,7 @@ import type { AttentionInput } from './types.ts';
 
 /** After a signal, the registry has this long to catch up before it is believed against the signal. Milliseconds. */
 const SETTLE = 700;
-/** Within this an agent that was started reports itself, unless it asks for something first. Milliseconds. */
+/** See `readyAfter`. */
 const OVERDUE = 8000;
 
 export interface TrackOptions {
@@ -20,6 +20,8 @@ export interface TrackOptions {
   signals: string;
   /** Below it: Claude's registry of running sessions, for agents that have one. */
   registry?: string;
+  /** Milliseconds within which an agent that was started reports itself, unless it asks for something first or never does. */
+  readyAfter?: number;
   log: Log;
   input(input: AttentionInput): void;
 }
@@ -60,7 +62,8 @@ export class Tracker {
     if (signals.length === 0) return;
     // What is minutes old was said while nobody listened; anything else was said just now, finer than in whole seconds.
     for (const signal of signals) this.#options.input(now - signal.at < 3000 ? { ...signal, at: now } : signal);
-    if (signals.some(signal => signal.word === 'start')) this.#overdue = this.#later('overdue', OVERDUE, this.#overdue);
+    if (signals.some(signal => signal.word === 'start'))
+      this.#overdue = this.#later('overdue', this.#options.readyAfter ?? OVERDUE, this.#overdue);
     if (this.#options.registry !== undefined) this.#settle = this.#later('settle', SETTLE, this.#settle);
   }
 

@@ -191,6 +191,7 @@ export class SessionBoard {
     this.#parts.attention.track({
       container,
       session,
+      ...(known?.readyAfter === undefined ? {} : { readyAfter: known.readyAfter }),
       sessionDir: this.#parts.sessions.directory(identity.agent, session),
       signals: SIGNALS.saved,
       ...(known?.registry === undefined ? {} : { registry: known.registry }),
