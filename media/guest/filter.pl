@@ -2,7 +2,8 @@
 # clipboard (OSC 52), titles, marks of shells, files and images (OSC 0, 9, 133, 633, 1337 and the like), DCS, APC, PM and SOS. Links and colours
 # stay (OSC 8, 4, 10 to 12, 104, 110 to 112). Nothing but what Perl itself has; the numbers are Linux's (asm-generic/ioctls.h).
 use strict;
-my ($TIOCGPTN, $TIOCSPTLCK, $TIOCSCTTY, $TIOCGWINSZ, $TIOCSWINSZ) = (0x80045430, 0x40045431, 0x540e, 0x5413, 0x5414);
+my ($TIOCGPTN, $TIOCSPTLCK, $TIOCGWINSZ, $TIOCSWINSZ, $TCGETS, $TCSETS) =
+  (0x80045430, 0x40045431, 0x5413, 0x5414, 0x5401, 0x5402);
 my %KEPT = map { $_ => 1 } qw(4 8 10 11 12 104 110 111 112);
 # Of a sequence that is kept; longer ones are dropped, whatever they are.
 my $LONGEST = 16384;
@@ -20,9 +21,17 @@ sysopen(my $slave, '/dev/pts/' . unpack('i', $number), $RDWR | $NOCTTY) or give_
 sub resize { my $size = pack('S4', 0, 0, 0, 0); ioctl(STDIN, $TIOCGWINSZ, $size) and ioctl($master, $TIOCSWINSZ, $size) }
 resize();
 
-my $saved = -t STDIN ? `stty -g 2>/dev/null` : '';
-chomp $saved;
-system('stty', 'raw', '-echo') if $saved ne '';
+# Our own terminal passes on every key as it is, as cfmakeraw(3) has it; starting stty for that would take longer than all the rest.
+my $saved = "\0" x 60;
+undef $saved if !(-t STDIN && ioctl(STDIN, $TCGETS, $saved));
+if (defined $saved) {
+  my ($in, $out, $control, $local, @rest) = unpack('L4 C*', $saved);
+  ($in, $out, $local) = ($in & ~02753, $out & ~01, $local & ~0100113);
+  $control = ($control & ~0460) | 060;
+  # c_line, then c_cc with VTIME and VMIN.
+  @rest[6, 7] = (0, 1);
+  ioctl(STDIN, $TCSETS, pack('L4 C*', $in, $out, $control, $local, @rest)) or undef $saved;
+}
 
 my $child = fork();
 defined $child or give_up('fork');
@@ -124,5 +133,5 @@ while ($open) {
 close($master);
 waitpid($child, 0);
 my $status = $?;
-system('stty', $saved) if $saved ne '';
+ioctl(STDIN, $TCSETS, $saved) if defined $saved;
 exit($status & 127 ? 128 + ($status & 127) : $status >> 8);

@@ -59,9 +59,12 @@ function afterSignal(memory: Memory, input: SignalInput): Memory {
   return moved(fresh, agent);
 }
 
-/** Whether the registry has told of what the signal says already, and of its end. Should it begin anew, the registry tells that too. */
+/**
+ * Whether the registry has told of what the signal says already, and of its end. Should it begin anew, the registry tells that too, but
+ * for a turn that is too short for it.
+ */
 function isPast({ left }: Memory, { word, at }: SignalInput): boolean {
-  return left !== undefined && NAMES[left.status] === word && at - left.at < LATE;
+  return left !== undefined && word !== 'working' && NAMES[left.status] === word && at - left.at < LATE;
 }
 
 function fromSignal({ word, at, detail, code }: SignalInput, quiet: boolean): AgentState {

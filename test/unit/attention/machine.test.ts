@@ -72,6 +72,8 @@ test('a hook that tells late of what the registry has left behind is no news', (
   assert.equal(stateAfter(...idle, signal('waiting', 400), registry('waiting', 410)), 'waiting');
   assert.equal(stateAfter(...idle, signal('waiting', 2000)), 'waiting', 'a new question');
   assert.equal(stateAfter(...idle, signal('working', 400)), 'working', 'a new prompt');
+  const short = [registry('waiting', 100), registry('busy', 150), registry('idle', 155)];
+  assert.equal(stateAfter(...short, signal('working', 400)), 'working', 'a new prompt soon after a short turn');
 });
 
 test('an agent whose files cannot be watched is unknown, and looked at from then on', () => {
