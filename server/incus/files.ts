@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { Failure } from '../base/errors.ts';
 import { abortFailure, codeOf, incusError } from './errors.ts';
@@ -9,7 +10,8 @@ import type { FileStat, FileType, Method, ReadFile, WriteFile } from './types.ts
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** A read of a FIFO is answered never: so every request to the files of a container has an end. */
 const DEFAULT_TIMEOUT = 10_000;
-const RELEASE_LIMIT = 3000;
+const RELEASE_LIMIT = 10_000;
+const RELEASE_AGAIN = 200;
 const DEFAULT_MODE = 0o644;
 
 interface FileRequest {
@@ -108,12 +110,18 @@ export async function read(http: Http, name: string, path: string, o: ReadFile =
 async function releaseFifo(http: Http, name: string, path: string): Promise<void> {
   const signal = AbortSignal.timeout(RELEASE_LIMIT);
   const script = 'if [ -p "$1" ] && [ ! -L "$1" ]; then : <>"$1"; fi';
-  try {
-    const writer = await startProcess(http, name, ['/bin/sh', '-c', script, 'sh', path], { onStdout() {}, signal });
-    signal.addEventListener('abort', () => writer.drop(), { once: true });
-    await writer.result;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+  while (!signal.aborted) {
+    try {
+      const writer = await startProcess(http, name, ['/bin/sh', '-c', script, 'sh', path], { onStdout() {}, signal });
+      signal.addEventListener('abort', () => writer.drop(), { once: true });
+      await writer.result;
+      return;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      // Incus sometimes fails to start anything; in a container that is gone or stopped nothing has to be freed.
+      if (error.kind !== 'unavailable') return;
+    }
+    await sleep(RELEASE_AGAIN);
   }
 }
 

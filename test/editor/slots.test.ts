@@ -73,6 +73,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
     });
 
     await step('a detach from inside tmux ends the terminal with 0', async () => {
+      await until('somebody attached', () => project.clients(container) === 1);
       project.tmux(container, 'detach-client', '-s', `=coi-${container}`);
       await until('no terminal', async () => (await terminals.all().count()) === 0);
       await slots.noToasts();
