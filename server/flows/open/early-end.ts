@@ -16,7 +16,8 @@ export async function explainEarlyEnd(deps: FlowDeps, container: string, error: 
   // Its first process may be dead half a second before Incus calls the container stopped.
   const text = messageOf(error);
   const dying = /invalid pid|instance is not running/i.test(text);
-  const killed = /ended with exit code 137/.test(text);
+  // A script that is killed says 137, and one that can start nothing any more says what its shell does.
+  const killed = /start script ended with exit code/.test(text);
   if (!dying && !(await hasEnded(deps, container, killed ? STOPS_WITHIN : 0))) return error;
   const allowed = await inotifyInstances();
   const few = allowed !== undefined && allowed < INOTIFY_NEEDED;
