@@ -3,7 +3,7 @@ import type { Workspace } from '../../workspace/types.ts';
 import type { FlowDeps } from '../deps.ts';
 
 /** Every directory of the host in which an agent of a slot that is there can write. */
-export function writableNow(deps: FlowDeps): string[] {
+function writableNow(deps: FlowDeps): string[] {
   return deps.board
     .instances()
     .flatMap(instance => Object.values(instance.expandedDevices))
