@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run as the code user: starts tmux with the configured environment, or the agent again in a tmux that has ended one.
-# $1 tmux session  $2 directory
+# $1 tmux session  $2 directory  $3 tmux's socket, if it is there
 own=$HOME/.incus-agents
 . "$own/environment"
 umask 022
@@ -17,7 +17,7 @@ look() {
   done 2>/dev/null
 }
 session=$1
-if tmux has-session -t "=$session" 2>/dev/null; then
+if [ -S "$3" ] && tmux has-session -t "=$session" 2>/dev/null; then
   found=$(look)
   case $found in
     *runs) echo "duplicate session" >&2; exit 1 ;;

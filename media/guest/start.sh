@@ -51,17 +51,14 @@ if [ "$git" = yes ]; then
   fi
 fi
 begin() {
-  if [ "$uid" = 0 ]; then sh "$own/begin" "$session" "$cwd"
-  elif command -v setpriv >/dev/null; then setpriv --reuid "$uid" --regid "$gid" --init-groups sh "$own/begin" "$session" "$cwd"
-  else su -m -s /bin/sh "$user" -c 'sh "$0" "$1" "$2"' "$own/begin" "$session" "$cwd"
+  if [ "$uid" = 0 ]; then sh "$own/begin" "$session" "$cwd" "$socket"
+  elif command -v setpriv >/dev/null; then setpriv --reuid "$uid" --regid "$gid" --init-groups sh "$own/begin" "$session" "$cwd" "$socket"
+  else su -m -s /bin/sh "$user" -c 'sh "$0" "$1" "$2" "$3"' "$own/begin" "$session" "$cwd" "$socket"
   fi
 }
-problem=$(begin 2>&1) && {
-  echo started
-  # The agent has time until somebody powers off. Links that are there, to whatever, stay.
-  [ "$uid" = 0 ] || ! command -v sudo >/dev/null || ln -s /etc/incus-agents/bin/* /usr/local/bin/ >/dev/null 2>&1
-  exit 0
-}
+# Links that are there, to whatever, stay. Nobody powers off so soon that this had to be waited for.
+[ "$uid" = 0 ] || ! command -v sudo >/dev/null || ln -s /etc/incus-agents/bin/* /usr/local/bin/ >/dev/null 2>&1 &
+problem=$(begin 2>&1) && { echo started; exit 0; }
 # Somebody else may have been quicker.
 case $problem in *'duplicate session'*) rm -f "$own/secrets"; echo exists; exit 0 ;; esac
 fail 65 "tmux: $problem"

@@ -1,5 +1,6 @@
 import { messageOf } from '../base/errors.ts';
-import { exportLines, quote } from '../guest/shell.ts';
+import { quote } from '../base/shell.ts';
+import { exportLines } from '../guest/shell.ts';
 import { ownDirectory, tmuxDirectory } from '../guest/start.ts';
 import { proxyEnvironment } from '../network/proxy/relay.ts';
 import { ownTmux } from './attach.ts';

@@ -1,9 +1,5 @@
 import { Failure } from '../base/errors.ts';
-
-/** One word of a POSIX shell that stands for exactly this text. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
+import { quote } from '../base/shell.ts';
 
 /** Shell lines that export variables. Fails with `config` for a name that is none, or a value with NUL. */
 export function exportLines(variables: Readonly<Record<string, string>>): string {

@@ -1,8 +1,9 @@
 import { Failure } from '../base/errors.ts';
+import { quote } from '../base/shell.ts';
 import { managedBlock } from './context.ts';
 import type { GuestFiles } from './files.ts';
 import { gitConfig, timezoneEntries } from './identity.ts';
-import { exportLines, quote } from './shell.ts';
+import { exportLines } from './shell.ts';
 import { type TarEntry, tarball } from './tar.ts';
 
 /**

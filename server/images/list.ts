@@ -33,6 +33,12 @@ function entries(image: Image): ImageInfo[] {
   }));
 }
 
+/** The fingerprint of what `findImage` finds; asking what an alias points at is enough for it. */
+export async function findFingerprint(incus: Incus, name: string, signal?: AbortSignal): Promise<string | undefined> {
+  const alias = name === '' ? undefined : await incus.imageAlias(name, signal);
+  return alias?.fingerprint ?? (await findImage(incus, name, signal))?.fingerprint;
+}
+
 /** The image of an alias, or of a fingerprint or its beginning (12 digits at least); undefined when there is none. */
 export async function findImage(incus: Incus, name: string, signal?: AbortSignal): Promise<Image | undefined> {
   if (name === '') return undefined;

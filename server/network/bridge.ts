@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import { list, object, text } from '../incus/parse.ts';
 import type { Devices, Network, NetworkLease, Profile } from '../incus/types.ts';
 import { type Cidr, contains, formatAddress, formatCidr, parseAddress, parseCidr, sizeOf } from './ipv4.ts';
 import type { Place } from './types.ts';
@@ -43,15 +42,6 @@ export interface Bridge {
   leases: NetworkLease[];
 }
 
-/** Reads the bridge of the default profile. Fails with `isolation` where that has no card on one that Incus manages. */
-export async function readBridge(incus: Incus, signal?: AbortSignal): Promise<Bridge> {
-  const [first, ...others] = cardsOf(await incus.profile('default', signal));
-  const bridge = first?.[1].network;
-  if (first === undefined || bridge === undefined) throw notManaged();
-  const [network, leases] = await Promise.all([incus.network(bridge, signal), allLeases(incus, bridge, signal)]);
-  return { cards: [first[0], ...others.map(([name]) => name)], network, leases };
-}
-
 /**
  * The card for a container, with an address on the bridge that nobody has. The address stays the same for a container that is
  * there. Fails with `isolation` where the rules could not be put in force: no managed bridge with IPv4.
@@ -62,7 +52,7 @@ export function cardOn({ cards, network, leases }: Bridge, book: AddressBook, co
 }
 
 /** The network cards that a profile gives, in the order of their names. */
-function cardsOf(profile: Profile | undefined): [string, Devices[string]][] {
+export function cardsOf(profile: Profile | undefined): [string, Devices[string]][] {
   const cards = Object.entries(profile?.devices ?? {}).filter(([, device]) => device.type === 'nic');
   return cards.sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -78,40 +68,12 @@ export async function bridgeOf(incus: Incus, signal?: AbortSignal): Promise<{ na
 }
 
 /** The addresses of a bridge that Incus manages; undefined for another network, or one without IPv4. */
-function subnetOf(network: Network | undefined): { subnet: Cidr; gateway: number } | undefined {
+export function subnetOf(network: Network | undefined): { subnet: Cidr; gateway: number } | undefined {
   const own = network?.config['ipv4.address'] ?? '';
   const subnet = parseCidr(own);
   const gateway = parseAddress(own.split('/')[0] ?? '');
   if (network?.type !== 'bridge' || !network.managed || subnet === undefined || gateway === undefined) return undefined;
   return { subnet, gateway };
-}
-
-/** The addresses of a bridge that are taken. Incus lists those of one project only, while others may be on the same bridge. */
-async function allLeases(incus: Incus, bridge: string, signal?: AbortSignal): Promise<NetworkLease[]> {
-  const o = { project: null, ...(signal === undefined ? {} : { signal }) };
-  const [own, projects] = await Promise.all([
-    incus.networkLeases(bridge, signal),
-    incus.request('GET', '/1.0/projects', undefined, o).then(reply => list(reply.metadata).map(text)),
-  ]);
-  const others = projects
-    .map(url => decodeURIComponent(url.slice(url.lastIndexOf('/') + 1)))
-    .filter(name => name !== incus.target.project);
-  const path = `/1.0/networks/${encodeURIComponent(bridge)}/leases`;
-  const further = await Promise.all(
-    others.map(project =>
-      incus.request('GET', path, undefined, { ...o, project }).then(
-        reply => list(reply.metadata).map(value => parseLease(object(value))),
-        // One that is gone, or that has networks of its own, is not on this bridge.
-        () => [],
-      ),
-    ),
-  );
-  return [...own, ...further.flat()];
-}
-
-/** Of another project: only its address counts here. */
-function parseLease(lease: Readonly<Record<string, unknown>>): NetworkLease {
-  return { hostname: '', address: text(lease.address), hwaddr: text(lease.hwaddr), type: text(lease.type) };
 }
 
 function placeOn(
@@ -158,7 +120,8 @@ export function freeAddress(
   });
 }
 
-function notManaged(): Failure {
+/** The failure of a slot whose network could not be restricted. */
+export function notManaged(): Failure {
   return new Failure(
     'isolation',
     'The network of slots cannot be restricted: the default profile has no card on a bridge that Incus manages and that has IPv4.',

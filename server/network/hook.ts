@@ -1,3 +1,5 @@
+import { quote } from '../base/shell.ts';
+import { UNPLUG } from '../incus/refused-start.ts';
 import { type Rules, tableOf } from './rules.ts';
 import type { Place } from './types.ts';
 
@@ -18,10 +20,10 @@ export const BREAK = '~';
  * what goes to the slot; that is only for comfort, so it is left out there. A chain without rules says which process keeps the container.
  */
 const START = [
-  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; exit $e; }`,
-  'e=$3',
-  'p= m= o= d=',
-  'while IFS=" " read -r k q x; do case $k in lxc.net.0.link) p=$x;; lxc.net.0.hwaddr) m=$x;; lxc.net.*.link) o=$k;; esac; done <$LXC_CONFIG_FILE',
+  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; [ $e = 0 ] || { ${UNPLUG}; }; exit $e; }`,
+  'e=$3 p= m= o= d= k=',
+  // The shell reads a file byte by byte, and this one has all the hooks in it: that took longer than everything else here.
+  'set -f; for w in $(grep "^ *lxc\\.net\\." $LXC_CONFIG_FILE); do case $k in lxc.net.0.link) p=$w;; lxc.net.0.hwaddr) m=$w;; lxc.net.*.link) o=$k;; esac; [ "$w" = = ] || k=$w; done; set +f',
   '[ -z "$o" ] || fail "The container has more than one network card."',
   '[ -n "$p" ] && [ -n "$m" ] && read -r i </sys/class/net/$p/iflink || fail "The container has no network card on a bridge."',
   `for f in /sys/class/net/*/ifindex; do read -r j <$f; [ "$j" != "$i" ] || d=\${f%/ifindex}; done`,
@@ -77,9 +79,4 @@ export function withHookLines(text: string, lines: string): string {
   const first = Math.max(0, all.findIndex(isOwn));
   const others = (part: string[]) => part.filter(line => !isOwn(line));
   return [...others(all.slice(0, first)), lines, ...others(all.slice(first))].join('\n');
-}
-
-/** A word of a shell command, whatever is in it. */
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -4,7 +4,8 @@ import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
-import { AddressBook, bridgeOf } from './bridge.ts';
+import { AddressBook, type Bridge, bridgeOf } from './bridge.ts';
+import { BridgeReader } from './bridge-reader.ts';
 import { changeNetwork, placeOf } from './change.ts';
 import { instanceName, tableName } from './hook.ts';
 import { bare, checkPolicy, type NetworkOptions, planNetwork } from './plan.ts';
@@ -31,6 +32,7 @@ export class SlotNetworks {
   readonly #log: Log;
   readonly #home: string;
   readonly #book = new AddressBook();
+  readonly #bridge: BridgeReader;
   readonly #proxies = new Map<string, Promise<SlotProxy>>();
   readonly #up = new Set<string>();
   readonly #resolve: Resolve;
@@ -39,8 +41,14 @@ export class SlotNetworks {
   constructor(incus: Incus, log: Log, home: string, resolve: Resolve = resolveOnHost) {
     this.#resolve = resolve;
     this.#incus = incus;
+    this.#bridge = new BridgeReader(incus);
     this.#log = log;
     this.#home = home;
+  }
+
+  /** See `BridgeReader`. What it says is good for one plan. */
+  bridge(signal?: AbortSignal): Promise<Bridge> {
+    return this.#bridge.read(signal);
   }
 
   /** See `planNetwork`. A slot with an allow-list gets a proxy besides, by which it reaches names. */

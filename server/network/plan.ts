@@ -1,7 +1,8 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Devices } from '../incus/types.ts';
-import { type AddressBook, type Bridge, type Card, cardOn, readBridge } from './bridge.ts';
+import { type AddressBook, type Bridge, type Card, cardOn } from './bridge.ts';
+import { BridgeReader } from './bridge-reader.ts';
 import { hookLines, instanceName } from './hook.ts';
 import { NETWORK_KEY, POLICY_KEY, recordPolicy } from './record.ts';
 import { privateEntries, rulesOf } from './rules.ts';
@@ -13,7 +14,7 @@ export interface NetworkOptions {
   policy: Policy;
   /** Whether the project lets an instance have `raw.lxc`. */
   hooks: boolean;
-  /** What `readBridge` says, where it was asked before. */
+  /** What `BridgeReader` says, where it was asked before. */
   bridge?: Promise<Bridge>;
 }
 
@@ -31,7 +32,7 @@ export async function planNetwork(
   checkPolicy(policy);
   if (!hooks && policy.mode === 'open') return bare(policy);
   if (!hooks) throw noHooks(incus.target.project);
-  const card = await cardFor(o.bridge ?? readBridge(incus, signal), book, container, policy);
+  const card = await cardFor(o.bridge ?? new BridgeReader(incus).read(signal), book, container, policy);
   if (card === undefined) return bare(policy);
   const rules = rulesOf(policy, card.place);
   const instance = instanceName(container, incus.target.project);

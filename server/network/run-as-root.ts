@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import { readUntrusted } from '../base/files.ts';
+import { quote } from '../base/shell.ts';
 import type { Incus } from '../incus/client.ts';
 import { requireWholeLines } from '../incus/raw-lxc.ts';
-import { BREAK, FAILED_DIRECTORY, instanceName, quote } from './hook.ts';
+import { BREAK, FAILED_DIRECTORY, instanceName } from './hook.ts';
 
 /** Names of the instances that only exist for their hook. */
 const CARRIER = 'incus-agents-net-';

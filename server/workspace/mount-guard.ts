@@ -1,8 +1,10 @@
 import { lstat } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 import { readUntrusted } from '../base/files.ts';
+import { quote } from '../base/shell.ts';
+import { UNPLUG } from '../incus/refused-start.ts';
 import { hostName } from './protection/hooks.ts';
-import { quote, stagedName } from './protection/text.ts';
+import { stagedName } from './protection/text.ts';
 
 /** Where the hook leaves why it refused a start; everybody may read it. */
 const FAILED = '/run/incus-agents/mounts';
@@ -23,7 +25,7 @@ export interface GuardedMount {
 const SCRIPT =
   `f=${FAILED}/$LXC_NAME; [ ! -e "$f" ] || rm -f "$f"; ` +
   'while [ $# -gt 2 ]; do [ "$(stat -c %d:%i -- "$1" 2>/dev/null)" = "$2" ] || ' +
-  `{ mkdir -p -m 755 ${FAILED}; printf "%s\\n" "$3" >"$f"; exit 1; }; shift 3; done`;
+  `{ mkdir -p -m 755 ${FAILED}; printf "%s\\n" "$3" >"$f"; ${UNPLUG}; exit 1; }; shift 3; done`;
 
 /**
  * The `raw.lxc` line that lets a container start only with what was allowed. Incus looks up the sources at each start anew, also at one that root

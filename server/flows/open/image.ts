@@ -1,6 +1,5 @@
 import { Failure } from '../../base/errors.ts';
-import { findImage } from '../../images/list.ts';
-import type { Image } from '../../incus/types.ts';
+import { findFingerprint } from '../../images/list.ts';
 import { type ErrorData, IMAGE_MISSING } from '../../protocol/errors.ts';
 import { isBuildable } from '../build-image.ts';
 import type { RequestContext } from '../context.ts';
@@ -23,9 +22,9 @@ export class ImageMissing extends Failure {
   }
 }
 
-/** The image that a new slot is made from, by alias or fingerprint. */
-export async function imageFor(deps: FlowDeps, name: string, context: RequestContext): Promise<Image> {
-  const image = await findImage(deps.incus, name, context.signal);
-  if (image !== undefined) return image;
+/** The fingerprint of the image that a new slot is made from, by alias or fingerprint. Fails with `ImageMissing`. */
+export async function imageFor(deps: FlowDeps, name: string, context: RequestContext): Promise<string> {
+  const fingerprint = await findFingerprint(deps.incus, name, context.signal);
+  if (fingerprint !== undefined) return fingerprint;
   throw new ImageMissing(name, await isBuildable(deps, name, context));
 }

@@ -1,5 +1,4 @@
 import { IncusError } from '../../incus/errors.ts';
-import { readBridge } from '../../network/bridge.ts';
 import type { SlotOpenResult } from '../../protocol/methods.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { SlotIdentity } from '../../slots/keys.ts';
@@ -96,7 +95,7 @@ async function withFreeAddress(
     } catch (error) {
       const taken = error instanceof IncusError && error.reason === 'address-taken';
       if (!taken || attempt === ADDRESSES) throw error;
-      bridge = readBridge(deps.incus, context.signal);
+      bridge = deps.networks.bridge(context.signal);
     }
   }
 }

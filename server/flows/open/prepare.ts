@@ -65,8 +65,8 @@ export async function prepareOpen(
   const config = await effectiveConfig(deps, workspace.path, context, launchOf(request));
   config.requireValid();
   const image = madeFrom ?? config.get('container.image');
-  const [found, isolatedIds, lowLevel, limits] = await Promise.all([
-    madeFrom === undefined ? imageFor(deps, image, context) : undefined,
+  const [fingerprint, isolatedIds, lowLevel, limits] = await Promise.all([
+    madeFrom === undefined ? imageFor(deps, image, context) : '',
     hasIdRanges(),
     asked.lowLevel,
     slotLimits(deps, config, context.signal),
@@ -77,7 +77,7 @@ export async function prepareOpen(
     config,
     agent: agentNamed(config.get('tool.name'), declaredAgents(config)),
     image,
-    fingerprint: found?.fingerprint ?? '',
+    fingerprint,
     persistent: config.get('container.persistent'),
     mountPath: mountPath(workspace, config.get('paths.preserve_workspace_path')),
     code: codeUserOf(config),

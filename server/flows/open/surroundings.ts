@@ -1,4 +1,4 @@
-import { type Bridge, readBridge } from '../../network/bridge.ts';
+import type { Bridge } from '../../network/bridge.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { FlowDeps } from '../deps.ts';
 
@@ -12,7 +12,7 @@ export interface Surroundings {
 /** Asks for it at once, so that it is there when the rest is known. */
 export function lookAround(deps: FlowDeps, signal: AbortSignal): Surroundings {
   const lowLevel = allowsHooks(deps.incus, signal);
-  const bridge = readBridge(deps.incus, signal);
+  const bridge = deps.networks.bridge(signal);
   // An open that fails before it needs them has said why already.
   lowLevel.catch(() => {});
   bridge.catch(() => {});

@@ -1,6 +1,8 @@
+import { quote } from '../../base/shell.ts';
+import { UNPLUG } from '../../incus/refused-start.ts';
 import { LOCK } from './lock-script.ts';
 import { SWEEP } from './sweep-script.ts';
-import { encodeForMountTable, gitPattern, quote, stagedName } from './text.ts';
+import { encodeForMountTable, gitPattern, stagedName } from './text.ts';
 import { type Content, type Item, NOWHERE, SAME, type Tree } from './types.ts';
 
 /*
@@ -23,7 +25,7 @@ const START = (refused: string): string =>
     `export M=$PPID; ${UNFOLD}; u "$1"; lock=$x sweep=$2 me=$3; shift 3`,
     's() { u "$sweep"; unshare -m --propagation private /bin/sh -c "$x" protect $me; }',
     'l() { timeout 60 /bin/sh -c "$lock" protect "$@"; }',
-    `l "$@"; r=$?; [ $r != 75 ] || { s; l "$@"; r=$?; }; [ $r = 0 ] || { s; ${refused}; exit 1; }`,
+    `l "$@"; r=$?; [ $r != 75 ] || { s; l "$@"; r=$?; }; [ $r = 0 ] || { s; ${refused}; ${UNPLUG}; exit 1; }`,
   ].join('; ');
 
 /** Only what the container had from this keeper: one that started again meanwhile has its own, which a late hook must leave alone. */

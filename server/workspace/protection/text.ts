@@ -18,11 +18,6 @@ function encodeForIncus(path: string): string {
   return path.replaceAll('-', '--').replaceAll('/', '-');
 }
 
-/** A word of a shell command, whatever is in it. */
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** A path as a pattern of gitignore(5) that means exactly it. */
 export function gitPattern(path: string): string {
   return `/${path.replace(/[\\*?[\]!# ]/g, '\\$&')}`;

@@ -263,10 +263,21 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const { container } = await lab.open(strict, workspace, { persistent: true });
     await strict.call('slot/close', { container, timeout: 0 });
     await incusCli('config', 'device', 'add', container, 'eth1', 'nic', 'nictype=p2p', 'name=eth1');
+    const before = await cables();
     const failure = await failureOf(lab.open(strict, workspace));
     assert.equal(failure.kind, 'isolation');
     assert.match(failure.message, /more than one network card/);
     assert.equal(await lab.hasFlags(workspace), false);
     assert.deepEqual(await readdir(workspace), []);
+    // Incus itself would leave the cables of both cards on the host.
+    assert.deepEqual(
+      (await cables()).filter(name => !before.includes(name)),
+      [],
+    );
   });
 });
+
+/** Names of the ends of cables that are on the host. */
+async function cables(): Promise<string[]> {
+  return (await readdir('/sys/class/net')).filter(name => name.startsWith('veth'));
+}

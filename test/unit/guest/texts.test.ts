@@ -3,13 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Failure } from '../../../server/base/errors.ts';
+import { quote } from '../../../server/base/shell.ts';
 import { attachArgs } from '../../../server/guest/attach.ts';
 import { BLOCK_BEGIN, contextText, managedBlock, withManagedBlock } from '../../../server/guest/context.ts';
 import { explainStart } from '../../../server/guest/explain.ts';
 import { loadGuestFiles } from '../../../server/guest/files.ts';
 import { timezoneEntries } from '../../../server/guest/identity.ts';
 import { capture, lastLines, sendKeys } from '../../../server/guest/keys.ts';
-import { exportLines, quote } from '../../../server/guest/shell.ts';
+import { exportLines } from '../../../server/guest/shell.ts';
 import { type StartOptions, startPlan } from '../../../server/guest/start.ts';
 
 const guest = await loadGuestFiles(join(import.meta.dirname, '../../../media'));

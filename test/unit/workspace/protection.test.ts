@@ -3,6 +3,7 @@ import { linkSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { quote } from '../../../server/base/shell.ts';
 import { lookBeneath, relativePath } from '../../../server/workspace/protection/beneath.ts';
 import { lockItems, withPins } from '../../../server/workspace/protection/items.ts';
 import { chosenPaths, planProtection } from '../../../server/workspace/protection/plan.ts';
@@ -12,7 +13,6 @@ import {
   decodeMountTable,
   encodeForMountTable,
   gitPattern,
-  quote,
   stagedName,
 } from '../../../server/workspace/protection/text.ts';
 import type { ProtectionOptions } from '../../../server/workspace/protection/types.ts';
