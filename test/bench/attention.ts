@@ -1,27 +1,15 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { Attention } from '../../server/attention/attention.ts';
-import { silentLog } from '../../server/base/log.ts';
 import type { AgentState } from '../../server/protocol/types.ts';
 import { type Desk, makeDesk } from '../incus/sessions/support.ts';
 import { openTalk, type Talk } from '../incus/sessions/talk.ts';
 import { until } from '../incus/support.ts';
-import { incus, type Setting } from './setting.ts';
+import { incus } from './setting.ts';
 import { print } from './table.ts';
 
 const ROUNDS = 12;
 const ENDS = 4;
-const SLOTS = 20;
-const COST_MS = 20_000;
-const WRITER = fileURLToPath(new URL('./write-signals.ts', import.meta.url));
 
-/** How soon a client sees what a real agent does, and what following many agents costs. */
-export async function benchAttention(setting: Setting): Promise<void> {
-  await benchCost(setting);
+/** How soon a client sees what a real agent does. */
+export async function benchAttention(): Promise<void> {
   const desk = await makeDesk('', { slow: 500 });
   try {
     await benchStates(desk);
@@ -110,35 +98,4 @@ function key(talk: Talk, name: string): Promise<unknown> {
 function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
-}
-
-/**
- * What following working agents costs: directories as those of sessions, into which signals are written by another process, more
- * often than a busy claude does. No containers: those of working agents cost the backend nothing more.
- */
-async function benchCost({ home }: Setting): Promise<void> {
-  const attention = new Attention(silentLog);
-  const dirs = Array.from({ length: SLOTS }, (_, i) => join(home, `cost-${i}`));
-  for (const [i, dir] of dirs.entries()) {
-    await mkdir(join(dir, 'signals'), { recursive: true });
-    await mkdir(join(dir, 'registry'));
-    attention.track({
-      container: `c-${i}`,
-      session: `s-${i}`,
-      sessionDir: dir,
-      signals: 'signals',
-      registry: 'registry',
-    });
-  }
-  const writer = fork(WRITER, dirs);
-  await once(writer, 'message');
-  const [cpu, from] = [process.cpuUsage(), performance.now()];
-  await sleep(COST_MS);
-  const { user, system } = process.cpuUsage(cpu);
-  const share = ((user + system) / 1000 / (performance.now() - from)) * 100;
-  const heard = dirs.filter((_, i) => attention.state(`c-${i}`).state !== 'unknown').length;
-  writer.kill();
-  attention.dispose();
-  const detail = `${heard} heard; signal directories, no containers; a hook and a note per slot every 2 s`;
-  print({ what: `backend: ${SLOTS} working slots`, value: share, unit: ' %', bar: 3, detail });
 }

@@ -1,4 +1,5 @@
 import { benchAttention } from './attention.ts';
+import { benchCost } from './cost.ts';
 import { benchInside } from './inside.ts';
 import { benchIsolation } from './isolation.ts';
 import { benchOpen } from './open.ts';
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
   inside: benchInside,
   state: benchState,
   process: benchProcess,
+  cost: benchCost,
   attention: benchAttention,
 };
 

@@ -13,9 +13,14 @@ import { identify, type SlotIdentity } from '../../slots/keys.ts';
 import type { SlotBoard } from '../../state/board.ts';
 import { statusOf } from '../../state/describe.ts';
 import type { StateStore } from '../../state/store.ts';
+import { Unhurried } from './unhurried.ts';
 
 /** coi writes its record about when it makes the container (ms). */
 const COI_SAVES_WITHIN = 120_000;
+
+/** How often (ms) the conversation of a session is read at most while its agent works; until it has a title, more often. */
+const READ_EVERY = 10_000;
+const TITLE_EVERY = 500;
 
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
 
@@ -43,6 +48,10 @@ export class SessionBoard {
   readonly #searched = new Map<string, string>();
   /** Containers of coi that are up, whose sessions only the records tell. */
   readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
+  readonly #reading = new Unhurried(
+    id => this.#refresh(id),
+    id => (this.#records.get(id)?.title === undefined ? TITLE_EVERY : READ_EVERY),
+  );
   #listing: { again: boolean } | undefined;
 
   constructor(parts: SessionBoardParts) {
@@ -102,6 +111,7 @@ export class SessionBoard {
 
   close(): void {
     for (const end of this.#ends) end();
+    this.#reading.close();
     this.#parts.attention.dispose();
   }
 
@@ -158,6 +168,7 @@ export class SessionBoard {
 
   #forget(id: string): void {
     this.#records.delete(id);
+    this.#reading.forget(id);
     this.#parts.store.setSession(id, undefined);
   }
 
@@ -221,7 +232,7 @@ export class SessionBoard {
   #onState(container: string, state: AgentState): void {
     this.#parts.board.note(container, { agentState: state });
     const session = this.#holders.get(container);
-    if (session !== undefined) void this.#refresh(session);
+    if (session !== undefined) this.#reading.ask(session);
   }
 
   /** Takes title and activity from the conversation. */
