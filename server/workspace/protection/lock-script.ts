@@ -16,7 +16,7 @@ import { NOWHERE, SAME } from './types.ts';
 export const LOCK = `${COMMON}
 own=$1 flags=$2
 shift 2
-o=$IFS t=$(printf "\\t")
+o=$IFS t='\t'
 me=$S/live/$LXC_NAME
 
 fail() {
@@ -54,7 +54,7 @@ each() {
   done
 }
 
-# Runs the command $1 with every path for which the function $2 says yes, if there is one.
+# Runs the command $1 with every path for which the function $2 says yes, if there is one. In a process of its own: with "exec".
 with() {
   command=$1 yes=$2 left=$(($# - 2))
   shift 2
@@ -90,7 +90,7 @@ refuse() {
 
 # First the trees, and the directories in them. What is to be hidden may not be elsewhere meanwhile.
 mounted() { [ $1 != T ] || path=$2; }
-identities=$(with "stat -c %d:%i --" mounted "$@" 2>/dev/null)$n
+identities=$(with "exec stat -c %d:%i --" mounted "$@" 2>/dev/null)$n
 trees() {
   [ $1 = T ] || return 0
   r=$2 real=$4
@@ -154,7 +154,7 @@ older() {
   case "$new" in *"$n$path$n"*) path=;; esac
 }
 had=$n inodes=$n
-[ $flags = 0 ] || had=$n$(with "lsattr -d --" older "$@" 2>/dev/null)$n inodes=$n$(with "stat -c %i=%n --" frozen "$@" 2>/dev/null)$n
+[ $flags = 0 ] || had=$n$(with "exec lsattr -d --" older "$@" 2>/dev/null)$n inodes=$n$(with "exec stat -c %i=%n --" frozen "$@" 2>/dev/null)$n
 # Whether the line of lsattr about a path has the flag.
 has() {
   h=\${had%%" $2$n"*}
@@ -217,7 +217,7 @@ printf "%s" "$keeper$n$entry" >"$me" || fail "The account of what is protected c
 sync "$me" &
 account=$!
 if [ $flags = 1 ]; then
-  with "chattr +i --" frozen "$@" 2>$W/why &
+  with "exec chattr +i --" frozen "$@" 2>$W/why &
   immutable=$!
   with "chattr +a --" growing "$@" 2>$W/why-not && wait $immutable || fail "Files of $real cannot be made immutable: $(cat $W/why $W/why-not)"
 fi

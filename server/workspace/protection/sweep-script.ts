@@ -11,7 +11,7 @@ umask 022
 S=${STATE_DIRECTORY}
 R=${RUN_DIRECTORY}
 W=$R/work
-n=$(printf "\\n."); n=\${n%.}
+n='\n'
 [ -d $R/failed ] && [ -d $R/tree ] && [ -d $W ] || mkdir -p -m 755 $R $R/failed $R/tree $W
 exec 9>>$R/lock
 flock -w 60 9 || exit 1
