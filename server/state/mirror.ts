@@ -18,7 +18,7 @@ export interface MirrorSink {
 const COALESCE_MS = 15;
 /** Safety net, since events can be dropped without a word (ms). */
 const RELIST_MS = 10 * 60_000;
-/** Until a list that failed is tried again, as long as the events come (ms). */
+/** Until it is tried again when the list failed or Incus cannot be used yet, as long as the events come (ms). */
 const AGAIN_MS = 5000;
 
 /**
@@ -66,6 +66,7 @@ export class InstanceMirror {
       if (generation !== this.#generation) return;
       if (instances !== undefined) this.#sink.all(instances);
       this.#sink.incus(state);
+      if (state.status !== 'ready') next = AGAIN_MS;
     } catch (error) {
       if (isCancelled(error) || generation !== this.#generation) return;
       this.#log.warn(`Listing the instances failed: ${messageOf(error)}`);
@@ -86,21 +87,22 @@ export class InstanceMirror {
       return running.done;
     }
     const reading = { again: false, done: Promise.resolve() };
-    reading.done = this.#read(name, reading).finally(() => this.#reading.delete(name));
+    reading.done = this.#read(name, reading);
     this.#reading.set(name, reading);
     return reading.done;
   }
 
   async #read(name: string, reading: { again: boolean }): Promise<void> {
-    try {
-      do {
-        reading.again = false;
+    do {
+      reading.again = false;
+      try {
         const found = await this.#incus.instance(name);
         if (!reading.again) this.#sink.one(name, found?.instance);
-      } while (reading.again);
-    } catch (error) {
-      this.#log.warn(`Reading instance ${name} failed: ${messageOf(error)}`);
-    }
+      } catch (error) {
+        this.#log.warn(`Reading instance ${name} failed: ${messageOf(error)}`);
+      }
+    } while (reading.again);
+    this.#reading.delete(name);
   }
 
   close(): void {
@@ -114,10 +116,15 @@ export class InstanceMirror {
   #onEvent(event: IncusEvent): void {
     if (event.type !== 'lifecycle' || event.instance === undefined) return;
     const name = event.instance;
-    if (!this.#sink.relevant(name)) return;
+    const former = event.context.old_name;
+    if (event.action === 'instance-renamed' && typeof former === 'string') this.#soon(former);
     if (event.action === 'instance-exec' || event.action === 'instance-console') return;
-    this.#sink.lifecycle({ ...event, instance: name });
-    if (this.#dirty.has(name)) return;
+    if (this.#sink.relevant(name)) this.#sink.lifecycle({ ...event, instance: name });
+    this.#soon(name);
+  }
+
+  #soon(name: string): void {
+    if (!this.#sink.relevant(name) || this.#dirty.has(name)) return;
     this.#dirty.set(
       name,
       setTimeout(() => {
@@ -135,7 +142,11 @@ export class InstanceMirror {
       this.#sink.incus({ status: 'connecting' });
     }
     this.#connected = false;
-    const state = await this.#incus.availability();
-    if (generation === this.#generation && state.status === 'unavailable') this.#sink.incus(state);
+    try {
+      const state = await this.#incus.availability();
+      if (generation === this.#generation && state.status === 'unavailable') this.#sink.incus(state);
+    } catch (error) {
+      if (!isCancelled(error)) throw error;
+    }
   }
 }

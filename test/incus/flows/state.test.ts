@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findSocket } from '../../../server/incus/target.ts';
 import type { Slot } from '../../../server/protocol/types.ts';
 import { isReply, type TestBackend } from '../../support/backend.ts';
-import { until } from '../support.ts';
+import { uniqueName, until } from '../support.ts';
 import { Relay } from './relay.ts';
 import { coiName, incusCli, type Lab, makeLab } from './support.ts';
 
@@ -67,9 +67,37 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
     // What the end of the machine leaves behind.
     await incusCli('config', 'set', container, 'volatile.last_state.power=RUNNING');
     await backend.when(container, s => s?.interrupted === true);
-    await incusCli('delete', container);
+    await incusCli('rename', container, `${container}-kept`);
     await backend.when(container, s => s === undefined);
+    await incusCli('delete', `${container}-kept`);
     assert.ok(performance.now() - began < 15_000);
+  });
+
+  it('tells when an Incus that was not set up can be used, without being asked', async () => {
+    const project = uniqueName('ia-bare');
+    await incusCli('project', 'create', project);
+    try {
+      const waiting = await lab.backend({ args: ['--incus-project', project] });
+      const reason = async () => (await waiting.call('state/get', {})).incus.reason;
+      await until('it says what is missing', async () => (await reason()) === 'not-initialised');
+      await incusCli(
+        'profile',
+        'device',
+        'add',
+        'default',
+        'root',
+        'disk',
+        'path=/',
+        'pool=default',
+        '--project',
+        project,
+      );
+      const isReady = () => waiting.changes.some(({ incus }) => incus?.status === 'ready');
+      await until('it is ready', isReady, 10_000);
+      await waiting.end();
+    } finally {
+      await incusCli('project', 'delete', project);
+    }
   });
 
   it('asks Incus nothing and computes nothing while nothing happens', async () => {
