@@ -95,7 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     lookout,
     trust: new TrustStore(home),
     guest,
-    build: { incus, log, scripts, home, backendKey },
+    build: { incus, log, scripts, home, backendKey, underWay: new Set() },
     log,
     message,
     backendKey,

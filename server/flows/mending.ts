@@ -26,8 +26,8 @@ export class Mending {
       while (this.#again) {
         this.#again = false;
         await reconcile(deps);
+        if (!this.#begun) await this.#once(deps);
       }
-      if (!this.#begun) await this.#once(deps);
     } catch (error) {
       deps.log.error(`Mending what was left half done failed: ${messageOf(error)}`);
     } finally {
@@ -35,12 +35,12 @@ export class Mending {
     }
   }
 
-  /** What backends that are gone left of builds and protections. Only once: later it could be this one's own work. */
+  /** What backends that are gone left of builds and protections. Only once: later there is nothing new. */
   async #once(deps: FlowDeps): Promise<void> {
-    this.#begun = true;
     await clearProtection(deps);
-    for (const alias of await cleanupBuilds(deps))
+    for (const alias of await cleanupBuilds({ ...deps, underWay: deps.build.underWay }))
       deps.message('warning', `Building ${alias} had been interrupted; what was left is removed.`);
+    this.#begun = true;
   }
 }
 

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import { IncusError } from '../incus/errors.ts';
 import { packageOf } from './agents.ts';
 import { type Base, defaultBase, resolveBase } from './base.ts';
 import { BuildLog } from './build-log.ts';
 import { type CheckedRecipe, checkRecipe } from './check.ts';
-import { type BuildContainer, createBuildContainer, removeBuildContainer } from './container.ts';
+import { type BuildContainer, buildContainerName, createBuildContainer, removeBuildContainer } from './container.ts';
 import { noteBuild } from './meta.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { probe } from './probe.ts';
@@ -37,8 +38,10 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   const name = request.base ?? defaultBase(request.host.distribution);
   const base = await resolveBase(deps.incus, name, await readRemotes(deps.home), request.signal);
   const log = new BuildLog(deps.home, request.alias, request.onProgress);
+  const id = randomUUID();
+  deps.underWay.add(id);
   try {
-    const fingerprint = await inContainer(deps, { request, recipe, base, log });
+    const fingerprint = await inContainer(deps, { id, request, recipe, base, log });
     const meta = { built_at: new Date().toISOString(), base_image: base.name };
     await noteBuild(deps.home, request.alias, meta, deps.log);
     log.phase('done', `The image ${request.alias} is ready`, 100);
@@ -47,11 +50,13 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
     log.line(`The build of ${request.alias} ended: ${messageOf(error)}`);
     throw located(error, request, log);
   } finally {
+    deps.underWay.delete(id);
     log.close();
   }
 }
 
 interface Work {
+  id: string;
   request: BuildRequest;
   recipe: CheckedRecipe;
   base: Base;
@@ -60,14 +65,6 @@ interface Work {
 
 async function inContainer(deps: BuildDeps, work: Work): Promise<string> {
   const container = await start(deps, work);
-  const pool = (await deps.incus.instance(container.name))?.instance.expandedDevices.root?.pool;
-  const fingerprint = await make(deps, container, work);
-  work.log.phase('warm', 'Unpacking the image for the first slot', PUBLISHED);
-  await warmImage(deps, { alias: work.request.alias, fingerprint, pool, signal: work.request.signal });
-  return fingerprint;
-}
-
-async function make(deps: BuildDeps, container: BuildContainer, work: Work): Promise<string> {
   try {
     const plan = await prepare(deps, container, work);
     const versions = await agentVersions(deps.incus, container.name, plan.agents, work.request.signal);
@@ -80,9 +77,11 @@ async function make(deps: BuildDeps, container: BuildContainer, work: Work): Pro
   }
 }
 
-async function start(deps: BuildDeps, { request, base, log }: Work): Promise<BuildContainer> {
+async function start(deps: BuildDeps, { id, request, base, log }: Work): Promise<BuildContainer> {
   log.phase('base', `Creating a container from ${base.name}`, 0);
   const creating = createBuildContainer(deps.incus, {
+    name: buildContainerName(request.alias),
+    id,
     alias: request.alias,
     source: base.source,
     backendKey: deps.backendKey,
@@ -139,15 +138,21 @@ async function publish(
   inside: { agents: readonly string[]; versions: Readonly<Record<string, string>> },
   work: Work,
 ): Promise<string> {
-  const { request, recipe, base, log } = work;
+  const { id, request, recipe, base, log } = work;
+  const { alias, signal } = request;
   log.phase('publish', 'Packing the image', PREPARED);
-  await deps.incus.setState(container.name, 'stop', { force: true, signal: request.signal });
+  const pool = (await deps.incus.instance(container.name, signal))?.instance.expandedDevices.root?.pool;
+  await deps.incus.setState(container.name, 'stop', { force: true, signal });
   return publishBuild(deps.incus, container, {
-    alias: request.alias,
+    alias,
     base: base.name,
     ...inside,
-    signal: request.signal,
+    signal,
     onProgress: text => log.detail(text),
+    packed: fingerprint => {
+      log.phase('warm', 'Unpacking the image for the first slot', PUBLISHED);
+      return warmImage(deps, { id, alias, fingerprint, pool, signal });
+    },
     ...(recipe.compression === undefined ? {} : { compression: recipe.compression }),
   });
 }

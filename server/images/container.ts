@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
@@ -17,7 +17,14 @@ export function buildContainerName(alias: string): string {
   return `coi-build-${createHash('sha256').update(alias).digest('hex').slice(0, 8)}`;
 }
 
+/** The name of the one for which the pool unpacks the image that a build has made. */
+export function warmContainerName(alias: string): string {
+  return `${buildContainerName(alias)}-warm`;
+}
+
 export interface BuildContainerOptions {
+  name: string;
+  id: string;
   alias: string;
   source: InstanceSource;
   backendKey: string;
@@ -30,7 +37,7 @@ export interface BuildContainerOptions {
 
 /** Creates (and starts) the container of a build. One that exists: `conflict`. A failure leaves nothing behind. */
 export async function createBuildContainer(incus: Incus, o: BuildContainerOptions): Promise<BuildContainer> {
-  const container = { name: buildContainerName(o.alias), id: randomUUID() };
+  const container = { name: o.name, id: o.id };
   const config = {
     [BUILD_KEY]: o.alias,
     [BUILD_ID_KEY]: container.id,
@@ -76,19 +83,21 @@ export interface CleanupDeps {
   incus: Incus;
   log: Log;
   backendKey: string;
+  underWay: ReadonlySet<string>;
   backendAlive(key: string): Promise<boolean>;
 }
 
 /**
- * Removes what builds of dead backends left: their containers and half-made images. To be called once at start, when no build of
- * this backend can be under way. Gives the aliases whose builds were undone; what could not be removed is logged.
+ * Removes what builds of dead backends left: their containers and half-made images. Gives the aliases whose builds were undone; what
+ * could not be removed is logged.
  */
 export async function cleanupBuilds(deps: CleanupDeps): Promise<string[]> {
   const undone: string[] = [];
   for (const { name, config } of await deps.incus.instances()) {
     const alias = config[BUILD_KEY];
     const backend = config[BACKEND_KEY] ?? '';
-    if (alias === undefined || buildContainerName(alias) !== name) continue;
+    if (alias === undefined || ![buildContainerName(alias), warmContainerName(alias)].includes(name)) continue;
+    if (deps.underWay.has(config[BUILD_ID_KEY] ?? '')) continue;
     if (backend !== deps.backendKey && (await deps.backendAlive(backend))) continue;
     try {
       await operationsOf(deps.incus, name);

@@ -20,6 +20,8 @@ export interface PublishOptions {
   compression?: NonNullable<PublishImage['compression']>;
   signal: AbortSignal;
   onProgress: (text: string) => void;
+  /** Called with the image before anything names it. */
+  packed(fingerprint: string): Promise<void>;
 }
 
 /**
@@ -31,6 +33,8 @@ export async function publishBuild(incus: Incus, container: BuildContainer, o: P
   const properties = { ...described(found?.instance, o), [BUILD_PROPERTY]: container.id };
   const fingerprint = await pack(incus, container.name, properties, o);
   try {
+    await o.packed(fingerprint);
+    o.signal.throwIfAborted();
     await incus.createAlias(versionAlias(o.alias, new Date()), fingerprint, { signal: o.signal });
     o.signal.throwIfAborted();
     await incus.moveAlias(o.alias, fingerprint);

@@ -15,6 +15,8 @@ export interface BuildDeps {
   home: string;
   /** Noted on the build container, so that only builds of a dead backend are cleaned up. */
   backendKey: string;
+  /** Ids of the builds that this backend is at, which are nothing that was left behind. */
+  underWay: Set<string>;
 }
 
 export const COMPRESSIONS = ['none', 'gzip', 'zstd', 'xz', 'lz4', 'bzip2'] as const;

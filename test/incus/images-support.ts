@@ -28,7 +28,7 @@ export async function buildDeps(
   log: Log = silentLog,
 ): Promise<BuildDeps> {
   const scripts = await readBuildScripts(join(import.meta.dirname, '../../media/image'));
-  return { incus, log, scripts, home, backendKey };
+  return { incus, log, scripts, home, backendKey, underWay: new Set() };
 }
 
 /** A build under way, with all that it told. */

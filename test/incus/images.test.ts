@@ -148,7 +148,7 @@ test('a step that fails is named with its last words and the log, and leaves not
 });
 
 test('a cancelled build leaves nothing behind, whichever step it was in', async t => {
-  for (const phase of ['base', 'boot', 'command-1', 'publish']) {
+  for (const phase of ['base', 'boot', 'command-1', 'publish', 'warm']) {
     const alias = tempAlias(t);
     const recipe = { alias, base: prepared, commands: ['sleep 3 & wait'], compression: 'none' };
     const build = startBuild(deps, recipe, p => {
@@ -205,7 +205,7 @@ test('what cannot be built is refused before anything is made', async t => {
 });
 
 test('builds of a dead backend are removed at the next start, those of a living one and everything else are not', async t => {
-  const [dead, living] = [tempAlias(t), tempAlias(t)];
+  const [dead, living, mine] = [tempAlias(t), tempAlias(t), tempAlias(t)];
   const half = async (alias: string, backend: string) => {
     const config = { [BUILD_KEY]: alias, [BUILD_ID_KEY]: `id-${alias}`, [BACKEND_KEY]: backend };
     await tempInstance(t, incus, { name: buildContainerName(alias), source: { alias: BASE }, config });
@@ -217,15 +217,19 @@ test('builds of a dead backend are removed at the next start, those of a living 
   });
   t.after(() => incus.deleteImage(unfinished));
   await half(living, deps.backendKey);
+  const me = await livingBackend(t);
+  await half(mine, me);
   const other = await tempInstance(t, incus, { source: { alias: BASE }, config: { [BUILD_KEY]: dead }, start: false });
   const undone = await cleanupBuilds({
     incus,
     log: silentLog,
-    backendKey: 'me',
+    backendKey: me,
+    underWay: new Set([`id-${mine}`]),
     backendAlive: isAlive,
   });
   // A backend that another test starts at this moment may have been faster.
   assert.ok(!undone.includes(living));
+  assert.ok(!undone.includes(mine));
   assert.equal(await incus.instance(buildContainerName(dead)), undefined);
   assert.equal(await incus.image(unfinished), undefined);
   assert.ok(await incus.instance(buildContainerName(living)));
