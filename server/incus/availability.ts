@@ -5,7 +5,7 @@ import { Failure, messageOf } from '../base/errors.ts';
 import type { IncusState, UnavailableReason } from '../protocol/types.ts';
 import type { Http } from './http.ts';
 import { serverInfo } from './server-info.ts';
-import { pools, profile } from './storage.ts';
+import { pools, profile, rootDisk } from './storage.ts';
 import { exists } from './target.ts';
 import type { ServerInfo } from './types.ts';
 
@@ -47,8 +47,7 @@ async function notInitialised(http: Http, signal: AbortSignal | undefined): Prom
   const standard = await profile(http, 'default', signal);
   if (standard === undefined)
     return `The Incus project "${http.target.project}" does not exist. Create it with \`incus project create ${http.target.project}\`, or choose another one in the settings.`;
-  const hasRoot = Object.values(standard.devices).some(device => device.type === 'disk' && device.path === '/');
-  return hasRoot
+  return rootDisk(standard) !== undefined
     ? undefined
     : 'The default profile of Incus has no disk. Run `sudo incus admin init` once, or add one: `incus profile device add default root disk path=/ pool=<pool>`.';
 }

@@ -1,7 +1,7 @@
 import { isNotFound } from './errors.ts';
 import { api, type Http } from './http.ts';
 import { list, object, optional, stringMap, stringMaps, text } from './parse.ts';
-import type { Pool, PoolResources, Profile } from './types.ts';
+import type { Devices, Pool, PoolResources, Profile } from './types.ts';
 
 function parsePool(value: unknown): Pool {
   const p = object(value);
@@ -22,6 +22,11 @@ function parseProfile(value: unknown): Profile {
     config: stringMap(p.config),
     devices: stringMaps(p.devices),
   };
+}
+
+/** The disk that a profile gives a container for itself, whatever the device is called. */
+export function rootDisk(profile: Profile | undefined): Devices[string] | undefined {
+  return Object.values(profile?.devices ?? {}).find(device => device.type === 'disk' && device.path === '/');
 }
 
 /** All storage pools; they belong to no project. */

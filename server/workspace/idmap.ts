@@ -17,7 +17,31 @@ export type Mapping = 'raw' | 'idmapped';
 
 /** Which way an owner needs: raw.idmap cannot map id 0 (tried: the container does not start), nor may it. */
 export function mappingFor(owner: { uid: number; gid: number }): Mapping {
-  return owner.uid === 0 || owner.gid === 0 ? 'idmapped' : 'raw';
+  return isIdMapped(owner) ? 'idmapped' : 'raw';
+}
+
+/** Whether the kernel translates an owner's ids, so that no file has to name them. */
+export function isIdMapped(owner: { uid: number; gid: number }): boolean {
+  return owner.uid === 0 || owner.gid === 0;
+}
+
+/** An id that a file of the host does not let Incus map, and the command that adds its line. */
+export interface MissingId {
+  id: number;
+  file: string;
+  command: string;
+}
+
+/** What the host's files lack so that Incus, which runs as root, may map this uid and gid into a container. */
+export async function missingIds(uid: number, gid: number, files: IdFiles = SYSTEM_FILES): Promise<MissingId[]> {
+  const wanted = [
+    { id: uid, file: files.subuid },
+    { id: gid, file: files.subgid },
+  ];
+  const missing: MissingId[] = [];
+  for (const { id, file } of wanted)
+    if (!holds(await read(file), id)) missing.push({ id, file, command: `echo root:${id}:1 | sudo tee -a ${file}` });
+  return missing;
 }
 
 /**
@@ -25,14 +49,12 @@ export function mappingFor(owner: { uid: number; gid: number }): Mapping {
  * command that repairs it. Not needed for the `idmapped` way.
  */
 export async function checkIdMap(uid: number, gid: number, files: IdFiles = SYSTEM_FILES): Promise<void> {
-  const missing: string[] = [];
-  if (!holds(await read(files.subuid), uid)) missing.push(`echo root:${uid}:1 | sudo tee -a ${files.subuid}`);
-  if (!holds(await read(files.subgid), gid)) missing.push(`echo root:${gid}:1 | sudo tee -a ${files.subgid}`);
+  const missing = await missingIds(uid, gid, files);
   if (missing.length === 0) return;
   throw new Failure(
     'isolation',
     `Incus may not map your user (uid ${uid}, gid ${gid}) into a container: ${files.subuid} or ${files.subgid} lacks a line for it.`,
-    { hint: `Run: ${missing.join(' && ')}` },
+    { hint: `Run: ${missing.map(({ command }) => command).join(' && ')}` },
   );
 }
 

@@ -1,46 +1,36 @@
-import { appendFile, readFile } from 'node:fs/promises';
-import { Failure } from '../../base/errors.ts';
+import { stat } from 'node:fs/promises';
+import { isIdMapped, missingIds } from '../../workspace/idmap.ts';
+import type { RequestContext } from '../context.ts';
+import type { FlowDeps } from '../deps.ts';
 import type { Check } from './check.ts';
 
-const FILES = ['/etc/subuid', '/etc/subgid'] as const;
-
-/** The daemon maps the user's own id into containers only when these files allow it. */
+/** Incus maps the ids of a folder's owner into containers only when the host's files allow it. */
 export const userMapping: Check = {
   id: 'user.id-mapping',
   group: 'user',
   needsIncus: false,
-  async run(deps) {
-    if (deps.uid === 0)
-      return { status: 'ok', message: 'Folders of root are mapped by the kernel, without entries in subuid.' };
-    const missing = await missingFiles(deps.uid);
-    if (missing.length === 0) return { status: 'ok', message: `Your id ${deps.uid} can be mapped into containers.` };
+  async run(deps, context) {
+    const commands = new Set<string>();
+    const missing = new Set<string>();
+    for (const { uid, gid } of await owners(deps, context)) {
+      for (const { id, file, command } of await missingIds(uid, gid)) {
+        missing.add(`${file} lacks the line root:${id}:1`);
+        commands.add(command);
+      }
+    }
+    if (missing.size === 0)
+      return { status: 'ok', message: 'Files that agents make can belong to you, and to the owners of your folders.' };
     return {
       status: 'failed',
-      message: `Your id ${deps.uid} cannot be mapped into containers: ${missing.join(' and ')} lack${missing.length === 1 ? 's' : ''} the line root:${deps.uid}:1.`,
-      fix: { title: 'Add the lines', command: `echo root:${deps.uid}:1 | sudo tee -a ${missing.join(' ')}` },
+      message: `Not all ids of yours and of your folders’ owners can be mapped into containers: ${[...missing].join('; ')}.`,
+      fix: { title: 'Add the lines', command: [...commands].join(' && ') },
     };
-  },
-  async mend(deps) {
-    const missing = await missingFiles(deps.uid);
-    if (process.getuid?.() !== 0) {
-      throw new Failure('permission', `Only root may change ${missing.join(' and ')}.`, {
-        hint: `Run: echo root:${deps.uid}:1 | sudo tee -a ${missing.join(' ')}`,
-      });
-    }
-    for (const file of missing) await appendFile(file, `root:${deps.uid}:1\n`);
   },
 };
 
-async function missingFiles(id: number): Promise<string[]> {
-  const missing: string[] = [];
-  for (const file of FILES) if (!covers(await readFile(file, 'utf8').catch(() => ''), id)) missing.push(file);
-  return missing;
-}
-
-function covers(text: string, id: number): boolean {
-  return text.split('\n').some(line => {
-    const [name, first, count] = line.split(':');
-    if (name !== 'root' && name !== '0') return false;
-    return id >= Number(first) && id < Number(first) + Number(count);
-  });
+/** The user, and the owners of the folders of the window; those of root need no entries. */
+async function owners(deps: FlowDeps, { client }: RequestContext): Promise<{ uid: number; gid: number }[]> {
+  const own = { uid: deps.uid, gid: process.getgid?.() ?? deps.uid };
+  const folders = await Promise.all(client.workspaces.map(({ path }) => stat(path).catch(() => undefined)));
+  return [own, ...folders].filter(owner => owner !== undefined).filter(owner => !isIdMapped(owner));
 }

@@ -1,5 +1,6 @@
 import { secondsOf } from '../../config/magnitude.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
+import { rootDisk } from '../../incus/storage.ts';
 import type { InstanceFragment, Pool } from '../../incus/types.ts';
 import { DEADLINE_KEY, writeDeadline } from '../../slots/deadline.ts';
 import { kernelSupport } from '../../slots/kernel.ts';
@@ -32,7 +33,7 @@ async function warnOfQuota(deps: FlowDeps, pool: Pool): Promise<void> {
 
 async function poolOf(deps: FlowDeps, config: EffectiveConfig, signal: AbortSignal) {
   const named = config.get('container.storage_pool');
-  const pool = named === '' ? (await deps.incus.profile('default', signal))?.devices.root?.pool : named;
+  const pool = named === '' ? rootDisk(await deps.incus.profile('default', signal))?.pool : named;
   return pool === undefined ? undefined : deps.incus.pool(pool, signal);
 }
 

@@ -129,6 +129,9 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
       assert.match(failure.message, /usermod -aG incus-admin/);
       await assert.rejects(user.call('image/list', {}), isReply('permission'));
       assert.equal((await user.call('state/get', {})).incus.reason, 'no-permission');
+      const { checks } = await user.call('health/check', {});
+      const daemon = checks.find(check => check.id === 'incus.daemon');
+      assert.deepEqual([daemon?.status, daemon?.fix?.command], ['failed', 'sudo usermod -aG incus-admin "$USER"']);
     } finally {
       await user.end();
     }
@@ -138,9 +141,16 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
   it('a folder whose owner Incus may not map, with the command that mends it', async () => {
     const subuid = await readFile('/etc/subuid', 'utf8');
     assert.doesNotMatch(subuid, /^root:4321:1$/m);
-    const failure = await refused(await lab.workspace({ uid: 4321 }));
+    const path = await lab.workspace({ uid: 4321 });
+    const failure = await refused(path);
     assert.equal(failure.kind, 'isolation', failure.message);
-    assert.match(failure.hint, /echo root:4321:1 \| sudo tee -a \/etc\/subuid/);
+    const command = ['subuid', 'subgid'].map(file => `echo root:4321:1 | sudo tee -a /etc/${file}`).join(' && ');
+    assert.equal(failure.hint, `Run: ${command}`);
+    const asking = await lab.backend({ workspaces: [{ path, trusted: true }] });
+    const { checks } = await asking.call('health/check', {});
+    const mapping = checks.find(check => check.id === 'user.id-mapping');
+    assert.deepEqual([mapping?.status, mapping?.fix?.command], ['failed', command]);
+    await asking.end();
   });
 
   it('configuration that is broken, with file, line and column', async () => {
