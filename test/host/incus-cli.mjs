@@ -60,8 +60,8 @@ export function inAdminGroup() {
 }
 
 /**
- * A login from before the user joined the group cannot use the socket: run the same command again with the group.
- * Returns the exit code of that run, or undefined if it is not needed.
+ * A login from before the user joined the group cannot use the socket: run the same command again with the group, besides the user's
+ * own one, which stays that of new files. Returns the exit code of that run, or undefined if it is not needed.
  */
 export async function againWithGroup() {
   if (isRoot || socketUsable() || !existsSync('/etc/group') || !inAdminGroup()) return undefined;
@@ -70,10 +70,17 @@ export async function againWithGroup() {
       `You are in the group ${adminGroup}, but ${socketPath()} cannot be used. Log out and in again.`,
     );
   }
-  const quoted = [process.execPath, ...process.argv.slice(1)]
-    .map(word => `'${word.replaceAll("'", `'\\''`)}'`)
-    .join(' ');
+  const command = `exec ${[process.execPath, ...process.argv.slice(1)].map(quoted).join(' ')}`;
+  const own = run(['id', '-gn']).trim();
   const { spawnSync } = await import('node:child_process');
   const env = { ...process.env, INCUS_AGENTS_WITH_GROUP: '1' };
-  return spawnSync('sg', [adminGroup, '-c', `exec ${quoted}`], { stdio: 'inherit', env }).status ?? 1;
+  const nested = `exec sg ${quoted(own)} -c ${quoted(command)}`;
+  const { status, error } = spawnSync('sg', [adminGroup, '-c', nested], { stdio: 'inherit', env });
+  if (error)
+    throw new PrepareError(`You are in the group ${adminGroup} now, but this login does not know yet. Log out and in.`);
+  return status ?? 1;
+}
+
+function quoted(word) {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -10,7 +10,14 @@ import { freeSubnet } from './subnet.mjs';
 /** Packages for a daemon; none where somebody has installed Incus in another way. */
 export function incusPackages() {
   const daemon = which('incus') ? [] : ['incus-base', 'incus-client', 'dnsmasq-base'];
-  return [...daemon, 'btrfs-progs', 'tmux', 'uidmap', ...(existsSync('/sys/module/apparmor') ? ['apparmor'] : [])];
+  return [
+    ...daemon,
+    'btrfs-progs',
+    'nftables',
+    'tmux',
+    'uidmap',
+    ...(existsSync('/sys/module/apparmor') ? ['apparmor'] : []),
+  ];
 }
 
 /** @returns {Step[]} */
