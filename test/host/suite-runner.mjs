@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from './chromium.mjs';
+import { failedFiles } from './failed-files.mjs';
 import { aliases } from './images.mjs';
 import { node24Environment } from './node.mjs';
 import { cache, root } from './paths.mjs';
@@ -72,14 +73,6 @@ async function again(suite, first, files, report) {
   const mended = Math.max(0, first.failed - second.failed);
   const names = files.map(file => path.basename(file, '.test.ts')).join(', ');
   return { ...first, passed: first.passed + mended, failed: second.failed, note: second.note ?? `twice: ${names}` };
-}
-
-/** The files of a run in which something failed, by the places that its TAP report names. */
-function failedFiles(report, files) {
-  const text = readFileSync(report, 'utf8');
-  const failures = [...text.matchAll(/^ *not ok \d+ - (.*)(?:\n +[^\n]*){0,4}?\n +location: '(.*?):\d+:\d+'/gm)];
-  const places = failures.flatMap(([, name = '', place = '']) => [name, place]);
-  return files.filter(file => places.some(place => place.endsWith(file)));
 }
 
 function judge(end, counts) {
