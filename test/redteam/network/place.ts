@@ -9,6 +9,7 @@ import { AddressBook } from '../../../server/network/bridge.ts';
 import { planNetwork } from '../../../server/network/plan.ts';
 import type { Policy } from '../../../server/network/types.ts';
 import { connect, testImage, until } from '../../incus/support.ts';
+import { removeNotes } from '../../support/notes.ts';
 import { testHosts } from '../../support/test-hosts.ts';
 import type { Attacker } from '../attack.ts';
 
@@ -150,6 +151,7 @@ export async function fighter(t: Ending, place: Range, name: string, held?: Poli
 }
 
 async function removeInstance(incus: Incus, name: string): Promise<void> {
+  removeNotes(`${incus.target.project}_${name}`);
   if ((await incus.instance(name)) === undefined) return;
   await incus.setState(name, 'stop', { force: true });
   await incus.deleteInstance(name);
