@@ -21,23 +21,29 @@ export interface GuardedMount {
   identity: string;
 }
 
-/** $1: the mount as Incus has prepared it, $2: its identity, $3: its source; and so on. One line, as LXC wants it. */
-const SCRIPT =
+/**
+ * $1: the mount as Incus has prepared it, $2: its identity, $3: its source; and so on. One line, as LXC wants it. LXC runs no hook after a
+ * start that a hook refused, so `refused` undoes then what other hooks did before.
+ */
+const script = (refused: string): string =>
   `f=${FAILED}/$LXC_NAME; [ ! -e "$f" ] || rm -f "$f"; ` +
   'while [ $# -gt 2 ]; do [ "$(stat -c %d:%i -- "$1" 2>/dev/null)" = "$2" ] || ' +
-  `{ mkdir -p -m 755 ${FAILED}; printf "%s\\n" "$3" >"$f"; ${UNPLUG}; exit 1; }; shift 3; done`;
+  `{ mkdir -p -m 755 ${FAILED}; printf "%s\\n" "$3" >"$f"; ${refused}; ${UNPLUG}; exit 1; }; shift 3; done`;
 
 /**
  * The `raw.lxc` line that lets a container start only with what was allowed. Incus looks up the sources at each start anew, also at one that root
  * inside brought about with `reboot`; an agent that can write where a source lies could put a link in its place meanwhile.
  */
-export function guardLine(mounts: readonly GuardedMount[], o: { instance: string; incusDir: string }): string {
+export function guardLine(
+  mounts: readonly GuardedMount[],
+  o: { instance: string; incusDir: string; refused?: string },
+): string {
   const words = mounts.flatMap(({ device, source, path, identity }) => [
     `${o.incusDir}/devices/${o.instance}/${stagedName(device, path)}`,
     identity,
     source,
   ]);
-  return `lxc.hook.pre-start = /bin/sh -c ${quote(SCRIPT)} mounts ${words.map(quote).join(' ')}`;
+  return `lxc.hook.pre-start = /bin/sh -c ${quote(script(o.refused ?? ':'))} mounts ${words.map(quote).join(' ')}`;
 }
 
 /** Why the guard refused a start that has just failed; undefined if it did not. */

@@ -9,6 +9,7 @@ import { type Log, silentLog } from '../../server/base/log.ts';
 import { Incus } from '../../server/incus/client.ts';
 import { findSocket } from '../../server/incus/target.ts';
 import type { CreateInstance } from '../../server/incus/types.ts';
+import { removeNotes } from '../support/notes.ts';
 
 /** The part of a test's context that ends what it began, whatever the outcome. */
 interface Ending {
@@ -58,6 +59,7 @@ export function removeAfter(t: Ending, name: string): void {
       await incus.deleteInstance(name);
     } finally {
       await incus.close();
+      removeNotes(name);
     }
   });
 }
@@ -69,7 +71,10 @@ export async function tempDirectory(t: Ending): Promise<string> {
   return path;
 }
 
-/** Asks again until the answer is something other than undefined, null or false, and gives it; fails after `timeout` ms. */
+/**
+ * Asks again until the answer is something other than undefined, null or false, and gives it; fails after `timeout` ms. It rests for as
+ * long as asking took: a question that starts a program in a container would else keep a processor busy.
+ */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
@@ -77,11 +82,12 @@ export async function until<T>(
 ): Promise<Exclude<T, undefined | null | false>> {
   const end = Date.now() + timeout;
   for (;;) {
+    const asked = performance.now();
     const answer = await ask();
     if (answer !== undefined && answer !== null && answer !== false)
       return answer as Exclude<T, undefined | null | false>;
     if (Date.now() > end) assert.fail(`${what}: not within ${timeout} ms`);
-    await sleep(20);
+    await sleep(Math.min(Math.max(20, performance.now() - asked), 500));
   }
 }
 

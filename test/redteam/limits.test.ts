@@ -63,6 +63,7 @@ for (const as of ['root', 'code'] as const)
     for (const { name, script, reaches } of ATTACKS) {
       await t.test(name, async () => {
         const free = statfsSync('/tmp').bfree;
+        let over = false;
         const attack = lab.incus
           .exec(container, ['/bin/sh', '-c', script], {
             user,
@@ -70,7 +71,10 @@ for (const as of ['root', 'code'] as const)
             signal: AbortSignal.timeout(14_000),
             limit: 4096,
           })
-          .catch(() => undefined);
+          .catch(() => undefined)
+          .finally(() => {
+            over = true;
+          });
         table.held(`${name}: the host`, as, await inTime(run('/bin/sh', ['-c', 'true'])));
         table.held(
           `${name}: another slot`,
@@ -80,7 +84,7 @@ for (const as of ['root', 'code'] as const)
         // While it goes on: what an attack started ends with it.
         const asked = async () => {
           await backend.call('slot/usage', { container }).catch(() => undefined);
-          return backend.slots.get(container)?.problem?.kind;
+          return backend.slots.get(container)?.problem?.kind ?? (over && !reaches ? 'none' : undefined);
         };
         const limit = await until('a limit is told', asked).catch(() => undefined);
         await attack;

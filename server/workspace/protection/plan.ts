@@ -87,7 +87,9 @@ function nothing(ws: Workspace, o: ProtectionOptions): ProtectionPlan {
 
 function guardOf(ws: Workspace, o: ProtectionOptions): string {
   const mounts = workspaceMounts(ws, o.preserve).map(mount => ({ ...mount, identity: identityOf(ws, mount.device) }));
-  return guardLine(mounts, { instance: hostName(o.container, o.project ?? 'default'), incusDir: o.incusDir ?? INCUS });
+  const instance = hostName(o.container, o.project ?? 'default');
+  const refused = o.refused === undefined ? {} : { refused: o.refused };
+  return guardLine(mounts, { instance, incusDir: o.incusDir ?? INCUS, ...refused });
 }
 
 /**

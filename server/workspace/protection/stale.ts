@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { quote } from '../../base/shell.ts';
 import type { Incus } from '../../incus/client.ts';
+import { UNPLUG } from '../../incus/refused-start.ts';
 import { sweepCommand } from './hooks.ts';
 import { STATE_DIRECTORY } from './places.ts';
 
@@ -38,7 +40,8 @@ export async function clearStale(incus: Incus): Promise<StaleProtection> {
   if (found.stale.length === 0) return found;
   await removeSweepers(incus);
   const name = `${SWEEPER}${randomBytes(4).toString('hex')}`;
-  const config = { 'raw.lxc': `lxc.hook.pre-start = ${sweepCommand('')}\nlxc.hook.pre-start = /bin/false` };
+  const refuse = `/bin/sh -c ${quote(`${UNPLUG}; exit 1`)}`;
+  const config = { 'raw.lxc': `lxc.hook.pre-start = ${sweepCommand('')}\nlxc.hook.pre-start = ${refuse}` };
   const body = { name, type: 'container', source: { type: 'none' }, config };
   const { operation } = await incus.request('POST', '/1.0/instances', body, { what: 'Clearing protections' });
   if (operation !== undefined) await incus.wait(operation);

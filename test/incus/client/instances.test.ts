@@ -120,8 +120,9 @@ test('instances', async t => {
       isFailure('config', /subid|idmap/),
     );
     assert.equal(await incus.instance(name), undefined);
-    const hook = { 'raw.lxc': 'lxc.hook.pre-start=/bin/false' };
-    await assert.rejects(incus.createInstance({ name, source: { alias }, config: hook, start: true }), error => {
+    // Without a network card: Incus would leave its cable on the host.
+    const hook = { config: { 'raw.lxc': 'lxc.hook.pre-start=/bin/false' }, devices: { eth0: { type: 'none' } } };
+    await assert.rejects(incus.createInstance({ name, source: { alias }, ...hook, start: true }), error => {
       assert.ok(error instanceof IncusError);
       assert.match(error.detail ?? '', /pre-start|hook/);
       return true;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { lstat } from 'node:fs/promises';
+import { lstat, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { uniqueName, until } from '../support.ts';
@@ -105,12 +105,13 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
     assert.deepEqual(await lab.containers(ws), []);
   });
 
-  it('a pool that is full is told, and nothing half-made stays', async () => {
+  it('a pool that is full is told, and nothing half-made stays', async t => {
     const ws = await lab.workspace();
+    const image = await largeImage(t);
     const pool = uniqueName('iafl');
     await incusCli('storage', 'create', pool, 'btrfs', 'size=200MiB');
     try {
-      const small = await lab.backend({ settings: { storagePool: pool } });
+      const small = await lab.backend({ settings: { storagePool: pool, image } });
       const failure = await failureOf(lab.open(small, ws));
       assert.equal(failure.kind, 'unavailable', failure.message);
       assert.match(failure.hint, /storage pool/);
@@ -131,6 +132,18 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
       await incusCli('storage', 'delete', pool);
     }
   });
+
+  /** An image of one file that is larger than the pool: of one with many files Incus would try every one. */
+  async function largeImage(t: Pick<TestContext, 'after'>): Promise<string> {
+    const alias = uniqueName('ia-image');
+    const directory = await mkdtemp(join(lab.directory, 'image-'));
+    const script = `printf 'architecture: %s\\ncreation_date: 1\\n' "$(uname -m)" >metadata.yaml; mkdir rootfs
+      head -c 300M /dev/zero >rootfs/large; tar --zstd -cf image.tar.zst metadata.yaml rootfs`;
+    await run('/bin/sh', ['-ec', script], { cwd: directory });
+    await incusCli('image', 'import', join(directory, 'image.tar.zst'), '--alias', alias);
+    t.after(async () => void (await incusCli('image', 'delete', alias)));
+    return alias;
+  }
 
   it('a container that ends while it is opened is told as that, and goes', async () => {
     const ws = await lab.workspace();

@@ -12,6 +12,7 @@ import type { ErrorData } from '../../../server/protocol/errors.ts';
 import type { SlotAttachResult, SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
 import { destroy } from '../../../server/slots/lifecycle.ts';
 import { type BackendOptions, startBackend, type TestBackend } from '../../support/backend.ts';
+import { removeNotes } from '../../support/notes.ts';
 import { testImage, until } from '../support.ts';
 
 const run = promisify(execFile);
@@ -22,6 +23,11 @@ export const OWNER = { uid: 1000, gid: 1000 };
 /** Name of a slot's container, reckoned here anew as coi does: SHA-256 of the path as it was given. */
 export function coiName(workspace: string, slot: number): string {
   return `coi-${createHash('sha256').update(workspace).digest('hex').slice(0, 8)}-${slot}`;
+}
+
+/** What the names of a workspace's containers begin with. */
+function containerPrefix(workspace: string): string {
+  return coiName(workspace, 0).slice(0, -1);
 }
 
 /** A home and workspaces of a test's own, backends that work with them, and the certainty that nothing of it stays. */
@@ -89,7 +95,7 @@ export class Lab {
 
   /** The containers of a workspace that exist, by name. */
   async containers(workspace: string): Promise<string[]> {
-    const prefix = coiName(workspace, 0).slice(0, -1);
+    const prefix = containerPrefix(workspace);
     const all = await this.incus.instances();
     return all.map(i => i.name).filter(name => name.startsWith(prefix));
   }
@@ -104,6 +110,7 @@ export class Lab {
       // The flags of protected paths go a moment after the container that they were for.
       await until('no file is immutable', async () => !(await this.hasFlags(this.directory)));
       await rm(this.directory, { recursive: true, force: true });
+      for (const workspace of this.#workspaces) removeNotes(containerPrefix(workspace));
     }
   }
 

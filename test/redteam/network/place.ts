@@ -9,6 +9,7 @@ import { AddressBook } from '../../../server/network/bridge.ts';
 import { planNetwork } from '../../../server/network/plan.ts';
 import type { Policy } from '../../../server/network/types.ts';
 import { connect, testImage, until } from '../../incus/support.ts';
+import { removeNotes } from '../../support/notes.ts';
 import { testHosts } from '../../support/test-hosts.ts';
 import type { Attacker } from '../attack.ts';
 
@@ -50,12 +51,21 @@ export function sh(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Makes it; all of it is gone at the end. */
+/** Makes it with the test hosts; all of it is gone at the end. */
 export async function range(t: Ending): Promise<Range> {
   await testHosts(t);
+  return rangeOf(t, randomOctet());
+}
+
+/** A number that the addresses of a range can have. */
+export function randomOctet(): number {
+  return 1 + ((randomBytes(1)[0] ?? 0) % 250);
+}
+
+/** Makes it where the test hosts are there already; `octet` is in its addresses. All of it is gone at the end. */
+export async function rangeOf(t: Ending, octet: number): Promise<Range> {
   const admin = await connect(t);
   const id = randomBytes(3).toString('hex');
-  const octet = 1 + ((randomBytes(1)[0] ?? 0) % 250);
   const [bridge, other, project] = [`iat${id}a`, `iat${id}b`, `ia-test-${id}`];
   const gateway = `10.201.${octet}.1`;
   const otherGateway = `10.202.${octet}.1`;
@@ -150,6 +160,7 @@ export async function fighter(t: Ending, place: Range, name: string, held?: Poli
 }
 
 async function removeInstance(incus: Incus, name: string): Promise<void> {
+  removeNotes(`${incus.target.project}_${name}`);
   if ((await incus.instance(name)) === undefined) return;
   await incus.setState(name, 'stop', { force: true });
   await incus.deleteInstance(name);
