@@ -54,10 +54,11 @@ async function oneRound(talk: Talk, times: Times, i: number): Promise<void> {
   await noted(times, 'Esc → idle', talk, 'idle', () => key(talk, 'Escape'));
   await key(talk, 'C-u');
   const prompt = `prompt SLOW of round ${i}`;
-  await noted(times, 'prompt → working', talk, 'working', async () => {
-    await talk.backend.call('slot/send', { container: talk.container, text: prompt });
-    await until('the model is asked', () => talk.model.with(prompt)[0], 30_000);
+  const { container } = talk;
+  await noted(times, 'prompt sent → working', talk, 'working', () => {
+    return talk.backend.call('slot/send', { container, text: prompt });
   });
+  await until('the model is asked', () => talk.model.with(prompt)[0], 30_000);
   const count = talk.model.with(prompt)[0]?.messages;
   await noted(times, 'turn end → idle', talk, 'idle', () => shows(talk, `stand-in answer to ${count} messages`));
 }
