@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** A database is not looked at beyond this. Bytes; pages that are read in one look. */
+/** A larger database is not looked at, nor one with a larger log, and of one no more than this in one look. Bytes. */
 const MAX_DATABASE = 2 * 1024 ** 3;
 const MAX_LOG = 256 * 1024 ** 2;
-const MAX_PAGES = 65_536;
+const MAX_LOOK = 256 * 1024 ** 2;
 
 const MAGIC = 'SQLite format 3\0';
 const LOG_HEADER = 32;
@@ -72,7 +72,8 @@ export class Pages {
 
   /** A page that another one names, so that it may be any number of times. */
   async follow(number: number): Promise<Buffer> {
-    if (++this.#followed > MAX_PAGES) throw new DamagedDatabase('it is too large to be read');
+    this.#followed += this.size;
+    if (this.#followed > MAX_LOOK) throw new DamagedDatabase('it is too large to be read');
     return this.page(number);
   }
 

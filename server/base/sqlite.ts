@@ -5,10 +5,13 @@ import { columnsOf, type Row, rowIn, varint } from './sqlite-record.ts';
 export type Reads = 'all' | 'beginning' | 'nothing';
 
 /** Bytes of one row that are read. */
-const MAX_ROW = 4 * 1024 * 1024;
+const MAX_ROW = 1024 * 1024;
 
-/** Rows that are looked at in one table: many can be said to lie at the same place. */
-const MAX_ROWS = 1_000_000;
+/** Rows that are looked at in one table. */
+const MAX_ROWS = 2_000_000;
+
+/** Characters that are kept of what the tables are. */
+const MAX_SCHEMA = 1024 * 1024;
 
 /** Kinds of pages of a b-tree. */
 const INDEX_INNER = 2;
@@ -48,14 +51,13 @@ export class UntrustedDatabase {
 
   static async #open(pages: Pages): Promise<UntrustedDatabase> {
     const parts: Part[] = [];
-    for await (const row of rowsOf(pages, 1, ['type', 'name', 'tbl_name', 'rootpage', 'sql'])) {
-      if (typeof row.rootpage === 'number' && row.rootpage > 0)
-        parts.push({
-          kind: String(row.type),
-          table: String(row.tbl_name),
-          root: row.rootpage,
-          sql: String(row.sql ?? ''),
-        });
+    let length = 0;
+    for await (const { type, tbl_name: name, rootpage: root, sql } of rowsOf(pages, 1, SCHEMA)) {
+      if (typeof root !== 'number' || root <= 0) continue;
+      const part = { kind: String(type), table: String(name), root, sql: String(sql ?? '') };
+      length += part.table.length + part.sql.length + 100;
+      if (length > MAX_SCHEMA) throw new DamagedDatabase('it has too many tables');
+      parts.push(part);
     }
     return new UntrustedDatabase(pages, parts);
   }
@@ -93,6 +95,8 @@ export class UntrustedDatabase {
   }
 }
 
+const SCHEMA = ['type', 'name', 'tbl_name', 'rootpage', 'sql'] as const;
+
 function emptyLeaf({ size, usable }: Pages, kind: number): Buffer {
   const page = Buffer.alloc(size);
   page.writeUInt8(kind, 0);
@@ -113,6 +117,7 @@ async function* tree(pages: Pages, root: number): AsyncGenerator<{ number: numbe
     if (kind === TABLE_INNER || kind === INDEX_INNER) {
       const children = cellsOf(page, from).map(at => page.readUInt32BE(at));
       left.push(...[...children, page.readUInt32BE(from + 8)].reverse());
+      if (left.length > pages.count) throw new DamagedDatabase('it has more pages than there are');
     } else if (kind !== TABLE_LEAF && kind !== INDEX_LEAF) throw new DamagedDatabase(`page ${number} is of no tree`);
     yield { number, page };
   }
@@ -136,8 +141,12 @@ async function* rowsOf<C extends string>(
     if (page.readUInt8(from) !== TABLE_LEAF) continue;
     count += page.readUInt16BE(from + 3);
     if (count > MAX_ROWS) throw new DamagedDatabase('it has too many rows');
+    let taken = 0;
     for (const at of cellsOf(page, from)) {
       const cell = cellAt(pages, page, at);
+      taken += cell.local.length;
+      // The same bytes as thousands of rows would be work for minutes.
+      if (taken > page.length) throw new DamagedDatabase('its rows lie over one another');
       const { row, cut } = rowIn(cell.local, columns);
       const wanted = reads(row);
       if (wanted !== 'nothing') yield cut && wanted === 'all' ? rowIn(await wholeOf(pages, cell), columns).row : row;

@@ -168,6 +168,13 @@ test('a tree that leads back to itself, a file that is cut off and a huge one en
   looped.writeUInt32BE(root, (root - 1) * 4096 + 8);
   await writeFile(path, looped);
   await assert.rejects(rows(path), DamagedDatabase);
+  const leaf = good.readUInt32BE((root - 1) * 4096 + 8);
+  const piled = Buffer.from(good);
+  const cell = piled.readUInt16BE((leaf - 1) * 4096 + 8);
+  piled.writeUInt16BE(1000, (leaf - 1) * 4096 + 3);
+  for (let i = 0; i < 1000 && 8 + 2 * i < cell - 2; i++) piled.writeUInt16BE(cell, (leaf - 1) * 4096 + 8 + 2 * i);
+  await writeFile(path, piled);
+  await assert.rejects(rows(path), /lie over one another/);
   await writeFile(path, good.subarray(0, good.length - 1));
   await assert.rejects(rows(path), DamagedDatabase);
   good.writeUInt32BE(0, 28);
