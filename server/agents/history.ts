@@ -12,7 +12,7 @@ export const WHOLE = 16 * 1024 * 1024;
 const LINE = 8 * 1024 * 1024;
 /** Entries and characters per entry of a transcript. */
 export const MAX_ENTRIES = 5000;
-const MAX_TEXT = 100_000;
+export const MAX_TEXT = 100_000;
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,7 @@
 import type { FoundFile } from '../base/beneath.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { allLines, bounded, changedAt, newestFiles, text, time } from './history.ts';
+import { OPENCODE_ID } from './opencode-database.ts';
 import type { Conversation } from './types.ts';
 
 const SAVED = '.local/share/opencode/db';
@@ -43,7 +44,7 @@ async function said(sessionDir: string, file: FoundFile): Promise<Said[]> {
     const session = text(line.session);
     const content = text(line.text);
     const role = line.role === 'user' ? 'user' : 'assistant';
-    if (session === undefined || content === undefined || !/^ses_[A-Za-z0-9]{1,64}$/.test(session)) continue;
+    if (session === undefined || content === undefined || !OPENCODE_ID.test(session)) continue;
     result.push({ session, role, text: content, at: time(line.at) });
   }
   return result;

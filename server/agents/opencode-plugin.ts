@@ -1,3 +1,5 @@
+import { LOGIN_TABLES } from './opencode-database.ts';
+
 /**
  * A plugin of opencode that runs inside: it notes the agent's state in the signals directory and what is said in
  * `transcript.jsonl` beside the database, so that nobody outside has to open a database that an agent wrote. The tokens
@@ -44,17 +46,20 @@ function on(type, p) {
 }
 
 function refuseTokens() {
-  try {
-    const db = new Database(process.env.OPENCODE_DB);
-    for (const when of ['INSERT', 'UPDATE'])
-      db.run('CREATE TRIGGER IF NOT EXISTS incus_agents_no_tokens_' + when + ' BEFORE ' + when + ' ON account BEGIN ' +
-        "SELECT RAISE(ABORT, 'Incus Agents: a login is not kept in the database of a session; use a key of the provider.'); END");
-    db.close();
-  } catch { /* Without such a table there is nothing to refuse. */ }
+  const db = new Database(process.env.OPENCODE_DB);
+  for (const table of [${LOGIN_TABLES.map(table => `'${table}'`).join(', ')}]) {
+    for (const when of ['INSERT', 'UPDATE']) {
+      try {
+        db.run('CREATE TRIGGER IF NOT EXISTS incus_agents_no_tokens_' + table + '_' + when + ' BEFORE ' + when + ' ON ' + table + ' BEGIN ' +
+          "SELECT RAISE(ABORT, 'Incus Agents: a login is not kept in the database of a session; use a key of the provider.'); END");
+      } catch { /* Without such a table there is nothing to refuse. */ }
+    }
+  }
+  db.close();
 }
 
 export const IncusAgents = async () => {
-  refuseTokens();
+  try { refuseTokens(); } catch { /* Without a database it could not keep one either. */ }
   signal('ready');
   return { event: async ({ event }) => on(event.type, event.properties ?? {}) };
 };

@@ -1,5 +1,6 @@
 import { opencodeConversation, opencodeTranscript } from './opencode-history.ts';
 import { OPENCODE_PLUGIN } from './opencode-plugin.ts';
+import { opencodeInWorkspace } from './opencode-workspace.ts';
 import { ownDirectory, signalFile } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
@@ -27,6 +28,7 @@ export const opencode: Agent = {
   enterPause: 100,
   findConversation: opencodeConversation,
   transcript: opencodeTranscript,
+  inWorkspace: opencodeInWorkspace(STATE),
 };
 
 function command(o: LaunchOptions): string[] {

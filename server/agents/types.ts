@@ -69,6 +69,23 @@ export interface Login {
   variables: readonly string[];
 }
 
+/** Conversations of an agent that coi left in the workspace on the host, where agents can write; `path` is where it was inside. */
+export interface WorkspaceConversations {
+  /** The newest one in which something was said; undefined when there is none that can be read. */
+  find(workspace: string, path: string): Promise<Conversation | undefined>;
+  /** That one as text; empty when there is none. */
+  transcript(workspace: string, path: string): Promise<TranscriptEntry[]>;
+  /** Of some paths that the workspace may have had inside, that of the newest one. */
+  pathOf(workspace: string, candidates: readonly string[]): Promise<string | undefined>;
+  /**
+   * Writes what the agent needs to continue it, and no login, into an empty directory; false when there is none. Fails with `invalid`
+   * for what is no regular file or damaged, and with `conflict` while an agent writes there.
+   */
+  copy(workspace: string, path: string, to: string): Promise<boolean>;
+  /** The state directory that the copy is for, as its `saved`. */
+  readonly saved: string;
+}
+
 /** A command-line coding tool: how it is started, resumed and read. */
 export interface Agent {
   readonly name: string;
@@ -102,6 +119,8 @@ export interface Agent {
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** Of some paths that the workspace may have had inside, that under which conversations are filed; for agents that file by path. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
+  /** For agents whose conversations coi leaves in the workspace instead. */
+  readonly inWorkspace?: WorkspaceConversations;
   /** Whether files of a conversation of that id are there, so that it cannot be begun; for agents whose id is chosen. */
   hasId?(sessionDir: string, id: string): Promise<boolean>;
 }

@@ -65,7 +65,11 @@ export async function scanBeneath(
 
 const PIECE = 64 * 1024;
 
-async function withFile<T>(
+/**
+ * Calls `work` with a file below `root`, open for reading; gives undefined without calling it when there is none of that path. It can be
+ * anything but a symlink or a directory's part of one: `work` has to look.
+ */
+export async function withFile<T>(
   root: string,
   parts: readonly string[],
   work: (file: FileHandle) => Promise<T>,

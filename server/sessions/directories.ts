@@ -17,7 +17,8 @@ export async function prepareDirectories(sessionDir: string, dirs: readonly Sess
   }
 }
 
-async function makeDirectories(base: string, saved: string): Promise<void> {
+/** Makes a directory below a session's, with those above it. Fails with `invalid` when something else is in the way. */
+export async function makeDirectories(base: string, saved: string): Promise<void> {
   let path = base;
   for (const name of saved.split('/')) {
     path = join(path, name);

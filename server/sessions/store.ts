@@ -8,7 +8,9 @@ import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { prepareDirectories, removeDirectory } from './directories.ts';
+import { fillDirectory } from './fill.ts';
 import { agentsIn, byLastSign, inBatches, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
+import { conversationOf, pathOf, transcriptOf } from './reading.ts';
 import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
@@ -95,6 +97,11 @@ export class SessionStore {
       source: join(base, dir.saved),
       path: home === '/' ? `/${dir.home}` : `${home}/${dir.home}`,
     }));
+  }
+
+  /** Puts files into a directory of a session, see `fillDirectory`. */
+  fill({ agent, id }: SessionRecord, saved: string, write: (to: string) => Promise<boolean>): Promise<void> {
+    return fillDirectory(this.directory(agent, id), saved, write);
   }
 
   /** All readable sessions, the one in which something happened last first; damaged ones are logged once and left alone. */
@@ -221,8 +228,7 @@ export class SessionStore {
   /** The conversation as text: the newest one of the session. Fails as `get` does. */
   async transcript(id: string): Promise<TranscriptEntry[]> {
     const record = await this.get(id);
-    const dir = this.directory(record.agent, id);
-    return (await this.#reader(record.agent)?.transcript(dir, undefined, record.path)) ?? [];
+    return transcriptOf(this.#reader(record.agent), record, this.directory(record.agent, id));
   }
 
   /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`. Not for a live one. */
@@ -272,16 +278,15 @@ export class SessionStore {
   }
 
   async #conversation(record: SessionRecord) {
-    return this.#reader(record.agent)?.findConversation(this.directory(record.agent, record.id), record.path);
+    return conversationOf(this.#reader(record.agent), record, this.directory(record.agent, record.id));
   }
 
   /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */
   async #placed(record: SessionRecord): Promise<SessionRecord> {
-    const reader = this.#reader(record.agent);
-    if (record.pathUnsaid !== true || reader?.pathOf === undefined) return record;
+    if (record.pathUnsaid !== true) return record;
     const real = await realpath(record.workspace).catch(() => record.workspace);
     const candidates = [record.path, record.workspace, real];
-    const path = await reader.pathOf(this.directory(record.agent, record.id), candidates);
+    const path = await pathOf(this.#reader(record.agent), record, this.directory(record.agent, record.id), candidates);
     return path === undefined ? record : { ...record, path };
   }
 

@@ -56,6 +56,15 @@ export interface ConversationReader {
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** The first of some paths under which the agent filed conversations. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
+  /** Where coi left the conversations of an agent in the workspace, what reads them there. */
+  readonly inWorkspace?: {
+    find(
+      workspace: string,
+      path: string,
+    ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
+    transcript(workspace: string, path: string): Promise<TranscriptEntry[]>;
+    pathOf(workspace: string, candidates: readonly string[]): Promise<string | undefined>;
+  };
   /** What it keeps; nothing for a shell. */
   readonly stateDirs: readonly SessionDir[];
 }

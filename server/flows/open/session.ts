@@ -55,8 +55,10 @@ async function takeUp(
   deps: FlowDeps,
   plan: OpenPlan,
   place: SessionPlace,
-  { id, agent }: SessionRecord,
+  resumed: SessionRecord,
 ): Promise<SessionPlan> {
+  const { id, agent } = resumed;
+  await takeOver(deps, plan, resumed);
   const taken = { ...place, persistent: plan.persistent, path: plan.mountPath };
   const { record, giveBack } = await deps.sessions.take(id, taken);
   return orTakeBack(deps, giveBack, async () => {
@@ -64,6 +66,13 @@ async function takeUp(
     const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath);
     return resume === undefined ? session : { ...session, resume };
   });
+}
+
+/** Of a session that only coi has held, what it left in the workspace becomes the session's own. It stays coi's if that fails. */
+async function takeOver(deps: FlowDeps, plan: OpenPlan, record: SessionRecord): Promise<void> {
+  const { inWorkspace } = plan.agent;
+  if (record.pathUnsaid !== true || inWorkspace === undefined) return;
+  await deps.sessions.fill(record, inWorkspace.saved, to => inWorkspace.copy(record.workspace, plan.mountPath, to));
 }
 
 async function planFor(
