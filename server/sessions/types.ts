@@ -25,6 +25,11 @@ export interface SessionRecord {
   agentSessionId?: string;
 }
 
+/** What of a record changes; undefined takes a value away. */
+export type SessionChange = {
+  [K in keyof Omit<SessionRecord, 'id' | 'agent'>]?: SessionRecord[K] | undefined;
+};
+
 /** A directory of a session on the host and where it is mounted, relative to the home inside. */
 export interface SessionDir {
   saved: string;
