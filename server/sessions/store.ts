@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../base/errors.ts';
+import { Failure, messageOf } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
@@ -38,6 +38,7 @@ export class SessionStore {
   readonly #log: Log;
   readonly #conversations: Conversations;
   readonly #serial = new Serial();
+  readonly #reading = new Serial();
   readonly #reported = new Set<string>();
   readonly #listeners = new Set<(id: string) => void>();
 
@@ -124,19 +125,20 @@ export class SessionStore {
    */
   async latest(workspace: string, agent?: string): Promise<SessionRecord | undefined> {
     const records = await this.list({ workspace, ...(agent === undefined ? {} : { agent }) });
-    const found = await inBatches(records.slice(0, LOOKED_AT), 16, async ({ id }) => this.#ranked(id));
+    const found = await inBatches(records.slice(0, LOOKED_AT), 16, record => this.#ranked(record));
     const ranked = found.filter(one => one !== undefined);
     return ranked.sort((a, b) => a.rank - b.rank || byLastSign(a.record, b.record))[0]?.record;
   }
 
-  /** Undefined when it is gone meanwhile, or damaged. */
-  async #ranked(id: string): Promise<{ record: SessionRecord; rank: number } | undefined> {
+  /** Undefined when it is gone meanwhile, or damaged. What else is wrong with one session hides no other. */
+  async #ranked(listed: SessionRecord): Promise<{ record: SessionRecord; rank: number } | undefined> {
     try {
-      const record = await this.refresh(id);
+      const record = await this.refresh(listed.id);
       return { record, rank: await this.#conversations.rank(record) };
     } catch (error) {
       if (error instanceof Failure && (error.kind === 'not-found' || error.kind === 'invalid')) return undefined;
-      throw error;
+      this.#log.warn(`The conversation of the session ${listed.id} could not be read: ${messageOf(error)}`);
+      return { record: listed, rank: 1 };
     }
   }
 
@@ -151,13 +153,13 @@ export class SessionStore {
    */
   async take(
     id: string,
-    place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'slot'>,
+    place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
     const { record, before } = await this.#change(id, { ...place, savedAt: new Date().toISOString() });
-    const { container, slot, persistent, path, pathUnsaid, savedAt } = before;
+    const { container, incus, slot, persistent, path, pathUnsaid, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, { container, slot, persistent, path, pathUnsaid, savedAt });
+      await this.#change(id, { container, incus, slot, persistent, path, pathUnsaid, savedAt });
     };
     return { record, giveBack };
   }
@@ -185,10 +187,13 @@ export class SessionStore {
   }
 
   /** Takes title, activity and the agent's own id from the conversation into the record; gives the record as it is now. */
-  async refresh(id: string): Promise<SessionRecord> {
-    const record = await this.get(id);
-    const news = await this.#conversations.news(record);
-    return Object.keys(news).length === 0 ? record : this.update(id, news);
+  refresh(id: string): Promise<SessionRecord> {
+    // A container can make the reading slow; two at a time would find the same.
+    return this.#reading.run(id, async () => {
+      const record = await this.get(id);
+      const news = await this.#conversations.news(record);
+      return Object.keys(news).length === 0 ? record : this.update(id, news);
+    });
   }
 
   /** The conversation as text: the newest one of the session. Fails as `get` does. */

@@ -1,5 +1,11 @@
 import type { TranscriptEntry } from '../protocol/types.ts';
 
+/** Where a container is: sessions are those of a home, whatever Incus or project their containers are in. */
+export interface IncusPlace {
+  socketPath: string;
+  project: string;
+}
+
 /** What is known of a session from its record, `~/.coi/sessions-<agent>/<id>/metadata.json`. Times are RFC 3339. */
 export interface SessionRecord {
   id: string;
@@ -11,6 +17,8 @@ export interface SessionRecord {
   /** The record, which is coi's, does not say the path: it is the usual one, or is told by what the agent filed. */
   pathUnsaid?: true;
   container?: string;
+  /** The Incus and the project that the container is in; coi does not note it. */
+  incus?: IncusPlace;
   slot?: number;
   persistent: boolean;
   profile?: string;
@@ -57,7 +65,7 @@ export interface ConversationReader {
   findConversation(
     sessionDir: string,
     path?: string,
-  ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
+  ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string | undefined } | undefined>;
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** The first of some paths under which the agent filed conversations. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
@@ -78,6 +86,7 @@ export interface NewSession {
   workspace: string;
   path: string;
   container?: string;
+  incus?: IncusPlace;
   slot?: number;
   persistent: boolean;
   profile?: string;
