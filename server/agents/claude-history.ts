@@ -5,6 +5,7 @@ import {
   bounded,
   changedAt,
   contentText,
+  fullBudget,
   type Gist,
   gistOf,
   type Json,
@@ -26,9 +27,10 @@ const NAME = /^([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.jsonl$/;
 export async function claudeConversation(sessionDir: string, path?: string): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
   const own = files.filter(file => path !== undefined && isOf(file, path));
+  const budget = fullBudget();
   for (const file of [...own, ...files.filter(file => !own.includes(file))].slice(0, 20)) {
     const agentSessionId = idOf(file);
-    const { said, prompt } = await gistOf(sessionDir, file, note, gist => isPrompt(gist.prompt));
+    const { said, prompt } = await gistOf(sessionDir, file, note, gist => isPrompt(gist.prompt), budget);
     if (said && agentSessionId !== undefined) {
       const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
       return { agentSessionId, ...title, lastActivityAt: changedAt(file) };

@@ -5,6 +5,7 @@ import {
   bounded,
   changedAt,
   contentText,
+  fullBudget,
   type Gist,
   gistOf,
   type Json,
@@ -20,9 +21,10 @@ const SAVED = '.codex/sessions';
 const NAME = /^rollout-.*-([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.jsonl$/;
 
 export async function codexConversation(sessionDir: string): Promise<Conversation | undefined> {
+  const budget = fullBudget();
   for (const file of (await conversationFiles(sessionDir)).slice(0, 20)) {
     const agentSessionId = idOf(file);
-    const { said, prompt } = await gistOf(sessionDir, file, note, gist => gist.prompt !== undefined);
+    const { said, prompt } = await gistOf(sessionDir, file, note, gist => gist.prompt !== undefined, budget);
     if (said && agentSessionId !== undefined) {
       const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
       return { agentSessionId, ...title, lastActivityAt: changedAt(file) };

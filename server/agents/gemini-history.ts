@@ -2,9 +2,11 @@ import type { FoundFile } from '../base/beneath.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import {
   allLines,
+  type Budget,
   bounded,
   changedAt,
   contentText,
+  fullBudget,
   type Gist,
   gistOf,
   type Json,
@@ -19,8 +21,9 @@ const SAVED = '.gemini/tmp';
 const NAME = /^session-.*\.jsonl$/;
 
 export async function geminiConversation(sessionDir: string): Promise<Conversation | undefined> {
+  const budget = fullBudget();
   for (const file of (await conversationFiles(sessionDir)).slice(0, 20)) {
-    const { said, prompt, id: agentSessionId } = await geminiGist(sessionDir, file);
+    const { said, prompt, id: agentSessionId } = await geminiGist(sessionDir, file, budget);
     if (said && agentSessionId !== undefined) {
       const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
       return { agentSessionId, ...title, lastActivityAt: changedAt(file) };
@@ -30,8 +33,9 @@ export async function geminiConversation(sessionDir: string): Promise<Conversati
 }
 
 export async function geminiTranscript(sessionDir: string, id?: string): Promise<TranscriptEntry[]> {
+  const budget = fullBudget();
   for (const file of (await conversationFiles(sessionDir)).slice(0, 50)) {
-    const gist = await geminiGist(sessionDir, file);
+    const gist = await geminiGist(sessionDir, file, budget);
     if (id === undefined ? gist.said : gist.id === id) return bounded(messages(await allLines(sessionDir, file)));
   }
   return [];
@@ -39,13 +43,16 @@ export async function geminiTranscript(sessionDir: string, id?: string): Promise
 
 /** Whether a conversation of that id is there already, also one in which nothing was said. */
 export async function geminiHas(sessionDir: string, id: string): Promise<boolean> {
-  for (const file of await conversationFiles(sessionDir))
-    if ((await geminiGist(sessionDir, file)).id === id) return true;
+  const budget = fullBudget();
+  for (const file of await conversationFiles(sessionDir)) {
+    const gist = await gistOf(sessionDir, file, note, ({ id: found }) => found !== undefined, budget);
+    if (gist.id === id) return true;
+  }
   return false;
 }
 
-function geminiGist(sessionDir: string, file: FoundFile): Promise<Gist> {
-  return gistOf(sessionDir, file, note, gist => gist.prompt !== undefined);
+function geminiGist(sessionDir: string, file: FoundFile, budget: Budget): Promise<Gist> {
+  return gistOf(sessionDir, file, note, gist => gist.prompt !== undefined, budget);
 }
 
 function note(gist: Gist, line: Json): void {

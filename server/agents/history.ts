@@ -3,7 +3,7 @@ import { plainText } from '../base/plain.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 
 /**
- * What is read of a conversation to find out whether something was said, where its first prompt is looked for, what is shown of it
+ * What is read of a session's conversations to find the one in which something was said, where its first prompt is looked for, what is shown of it
  * at most, and the longest line that is understood: a pasted image alone may have some megabytes. Bytes.
  */
 const SCAN = 64 * 1024 * 1024;
@@ -44,6 +44,16 @@ export async function newestFiles(
   return files.sort((a, b) => b.modifiedMs - a.modifiedMs);
 }
 
+/** What one look at a session's files may still read (bytes). */
+export interface Budget {
+  left: number;
+}
+
+/** The budget of a look that has not begun. */
+export function fullBudget(): Budget {
+  return { left: SCAN };
+}
+
 /** What is asked of a conversation's file. */
 export interface Gist {
   /** Something was said, so that the agent can take it up again. */
@@ -56,19 +66,21 @@ export interface Gist {
 
 /**
  * Reads a file of JSON lines from its beginning until what is asked is known; a line that is too long counts by its type alone.
- * `note` takes what a line adds.
+ * `note` takes what a line adds; of a file for which the budget does not suffice the rest counts as empty.
  */
 export async function gistOf(
   sessionDir: string,
   file: FoundFile,
   note: (gist: Gist, line: Json) => void,
   complete: (gist: Gist) => boolean,
+  budget: Budget,
 ): Promise<Gist> {
   const gist: Gist = { said: false };
   const lines = new LineReader(line => note(gist, line));
   let read = 0;
-  await scanBeneath(sessionDir, file.parts, SCAN, piece => {
+  await scanBeneath(sessionDir, file.parts, budget.left, piece => {
     read += piece.length;
+    budget.left -= piece.length;
     lines.take(piece);
     return complete(gist) || (gist.said && read >= FIRST);
   });
@@ -150,9 +162,13 @@ export function bounded(entries: Iterable<{ role: string; text: string; at?: str
   return result.slice(-MAX_ENTRIES);
 }
 
-/** When a file was changed last, as RFC 3339. */
-export function changedAt(file: FoundFile): string {
-  return new Date(file.modifiedMs).toISOString();
+/**
+ * When a file was changed last, as RFC 3339; undefined where its time is none or ahead of now. An agent can give a file any time, and
+ * what is never overtaken would be the latest for ever.
+ */
+export function changedAt(file: FoundFile): string | undefined {
+  const at = Math.trunc(file.modifiedMs);
+  return at >= 0 && at <= Date.now() ? new Date(at).toISOString() : undefined;
 }
 
 /** The text parts of a message's content, which is a text or a list of parts. */

@@ -55,7 +55,7 @@ export interface Conversation {
   agentSessionId?: string;
   /** First prompt, as the agent wrote it down: hostile text, any length up to 4 KiB. */
   title?: string;
-  lastActivityAt?: string;
+  lastActivityAt?: string | undefined;
 }
 
 /** Where an agent keeps its login. Both relative to the home inside; never below a state directory. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -119,7 +119,8 @@ async function collect(
   budget: { left: number },
   found: FoundFile[],
 ): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true })) {
+  // Read as it is gone through: a container can put any number of names into a directory.
+  for await (const entry of await opendir(path, { bufferSize: 256 })) {
     if (budget.left-- <= 0) return;
     const inside = [...parts, entry.name];
     if (entry.isDirectory() && depth > 0)

@@ -2,7 +2,7 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { Failure, messageOf } from '../base/errors.ts';
 import { readUntrusted } from '../base/files.ts';
 import { plainLine } from '../base/plain.ts';
-import type { SessionRecord } from './types.ts';
+import type { IncusPlace, SessionRecord } from './types.ts';
 
 /** Larger records are damaged; coi's have some 300 bytes. */
 const LIMIT = 256 * 1024;
@@ -52,6 +52,8 @@ export function recordText(record: SessionRecord, raw: Json): string {
     agent: record.agent,
     path: record.pathUnsaid ? undefined : record.path,
     slot: record.slot,
+    incus_socket: record.incus?.socketPath,
+    incus_project: record.incus?.project,
     title: record.title,
     titled: record.titled,
     started_at: record.startedAt,
@@ -88,18 +90,28 @@ function optional(raw: Json): Partial<SessionRecord> {
   const container = line(raw.container_name, 63);
   const profile = line(raw.profile_name, 128);
   const title = line(raw.title, MAX_TITLE);
+  const incus = placeOf(raw);
   const lastActivityAt = timeOf(raw.last_activity_at);
   const agentSessionId = line(raw.agent_session_id, 128);
   const slot = typeof raw.slot === 'number' ? raw.slot : Number(/-(\d{1,2})$/.exec(container ?? '')?.[1]);
   return {
     ...(container === undefined ? {} : { container }),
     ...(Number.isInteger(slot) && slot > 0 ? { slot } : {}),
+    ...(incus === undefined ? {} : { incus }),
     ...(profile === undefined ? {} : { profile }),
     ...(title === undefined ? {} : { title }),
     ...(raw.titled === true ? { titled: true } : {}),
     ...(lastActivityAt === undefined ? {} : { lastActivityAt }),
     ...(agentSessionId !== undefined && SESSION_ID.test(agentSessionId) ? { agentSessionId } : {}),
   };
+}
+
+function placeOf(raw: Json): IncusPlace | undefined {
+  const socketPath = line(raw.incus_socket, 4096);
+  const project = line(raw.incus_project, 64);
+  return socketPath === undefined || !isAbsolute(socketPath) || project === undefined
+    ? undefined
+    : { socketPath, project };
 }
 
 function line(value: unknown, max: number): string | undefined {

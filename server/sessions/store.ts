@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { filesBeneath } from '../base/beneath.ts';
-import { Failure } from '../base/errors.ts';
+import { Failure, messageOf } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
+import { Conversations } from './conversations.ts';
 import { prepareDirectories, removeDirectory } from './directories.ts';
 import { fillDirectory } from './fill.ts';
 import { agentsIn, byLastSign, inBatches, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
-import { conversationOf, pathOf, transcriptOf } from './reading.ts';
 import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
   DamagedSession,
   NewSession,
   Owner,
+  SessionChange,
   SessionDir,
   SessionMount,
   SessionRecord,
@@ -33,27 +33,20 @@ export interface SessionStoreOptions {
 /** Of how many sessions of one workspace the conversations are read to find the latest. */
 const LOOKED_AT = 200;
 
-/** Bytes that an agent writes down in a session in which nothing was said. */
-const TRIFLE = 16 * 1024;
-
-/** What of a record changes; undefined takes a value away. */
-type SessionChange = {
-  [K in keyof Omit<SessionRecord, 'id' | 'agent'>]?: SessionRecord[K] | undefined;
-};
-
 /** The sessions on disk, in coi's layout. Truth is in the files: coi and other backends change them too. */
 export class SessionStore {
   readonly #root: string;
   readonly #log: Log;
-  readonly #reader: SessionStoreOptions['reader'];
+  readonly #conversations: Conversations;
   readonly #serial = new Serial();
+  readonly #reading = new Serial();
   readonly #reported = new Set<string>();
   readonly #listeners = new Set<(id: string) => void>();
 
   constructor(options: SessionStoreOptions) {
     this.#root = join(options.home, '.coi');
     this.#log = options.log;
-    this.#reader = options.reader;
+    this.#conversations = new Conversations((agent, id) => this.directory(agent, id), options.reader);
   }
 
   /** Where the sessions of all agents lie. */
@@ -124,7 +117,7 @@ export class SessionStore {
     if (SESSION_ID.test(id)) {
       for (const agent of await agentsIn(this.#root)) {
         const stored = await readRecord(this.directory(agent, id), agent, id);
-        if (stored !== undefined) return this.#placed(stored.record);
+        if (stored !== undefined) return this.#conversations.placed(stored.record);
       }
     }
     throw new Failure('not-found', `There is no session "${id.slice(0, 64)}".`, {
@@ -138,26 +131,21 @@ export class SessionStore {
    */
   async latest(workspace: string, agent?: string): Promise<SessionRecord | undefined> {
     const records = await this.list({ workspace, ...(agent === undefined ? {} : { agent }) });
-    const found = await inBatches(records.slice(0, LOOKED_AT), 16, async ({ id }) => this.#ranked(id));
+    const found = await inBatches(records.slice(0, LOOKED_AT), 16, record => this.#ranked(record));
     const ranked = found.filter(one => one !== undefined);
     return ranked.sort((a, b) => a.rank - b.rank || byLastSign(a.record, b.record))[0]?.record;
   }
 
-  /** 0 with a conversation, or where that cannot be told; 1 without; 2 for what never has one. Undefined when it is gone meanwhile. */
-  async #ranked(id: string): Promise<{ record: SessionRecord; rank: 0 | 1 | 2 } | undefined> {
+  /** Undefined when it is gone meanwhile, or damaged. What else is wrong with one session hides no other. */
+  async #ranked(listed: SessionRecord): Promise<{ record: SessionRecord; rank: number } | undefined> {
     try {
-      const record = await this.refresh(id);
-      if (this.#reader(record.agent)?.stateDirs.length === 0) return { record, rank: 2 };
-      return { record, rank: (await this.isEmpty(record)) ? 1 : 0 };
+      const record = await this.refresh(listed.id);
+      return { record, rank: await this.#conversations.rank(record) };
     } catch (error) {
       if (error instanceof Failure && (error.kind === 'not-found' || error.kind === 'invalid')) return undefined;
-      throw error;
+      this.#log.warn(`The conversation of the session ${listed.id} could not be read: ${messageOf(error)}`);
+      return { record: listed, rank: 1 };
     }
-  }
-
-  /** Whether nothing was ever said in a session; false where that cannot be told. */
-  async isEmpty(record: SessionRecord): Promise<boolean> {
-    return this.#reader(record.agent) !== undefined && (await this.#conversation(record)) === undefined;
   }
 
   /** Changes a record; nothing else becomes different, so it is no later than before. Fails as `get` does. */
@@ -171,13 +159,13 @@ export class SessionStore {
    */
   async take(
     id: string,
-    place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'slot'>,
+    place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
     const { record, before } = await this.#change(id, { ...place, savedAt: new Date().toISOString() });
-    const { container, slot, persistent, path, pathUnsaid, savedAt } = before;
+    const { container, incus, slot, persistent, path, pathUnsaid, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, { container, slot, persistent, path, pathUnsaid, savedAt });
+      await this.#change(id, { container, incus, slot, persistent, path, pathUnsaid, savedAt });
     };
     return { record, giveBack };
   }
@@ -188,7 +176,7 @@ export class SessionStore {
       const dir = this.directory(agent, id);
       const stored = await readRecord(dir, agent, id);
       if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
-      const before = await this.#placed(stored.record);
+      const before = await this.#conversations.placed(stored.record);
       const said = change.path === undefined ? {} : { pathUnsaid: undefined };
       const record = defined({ ...before, ...said, ...change });
       await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, stored.raw));
@@ -201,34 +189,22 @@ export class SessionStore {
   async rename(id: string, title: string): Promise<SessionRecord> {
     const plain = titleOf(title);
     if (plain !== '') return this.update(id, { title: plain, titled: true });
-    const conversation = await this.#conversation(await this.get(id));
-    return this.update(id, { title: titleOf(conversation?.title ?? ''), titled: false });
+    return this.update(id, { title: await this.#conversations.title(await this.get(id)), titled: false });
   }
 
   /** Takes title, activity and the agent's own id from the conversation into the record; gives the record as it is now. */
-  async refresh(id: string): Promise<SessionRecord> {
-    const record = await this.get(id);
-    const conversation = await this.#conversation(record);
-    if (conversation === undefined) return record;
-    const { agentSessionId = record.agentSessionId, lastActivityAt = record.lastActivityAt } = conversation;
-    const title = record.titled ? record.title : titleOf(conversation.title ?? '') || record.title;
-    const same = [
-      title === record.title,
-      agentSessionId === record.agentSessionId,
-      lastActivityAt === record.lastActivityAt,
-    ];
-    if (same.every(Boolean)) return record;
-    return this.update(id, {
-      ...(title === undefined ? {} : { title }),
-      ...(agentSessionId === undefined ? {} : { agentSessionId }),
-      ...(lastActivityAt === undefined ? {} : { lastActivityAt }),
+  refresh(id: string): Promise<SessionRecord> {
+    // A container can make the reading slow; two at a time would find the same.
+    return this.#reading.run(id, async () => {
+      const record = await this.get(id);
+      const news = await this.#conversations.news(record);
+      return Object.keys(news).length === 0 ? record : this.update(id, news);
     });
   }
 
   /** The conversation as text: the newest one of the session. Fails as `get` does. */
   async transcript(id: string): Promise<TranscriptEntry[]> {
-    const record = await this.get(id);
-    return transcriptOf(this.#reader(record.agent), record, this.directory(record.agent, id));
+    return this.#conversations.transcript(await this.get(id));
   }
 
   /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`. Not for a live one. */
@@ -248,23 +224,11 @@ export class SessionStore {
   async removeEmpty(id: string, savedAt: string): Promise<boolean> {
     return this.#serial.run(id, async () => {
       const record = await this.get(id);
-      if (record.savedAt !== savedAt || !(await this.#isWorthless(record))) return false;
+      if (record.savedAt !== savedAt || !(await this.#conversations.isWorthless(record))) return false;
       await removeDirectory(this.directory(record.agent, id));
       this.#changed(id);
       return true;
     });
-  }
-
-  async #isWorthless(record: SessionRecord): Promise<boolean> {
-    const reader = this.#reader(record.agent);
-    if (reader === undefined || !(await this.isEmpty(record))) return false;
-    const dir = this.directory(record.agent, record.id);
-    let bytes = 0;
-    for (const { saved } of reader.stateDirs) {
-      const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
-      for (const { size } of files) bytes += size;
-    }
-    return bytes <= TRIFLE;
   }
 
   /** Calls back with the id of each session that this store changed. Gives what ends it. */
@@ -275,19 +239,6 @@ export class SessionStore {
 
   #changed(id: string): void {
     for (const listener of this.#listeners) listener(id);
-  }
-
-  async #conversation(record: SessionRecord) {
-    return conversationOf(this.#reader(record.agent), record, this.directory(record.agent, record.id));
-  }
-
-  /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */
-  async #placed(record: SessionRecord): Promise<SessionRecord> {
-    if (record.pathUnsaid !== true) return record;
-    const real = await realpath(record.workspace).catch(() => record.workspace);
-    const candidates = [record.path, record.workspace, real];
-    const path = await pathOf(this.#reader(record.agent), record, this.directory(record.agent, record.id), candidates);
-    return path === undefined ? record : { ...record, path };
   }
 
   async #directoryOf(id: string): Promise<string | undefined> {

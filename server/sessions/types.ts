@@ -1,5 +1,11 @@
 import type { TranscriptEntry } from '../protocol/types.ts';
 
+/** Where a container is: sessions are those of a home, whatever Incus or project their containers are in. */
+export interface IncusPlace {
+  socketPath: string;
+  project: string;
+}
+
 /** What is known of a session from its record, `~/.coi/sessions-<agent>/<id>/metadata.json`. Times are RFC 3339. */
 export interface SessionRecord {
   id: string;
@@ -11,6 +17,8 @@ export interface SessionRecord {
   /** The record, which is coi's, does not say the path: it is the usual one, or is told by what the agent filed. */
   pathUnsaid?: true;
   container?: string;
+  /** The Incus and the project that the container is in; coi does not note it. */
+  incus?: IncusPlace;
   slot?: number;
   persistent: boolean;
   profile?: string;
@@ -24,6 +32,11 @@ export interface SessionRecord {
   /** The agent's own id of the newest conversation. */
   agentSessionId?: string;
 }
+
+/** What of a record changes; undefined takes a value away. */
+export type SessionChange = {
+  [K in keyof Omit<SessionRecord, 'id' | 'agent'>]?: SessionRecord[K] | undefined;
+};
 
 /** A directory of a session on the host and where it is mounted, relative to the home inside. */
 export interface SessionDir {
@@ -47,21 +60,22 @@ export interface SessionMount {
   path: string;
 }
 
+/** What a conversation says of itself. */
+export interface FoundConversation {
+  agentSessionId?: string;
+  title?: string;
+  lastActivityAt?: string | undefined;
+}
+
 /** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside. */
 export interface ConversationReader {
-  findConversation(
-    sessionDir: string,
-    path?: string,
-  ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
+  findConversation(sessionDir: string, path?: string): Promise<FoundConversation | undefined>;
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** The first of some paths under which the agent filed conversations. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;
   /** Where coi left the conversations of an agent in the workspace, what reads them there. */
   readonly inWorkspace?: {
-    find(
-      workspace: string,
-      path: string,
-    ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
+    find(workspace: string, path: string): Promise<FoundConversation | undefined>;
     transcript(workspace: string, path: string): Promise<TranscriptEntry[]>;
     pathOf(workspace: string, candidates: readonly string[]): Promise<string | undefined>;
   };
@@ -82,6 +96,7 @@ export interface NewSession {
   workspace: string;
   path: string;
   container?: string;
+  incus?: IncusPlace;
   slot?: number;
   persistent: boolean;
   profile?: string;

@@ -4,6 +4,7 @@ import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import type { FlowDeps } from '../deps.ts';
+import { refuseElsewhere } from '../sessions/elsewhere.ts';
 import { loginMounts, sessionDirs } from './credentials.ts';
 import type { OpenPlan } from './prepare.ts';
 
@@ -45,6 +46,7 @@ async function beginSession(deps: FlowDeps, plan: OpenPlan, place: SessionPlace)
     path: plan.mountPath,
     persistent: plan.persistent,
     ...place,
+    incus: deps.incus.target,
     ...(plan.config.profile === undefined ? {} : { profile: plan.config.profile }),
   });
   const takeBack = () => deps.sessions.remove(record.id);
@@ -58,12 +60,13 @@ async function takeUp(
   resumed: SessionRecord,
 ): Promise<SessionPlan> {
   const { id, agent } = resumed;
+  await refuseElsewhere(deps, resumed);
   await takeOver(deps, plan, resumed);
-  const taken = { ...place, persistent: plan.persistent, path: plan.mountPath };
+  const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, wasSaid(resumed));
+  const taken = { ...place, incus: deps.incus.target, persistent: plan.persistent, path: plan.mountPath };
   const { record, giveBack } = await deps.sessions.take(id, taken);
   return orTakeBack(deps, giveBack, async () => {
     const session = await planFor(deps, plan, record, giveBack);
-    const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath);
     return resume === undefined ? session : { ...session, resume };
   });
 }
@@ -73,6 +76,11 @@ async function takeOver(deps: FlowDeps, plan: OpenPlan, record: SessionRecord): 
   const { inWorkspace } = plan.agent;
   if (record.pathUnsaid !== true || inWorkspace === undefined) return;
   await deps.sessions.fill(record, inWorkspace.saved, to => inWorkspace.copy(record.workspace, plan.mountPath, to));
+}
+
+/** Whether there was a conversation when the session was looked at before. */
+function wasSaid(record: SessionRecord): boolean {
+  return record.agentSessionId !== undefined || record.lastActivityAt !== undefined;
 }
 
 async function planFor(

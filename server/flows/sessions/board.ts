@@ -254,7 +254,7 @@ function statusFor(instance: Instance, { phase }: SlotIdentity): SlotStatus {
 
 /** A record as clients see it; `holder` is the container in which its agent runs. */
 export function sessionOf(record: SessionRecord, holder: string | undefined): Session {
-  const { titled: _titled, pathUnsaid: _unsaid, container, ...rest } = record;
+  const { titled: _titled, pathUnsaid: _unsaid, incus: _incus, container, ...rest } = record;
   const place = holder ?? container;
   return { ...rest, live: holder !== undefined, ...(place === undefined ? {} : { container: place }) };
 }

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { coiName, incusCli, type Lab, makeLab } from '../flows/support.ts';
-import { until } from '../support.ts';
+import { uniqueName, until } from '../support.ts';
 
 describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
   let backend: TestBackend;
+  const projects: string[] = [];
   before(async () => {
     lab = await makeLab();
     // Nothing is asked of an agent here, so a program that does nothing but be there is quick.
@@ -18,7 +19,14 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     );
     backend = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
   });
-  after(() => lab.close());
+  after(async () => {
+    await lab.close();
+    for (const project of projects) {
+      const names = (await incusCli('list', '--project', project, '-c', 'n', '-f', 'csv')).split('\n').filter(Boolean);
+      for (const name of names) await incusCli('delete', '-f', '--project', project, name);
+      await incusCli('project', 'delete', project);
+    }
+  });
 
   const record = (id: string, agent = 'quiet') => join(lab.home, `.coi/sessions-${agent}/${id}/metadata.json`);
   const kill = (container: string) => backend.call('slot/kill', { container });
@@ -27,6 +35,15 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
       () => true,
       () => false,
     );
+
+  /** Another project with the images and networks of the usual one; it goes at the end. */
+  async function otherProject(): Promise<string> {
+    const project = uniqueName('ia-sessions');
+    const shared = ['images', 'networks', 'storage.volumes', 'profiles'].flatMap(f => ['-c', `features.${f}=false`]);
+    await incusCli('project', 'create', '-q', project, ...shared);
+    projects.push(project);
+    return project;
+  }
 
   it('take their former slot again when it is free, and another when it is taken', async () => {
     const workspace = await lab.workspace();
@@ -140,6 +157,40 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     assert.deepEqual(await lab.containers(workspace), []);
     await backend.call('session/delete', { id: one.session });
     assert.equal(await exists(record(one.session)), false);
+  });
+
+  it('whose conversation is gone are not begun anew, and stay as they are', async () => {
+    const workspace = await lab.workspace();
+    const id = '0e0e0e0e-1111-4222-8333-444455556666';
+    const known = { session_id: id, workspace, saved_at: '2026-01-02T03:04:05Z', title: 'its title' };
+    await lab.write(record(id, 'claude'), JSON.stringify({ ...known, last_activity_at: '2026-01-02T03:04:05Z' }));
+    const before = await readFile(record(id, 'claude'), 'utf8');
+    await assert.rejects(lab.open(backend, workspace, { resume: id }), isReply('not-found', /conversation .* is gone/));
+    assert.equal(await readFile(record(id, 'claude'), 'utf8'), before);
+    assert.deepEqual(await readdir(join(record(id, 'claude'), '..')), ['metadata.json']);
+    assert.deepEqual(await lab.containers(workspace), []);
+  });
+
+  it('that are live in another project of Incus are neither started a second time nor deleted', async () => {
+    const workspace = await lab.workspace();
+    const project = await otherProject();
+    const settings = { agent: 'quiet', maxSlots: 3 };
+    const there = await lab.backend({ args: ['--incus-project', project], settings });
+    const one = await lab.open(there, workspace);
+    const live = isReply('conflict', new RegExp(`is live in ${one.container} of the Incus project ${project}`));
+    await assert.rejects(lab.open(backend, workspace, { resume: one.session }), live);
+    await assert.rejects(backend.call('session/delete', { id: one.session }), live);
+    await there.call('slot/stop', { container: one.container, timeout: 0 });
+    // Names are one for all projects of a network, so the former slot is not free.
+    const here = await lab.open(backend, workspace, { resume: one.session, slot: 2 });
+    assert.equal(here.session, one.session);
+    await assert.rejects(
+      there.call('slot/start', { container: one.container }),
+      isReply('conflict', /of the Incus project default/),
+    );
+    await there.call('slot/kill', { container: one.container });
+    await kill(here.container);
+    await there.end();
   });
 
   it('bring the agent back into a container that runs without it, and leave one that is there alone', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -137,6 +137,29 @@ test('where there is a file in which nothing was said, an agent starts afresh un
     assert.equal(await resumeOf(agent, dir, '/workspace'), undefined);
     assert.notEqual(await newIdFor(agent, dir, A), A);
     assert.equal(await newIdFor(agent, dir, B), B);
+  }
+});
+
+test('however many and large the files of a session are, one look reads no more than of one', async t => {
+  const dir = await session(t);
+  const read = async () => Number(/^rchar: (\d+)/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+  const mib = 2 ** 20;
+  const places: [string, (i: number) => string][] = [
+    ['claude', i => `.claude/projects/-workspace/${A.slice(0, -1)}${i}.jsonl`],
+    ['codex', i => `.codex/sessions/2026/01/02/rollout-2026-01-02T00-00-00-${A.slice(0, -1)}${i}.jsonl`],
+    ['gemini', i => `.gemini/tmp/workspace/chats/session-${i}.jsonl`],
+  ];
+  for (const [name, path] of places) {
+    for (const i of [1, 2, 3]) {
+      await put(join(dir, path(i)), []);
+      await truncate(join(dir, path(i)), 60 * mib);
+    }
+    const before = await read();
+    const agent = agentNamed(name);
+    assert.equal(await agent.findConversation(dir), undefined);
+    assert.equal(await agent.hasId?.(dir, B), agent.hasId && false);
+    const parts = agent.name === 'gemini' ? 2 : 1;
+    assert.ok((await read()) - before < parts * 65 * mib, `${name}: ${((await read()) - before) / mib} MiB`);
   }
 });
 

@@ -21,6 +21,7 @@ import { mountedDirs, SIGNALS } from '../../../server/agents/signal.ts';
 import { Failure } from '../../../server/base/errors.ts';
 import { silentLog } from '../../../server/base/log.ts';
 import { SessionStore } from '../../../server/sessions/store.ts';
+import type { ConversationReader } from '../../../server/sessions/types.ts';
 import { watchSessions } from '../../../server/sessions/watch.ts';
 
 const ID = '0a0a0a0a-1111-4111-8111-111111111111';
@@ -145,9 +146,9 @@ test('the latest is the one in which something was said last, whatever became of
   await make('shell');
   assert.equal(await latest(), empty);
   const [older, newer] = [await make('claude'), await make('claude')];
-  await said(home, older, 1_700_000_000);
+  await said(home, older, 1_600_000_000);
   assert.equal(await latest(), older);
-  await said(home, newer, 1_800_000_000);
+  await said(home, newer, 1_700_000_000);
   await make('claude');
   assert.equal(await latest(), newer);
   const { savedAt } = await store.get(older);
@@ -156,9 +157,53 @@ test('the latest is the one in which something was said last, whatever became of
   assert.equal((await store.get(older)).savedAt, savedAt);
   assert.equal(await latest(), newer);
   const listed = (await store.list({ workspace: '/w' })).map(s => s.id);
-  assert.deepEqual([listed[0], listed.at(-1)], [newer, older]);
-  await said(home, older, 1_900_000_000);
+  assert.deepEqual(listed.slice(-2), [newer, older]);
+  await said(home, older, 1_750_000_000);
   assert.equal(await latest(), older, 'as the files are, not as the record was');
+});
+
+test('a file with an odd time, or that cannot be read, hides no other session and is not the latest for ever', async t => {
+  const { home, store, warned } = await place(t);
+  const make = async () =>
+    (await store.create({ workspace: '/w', path: '/workspace', persistent: false, agent: 'claude' })).id;
+  const [odd, unreadable, usual] = [await make(), await make(), await make()];
+  await said(home, usual, 1_700_000_000);
+  // The largest time that ext4 has.
+  await said(home, odd, 15_032_385_535);
+  await store.refresh(odd);
+  await said(home, usual, 1_750_000_000);
+  await store.update(odd, { savedAt: '2020-01-01T00:00:00.000Z' });
+  const real = { ...agentNamed('claude') };
+  const reader: ConversationReader = {
+    ...real,
+    findConversation: (dir, path) => {
+      if (dir.endsWith(unreadable)) throw new RangeError('Invalid time value');
+      return real.findConversation(dir, path);
+    },
+  };
+  const log = { ...silentLog, warn: (message: string) => void warned.push(message) };
+  const other = new SessionStore({ home, log, reader: () => reader });
+  assert.equal((await other.latest('/w'))?.id, usual);
+  assert.match(warned.join('\n'), new RegExp(`${unreadable} could not be read: Invalid time value`));
+  assert.equal((await store.refresh(odd)).lastActivityAt, undefined);
+});
+
+test('the conversation of a session is read once at a time', async t => {
+  const { home } = await place(t);
+  let [running, most] = [0, 0];
+  const reader: ConversationReader = {
+    ...agentNamed('claude'),
+    findConversation: async () => {
+      most = Math.max(most, ++running);
+      await sleep(5);
+      running -= 1;
+      return undefined;
+    },
+  };
+  const store = new SessionStore({ home, log: silentLog, reader: () => reader });
+  const { id } = await store.create({ workspace: '/w', path: '/workspace', persistent: false, agent: 'claude' });
+  await Promise.all([1, 2, 3].map(() => store.refresh(id)));
+  assert.equal(most, 1);
 });
 
 test('an open that fails gives the session back as it was, unless another one took it', async t => {

@@ -34,6 +34,32 @@ test('what is asked for often is done at once, and once more after a time', asyn
   assert.ok((second?.at ?? 0) - (first?.at ?? 0) >= EVERY - 1, JSON.stringify(runs));
 });
 
+test('what takes long is never done twice at a time, and not all the time', async () => {
+  let running = 0;
+  let most = 0;
+  const begins: number[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unhurried = new Unhurried(
+    async id => {
+      begins.push(performance.now());
+      most = Math.max(most, ++running);
+      unhurried.ask(id);
+      await sleep(30);
+      running -= 1;
+      if (begins.length === 3) resolve();
+    },
+    () => 1,
+  );
+  unhurried.ask('a');
+  const alive = setTimeout(() => {}, 10_000);
+  await promise;
+  clearTimeout(alive);
+  unhurried.close();
+  assert.equal(most, 1);
+  const [first = 0, second = 0, third = 0] = begins;
+  assert.ok(second - first >= 140 && third - second >= 140, JSON.stringify(begins));
+});
+
 test('one does not wait for another', () => {
   const { runs, unhurried } = noting();
   for (const id of ['a', 'b', 'a', 'c']) unhurried.ask(id);

@@ -1,0 +1,85 @@
+import { realpath } from 'node:fs/promises';
+import { filesBeneath } from '../base/beneath.ts';
+import type { TranscriptEntry } from '../protocol/types.ts';
+import { conversationOf, pathOf, transcriptOf } from './reading.ts';
+import { titleOf } from './record.ts';
+import type { ConversationReader, SessionChange, SessionRecord } from './types.ts';
+
+/** Bytes that an agent writes down in a session in which nothing was said. */
+const TRIFLE = 16 * 1024;
+
+/** What the agents wrote down in the sessions' directories. Changes nothing. */
+export class Conversations {
+  readonly #directory: (agent: string, id: string) => string;
+  readonly #reader: (agent: string) => ConversationReader | undefined;
+
+  /** `reader` gives undefined for an agent that nobody knows. */
+  constructor(
+    directory: (agent: string, id: string) => string,
+    reader: (agent: string) => ConversationReader | undefined,
+  ) {
+    this.#directory = directory;
+    this.#reader = reader;
+  }
+
+  /** Whether nothing was ever said in a session; false where that cannot be told. */
+  async isEmpty(record: SessionRecord): Promise<boolean> {
+    return this.#reader(record.agent) !== undefined && (await this.#newest(record)) === undefined;
+  }
+
+  /** Whether nothing of a session would be missed: nothing was said, and its agent keeps nothing that nobody here reads. */
+  async isWorthless(record: SessionRecord): Promise<boolean> {
+    const reader = this.#reader(record.agent);
+    if (reader === undefined || !(await this.isEmpty(record))) return false;
+    const dir = this.#directory(record.agent, record.id);
+    let bytes = 0;
+    for (const { saved } of reader.stateDirs) {
+      const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
+      for (const { size } of files) bytes += size;
+    }
+    return bytes <= TRIFLE;
+  }
+
+  /** How much a session is worth going on with: 0 with a conversation, or where that cannot be told; 1 without; 2 for what never has one. */
+  async rank(record: SessionRecord): Promise<0 | 1 | 2> {
+    if (this.#reader(record.agent)?.stateDirs.length === 0) return 2;
+    return (await this.isEmpty(record)) ? 1 : 0;
+  }
+
+  /** The title that the conversation gives; empty where it gives none. */
+  async title(record: SessionRecord): Promise<string> {
+    return titleOf((await this.#newest(record))?.title ?? '');
+  }
+
+  /** What of a record is different by its conversation: title, activity and the agent's own id. */
+  async news(record: SessionRecord): Promise<SessionChange> {
+    const conversation = await this.#newest(record);
+    if (conversation === undefined) return {};
+    const { agentSessionId, lastActivityAt } = conversation;
+    const title = record.titled ? '' : titleOf(conversation.title ?? '');
+    return {
+      ...(title === '' || title === record.title ? {} : { title }),
+      ...(agentSessionId === undefined || agentSessionId === record.agentSessionId ? {} : { agentSessionId }),
+      ...(lastActivityAt === undefined || lastActivityAt === record.lastActivityAt ? {} : { lastActivityAt }),
+    };
+  }
+
+  /** The newest conversation as text. */
+  async transcript(record: SessionRecord): Promise<TranscriptEntry[]> {
+    return transcriptOf(this.#reader(record.agent), record, this.#directory(record.agent, record.id));
+  }
+
+  /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */
+  async placed(record: SessionRecord): Promise<SessionRecord> {
+    if (record.pathUnsaid !== true) return record;
+    const real = await realpath(record.workspace).catch(() => record.workspace);
+    const candidates = [record.path, record.workspace, real];
+    const dir = this.#directory(record.agent, record.id);
+    const path = await pathOf(this.#reader(record.agent), record, dir, candidates);
+    return path === undefined ? record : { ...record, path };
+  }
+
+  async #newest(record: SessionRecord) {
+    return conversationOf(this.#reader(record.agent), record, this.#directory(record.agent, record.id));
+  }
+}
