@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentState, SlotStatus } from '../protocol/types.ts';
 import { needsLook } from './look.ts';
@@ -113,7 +114,16 @@ export class Attention {
     this.#listeners.clear();
   }
 
+  /** Never throws: what comes from inside must not end the backend, whatever it is. */
   #take(container: string, tracked: Tracked, input: AttentionInput): void {
+    try {
+      this.#apply(container, tracked, input);
+    } catch (error) {
+      this.#log.warn(`What came of the agent in ${container} (${input.kind}) was not taken in: ${messageOf(error)}`);
+    }
+  }
+
+  #apply(container: string, tracked: Tracked, input: AttentionInput): void {
     if (this.#tracked.get(container) !== tracked) return;
     const { agent: before } = tracked.memory;
     tracked.memory = next(tracked.memory, input);

@@ -111,6 +111,10 @@ test('the registry: the newest entry counts; nonsense, symlinks and huge files d
   await writeFile(join(dir, 'evil'), '{"status":"waiting"}');
   await symlink(join(dir, 'evil'), at('3.json'));
   assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'none');
+  for (const time of ['-1e300', '-1e999', '1e999', '-1', '"soon"', 'null']) {
+    const at = parseEntry(`{"status":"busy","statusUpdatedAt":${time}}`, 5)?.updatedAt;
+    assert.ok(at === 0 || at === 5, `${time} is ${at}`);
+  }
   for (const text of ['[]', 'null', '{"status":"dancing"}', '{"status":{}}', '"idle"'])
     assert.equal(parseEntry(text, 1), undefined);
 });
@@ -163,6 +167,25 @@ test('attention: lines in the directory change the state of that container only,
   await sleep(150);
   assert.deepEqual(seen, ['a working', 'a exited', 'b waiting']);
   assert.equal(attention.state('b').state, 'unknown');
+});
+
+test('what fails when it is taken in is logged, also when it comes with a timer', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  await writeFile(join(dir, 'sessions/1.json'), '{"status":"busy","statusUpdatedAt":1}');
+  const warnings: string[] = [];
+  const attention = new Attention({ ...silentLog, warn: text => warnings.push(text) });
+  t.after(async () => attention.dispose());
+  attention.onChange((_container, { state }) => {
+    if (state === 'working') throw new RangeError('Invalid time value');
+  });
+  attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+  await until('it is logged', () => warnings.some(text => text.includes('Invalid time value')));
+  warnings.length = 0;
+  await appendFile(join(dir, 'signals/events'), `idle ${Math.floor(Date.now() / 1000)} \n`);
+  await until('the time to settle is over', () => warnings.some(text => text.includes('Invalid time value')));
+  await appendFile(join(dir, 'signals/events'), `waiting ${Math.floor(Date.now() / 1000)} \n`);
+  await until('it is heard all the same', () => attention.state('a').state === 'waiting');
 });
 
 test('what was said before anybody listened is known afterwards, with its time', async t => {
