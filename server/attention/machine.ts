@@ -107,7 +107,9 @@ function afterRegistry(memory: Memory, input: RegistryInput): Memory {
     return moved(noted, state('exited', input.at, 'The agent was ended.'));
   // But what follows on the state that holds is later than the hook that told of it.
   const follows = memory.registry !== undefined && NAMES[before] === memory.agent.state && before !== input.status;
-  if (input.status !== 'none' && input.updatedAt < memory.signalAt && !follows) return noted;
+  // A signal of the future is one from before the clock was set back.
+  const isOlder = input.updatedAt < memory.signalAt && memory.signalAt <= input.at;
+  if (input.status !== 'none' && isOlder && !follows) return noted;
   return bySettled(noted, input);
 }
 

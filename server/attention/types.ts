@@ -47,8 +47,6 @@ export interface LookInput {
   seen: 'none' | 'shell' | 'program';
   /** When its screen changed last. */
   changedAt?: number;
-  /** When the look began: what was heard since then is newer. */
-  from: number;
   at: number;
 }
 

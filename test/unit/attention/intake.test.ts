@@ -144,6 +144,25 @@ test('the pace: at once, never two at a time, again when asked meanwhile, slow f
   assert.equal(runs, before);
 });
 
+test('a clock that is set back holds up neither what is heard nor what is seen', async t => {
+  const dir = await temporary(t);
+  await mkdir(join(dir, 'signals'));
+  const say = (word: string) => appendFile(join(dir, 'signals/events'), `${word} ${Math.floor(Date.now() / 1000)} \n`);
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals' });
+  await say('idle');
+  await until('it is idle', () => attention.state('a').state === 'idle');
+  const now = Date.now;
+  t.mock.method(Date, 'now', () => now() - 3_600_000);
+  await say('working');
+  await until('it works', () => attention.state('a').state === 'working');
+  attention.seen('a', { seen: 'none', at: Date.now() }, performance.now() - 3000);
+  assert.equal(attention.state('a').state, 'working', 'a look that began before the signal');
+  attention.seen('a', { seen: 'none', at: Date.now() }, performance.now());
+  assert.equal(attention.state('a').state, 'exited');
+});
+
 test('attention: lines in the directory change the state of that container only, until it is forgotten', async t => {
   const dir = await temporary(t);
   for (const name of ['a/signals', 'b/signals']) await mkdir(join(dir, name), { recursive: true });
