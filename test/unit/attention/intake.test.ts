@@ -79,6 +79,16 @@ test('the tail gives each line once, waits for whole ones, and starts again when
   assert.equal(await tail.read(), 'd 5 and more\n');
   await writeFile(file, `${'x'.repeat(200_000)}\nlast 6\n`);
   assert.match(await tail.read(), /^x*\nlast 6\n$/);
+  await rename(file, `${file}.aside`);
+  assert.equal(await tail.read(), '');
+  await rename(`${file}.aside`, file);
+  assert.match(await tail.read(), /^x*\nlast 6\n$/, 'it was away meanwhile');
+  // Some file systems give the inode of a deleted file again at once.
+  for (let i = 0; i < 20; i++) {
+    await rm(file);
+    await writeFile(file, `${i} ${'x'.repeat(i)}\n`);
+    assert.equal(await tail.read(), `${i} ${'x'.repeat(i)}\n`);
+  }
 });
 
 test('a symlink, a FIFO and a directory in place of the events file are not read', { timeout: 5000 }, async t => {

@@ -16,7 +16,7 @@ const registry = (status: 'busy' | 'waiting' | 'idle' | 'none', updatedAt: numbe
   updatedAt,
   at,
 });
-const container = (status: 'running' | 'stopped' | 'starting' | 'paused', at: number): AttentionInput => ({
+const container = (status: 'running' | 'stopped' | 'starting' | 'paused' | 'failed', at: number): AttentionInput => ({
   kind: 'container',
   status,
   at,
@@ -132,6 +132,36 @@ test('a paused container keeps the state', () => {
 test('a start is not lost when the news that the container runs comes after it', () => {
   assert.equal(stateAfter(container('stopped', 1), signal('start', 2), container('running', 3)), 'starting');
   assert.equal(stateAfter(container('stopped', 1), container('running', 3)), 'unknown');
+});
+
+test('what was heard before the news that the container is starting counts once it runs', () => {
+  const early = [container('stopped', 1), signal('start', 2), signal('ready', 3), container('starting', 4)];
+  assert.equal(stateAfter(...early), 'starting');
+  assert.equal(stateAfter(...early, container('running', 5)), 'idle');
+  assert.equal(
+    stateAfter(...early, signal('working', 5), container('running', 6)),
+    'working',
+    'nor is news lost for it',
+  );
+});
+
+test('an agent outlives that its container is said to have failed or to be changing', () => {
+  const waits = [signal('start', 1), signal('waiting', 1000)];
+  for (const status of ['failed', 'starting'] as const) {
+    const back = after(...waits, container(status, 2000), container('running', 3000));
+    assert.deepEqual([back.agent.state, back.agent.since], ['waiting', new Date(1000).toISOString()], status);
+  }
+  const broken = [...waits, container('failed', 2000)];
+  assert.equal(stateAfter(...broken, signal('idle', 2500)), 'failed');
+  assert.equal(stateAfter(...broken, signal('idle', 2500), container('running', 3000)), 'idle');
+  assert.equal(stateAfter(...broken, registry('busy', 2500), container('running', 3000)), 'working');
+  const dead = [...waits, signal('exit', 1500, { code: 137 })];
+  assert.equal(
+    after(...dead, container('failed', 2000), container('running', 3000)).agent.why,
+    'The agent was killed.',
+  );
+  assert.equal(stateAfter(...dead, container('starting', 2000), container('running', 3000)), 'starting');
+  assert.equal(stateAfter(container('stopped', 1), container('failed', 2), container('running', 3)), 'unknown');
 });
 
 test('an agent that stays silent after its start counts as idle, but no other state does', () => {
