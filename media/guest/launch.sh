@@ -48,6 +48,8 @@ if mkfifo -m 600 "$own/alive"; then
 else
   exec 9>/dev/null
 fi
+# See server/agents/signal.ts.
+rm -f "$INCUS_AGENTS_SIGNALS/speaker"
 signal start ''
 # Commands of the configuration, five minutes each; Ctrl-C ends one of them.
 before() {

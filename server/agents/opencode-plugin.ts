@@ -6,15 +6,47 @@ import { LOGIN_TABLES } from './opencode-database.ts';
  * of a login to opencode's own service would be in the database, and so in the session: it refuses them.
  */
 export const OPENCODE_PLUGIN = `import { Database } from 'bun:sqlite';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 
 const signals = (process.env.INCUS_AGENTS_SIGNALS ?? '') + '/events';
+const speaker = (process.env.INCUS_AGENTS_SIGNALS ?? '') + '/speaker';
+const running = (process.env.HOME ?? '') + '/.incus-agents/running';
 const transcript = process.env.INCUS_AGENTS_TRANSCRIPT ?? '/dev/null';
 const children = new Set();
 const roles = new Map();
 const written = new Set();
+const asked = new Map();
+
+function read(file) {
+  try { return readFileSync(file, 'utf8').trim(); } catch { return ''; }
+}
+
+/** State, parent, …, start of a process. */
+function stat(pid) {
+  const text = read('/proc/' + pid + '/stat');
+  return text.slice(text.lastIndexOf(')') + 1).trim().split(' ');
+}
+
+function isLaunched() {
+  const launch = read(running);
+  for (let pid = process.pid; pid > 1; pid = Number(stat(pid)[1])) if (String(pid) === launch) return true;
+  return false;
+}
+
+/** Whether this is the agent, and not an opencode that it runs: as in the program that hooks call. */
+function speaks() {
+  const before = read(speaker);
+  const self = process.pid + ' ' + stat(process.pid)[19];
+  if (before === self) return true;
+  const [pid, began] = before.split(' ');
+  const [state, ...more] = stat(pid || 'none');
+  if (began !== undefined && state !== 'Z' && more[18] === began) return false;
+  try { if (isLaunched()) writeFileSync(speaker, self + '\\n'); } catch { /* As for lines. */ }
+  return true;
+}
 
 function append(file, line) {
+  if (!speaks()) return;
   try { appendFileSync(file, line + '\\n'); } catch { /* The agent goes on without being watched. */ }
 }
 
@@ -23,7 +55,23 @@ function signal(word, payload = {}) {
 }
 
 function status(word, sessionID) {
-  if (!children.has(sessionID)) signal(word, { session_id: sessionID });
+  if (children.has(sessionID)) return;
+  if (word === 'idle') asked.clear();
+  if (asked.size === 0) signal(word, { session_id: sessionID });
+}
+
+/** The session of a helper is not the one to go on with. */
+function ask(p, what) {
+  asked.set(p.id, children.has(p.sessionID) ? what : { session_id: p.sessionID, ...what });
+  signal('waiting', asked.get(p.id));
+}
+
+/** There can be several questions at once. */
+function answered(p) {
+  asked.delete(p.requestID);
+  const [next] = asked.values();
+  if (next !== undefined) signal('waiting', next);
+  else signal('working', children.has(p.sessionID) ? {} : { session_id: p.sessionID });
 }
 
 function part(p) {
@@ -38,9 +86,9 @@ function on(type, p) {
   if ((type === 'session.created' || type === 'session.updated') && p.info?.parentID) children.add(p.info.id);
   else if (type === 'session.status') status(p.status?.type === 'idle' ? 'idle' : 'working', p.sessionID);
   else if (type === 'session.idle') status('idle', p.sessionID);
-  else if (type === 'permission.asked') signal('waiting', { session_id: p.sessionID, tool_name: String(p.permission).slice(0, 80) });
-  else if (type === 'question.asked') signal('waiting', { session_id: p.sessionID, message: 'a question' });
-  else if (type === 'permission.replied' || type === 'question.replied' || type === 'question.rejected') signal('working', { session_id: p.sessionID });
+  else if (type === 'permission.asked') ask(p, { tool_name: String(p.permission).slice(0, 80) });
+  else if (type === 'question.asked') ask(p, { message: 'a question' });
+  else if (type === 'permission.replied' || type === 'question.replied' || type === 'question.rejected') answered(p);
   else if (type === 'message.updated') roles.set(p.info?.id, p.info?.role);
   else if (type === 'message.part.updated') part(p.part ?? {});
 }

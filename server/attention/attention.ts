@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentState, SlotStatus } from '../protocol/types.ts';
 import { needsLook } from './look.ts';
@@ -26,6 +27,8 @@ export interface TrackedSession {
 interface Tracked {
   session: TrackedSession;
   memory: Memory;
+  /** When a signal came last, by the clock that nobody sets (ms). */
+  heardAt?: number;
   tracker?: Tracker;
 }
 
@@ -75,10 +78,11 @@ export class Attention {
     this.#take(container, tracked, { kind: 'container', status, at: Date.now() });
   }
 
-  /** What was seen of the agent by looking at it. */
-  seen(container: string, look: Omit<LookInput, 'kind'>): void {
+  /** What was seen of the agent by a look that began at `from`, by performance.now(): what was heard since then is newer. */
+  seen(container: string, look: Omit<LookInput, 'kind'>, from: number): void {
     const tracked = this.#tracked.get(container);
-    if (tracked !== undefined) this.#take(container, tracked, { kind: 'look', ...look });
+    if (tracked === undefined || (tracked.heardAt !== undefined && tracked.heardAt >= from)) return;
+    this.#take(container, tracked, { kind: 'look', ...look });
   }
 
   /** The containers whose agents should be looked at while somebody wants to know, and why. */
@@ -113,8 +117,18 @@ export class Attention {
     this.#listeners.clear();
   }
 
+  /** Never throws: what comes from inside must not end the backend, whatever it is. */
   #take(container: string, tracked: Tracked, input: AttentionInput): void {
+    try {
+      this.#apply(container, tracked, input);
+    } catch (error) {
+      this.#log.warn(`What came of the agent in ${container} (${input.kind}) was not taken in: ${messageOf(error)}`);
+    }
+  }
+
+  #apply(container: string, tracked: Tracked, input: AttentionInput): void {
     if (this.#tracked.get(container) !== tracked) return;
+    if (input.kind === 'signal') tracked.heardAt = performance.now();
     const { agent: before } = tracked.memory;
     tracked.memory = next(tracked.memory, input);
     const { agent } = tracked.memory;

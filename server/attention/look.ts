@@ -14,7 +14,7 @@ export function afterDeaf(memory: Memory, { why, at }: DeafInput): Memory {
 
 /** A look overrules signals only in what it sees for certain, and where they must have been lost. */
 export function afterLook(memory: Memory, look: LookInput): Memory {
-  if (memory.container !== 'running' || memory.signalAt >= look.from) return memory;
+  if (memory.container !== 'running') return memory;
   const { agent } = memory;
   // How it ended was told better than it can be seen; a program that was begun by hand afterwards is another.
   if (hasEnded(agent) && (look.seen !== 'program' || memory.signalAt > 0)) return memory;

@@ -1,6 +1,6 @@
-import type { AgentState } from '../protocol/types.ts';
+import type { AgentState, SlotStatus } from '../protocol/types.ts';
 import { afterDeaf, afterLook } from './look.ts';
-import { hasEnded, isDown, moved, state } from './states.ts';
+import { hasEnded, isAway, isDown, moved, state } from './states.ts';
 import type { AttentionInput, ContainerInput, Memory, RegistryInput, SignalInput } from './types.ts';
 
 const HUNG_UP = 'Its tmux session was closed.';
@@ -29,7 +29,7 @@ export function next(memory: Memory, input: AttentionInput): Memory {
     case 'settle':
       // While everything is frozen the registry cannot catch up.
       if (memory.container === 'paused') return memory;
-      return memory.registry === undefined ? memory : bySettled(memory, memory.registry);
+      return settled(memory);
     case 'overdue':
       if (memory.agent.state !== 'starting' || isDown(memory.container)) return memory;
       return moved(
@@ -48,7 +48,7 @@ export function next(memory: Memory, input: AttentionInput): Memory {
 function afterSignal(memory: Memory, input: SignalInput): Memory {
   const told = input.word === 'exit' ? memory.told : input.word !== 'start';
   const heard = { ...memory, signalAt: input.at, told };
-  if (isDown(memory.container)) return { ...heard, early: fromSignal(input, memory.quiet) };
+  if (isAway(memory.container)) return { ...heard, early: fromSignal(input, memory.quiet) };
   if (input.word === 'ready' && !['starting', 'unknown', 'exited', 'failed'].includes(memory.agent.state)) return heard;
   // A hook of an agent that was killed can still be on its way.
   if (hasEnded(memory.agent) && !['start', 'ready', 'exit'].includes(input.word)) return heard;
@@ -107,7 +107,9 @@ function afterRegistry(memory: Memory, input: RegistryInput): Memory {
     return moved(noted, state('exited', input.at, 'The agent was ended.'));
   // But what follows on the state that holds is later than the hook that told of it.
   const follows = memory.registry !== undefined && NAMES[before] === memory.agent.state && before !== input.status;
-  if (input.status !== 'none' && input.updatedAt < memory.signalAt && !follows) return noted;
+  // A signal of the future is one from before the clock was set back.
+  const isOlder = input.updatedAt < memory.signalAt && memory.signalAt <= input.at;
+  if (input.status !== 'none' && isOlder && !follows) return noted;
   return bySettled(noted, input);
 }
 
@@ -115,7 +117,7 @@ function afterRegistry(memory: Memory, input: RegistryInput): Memory {
 const NAMES = { busy: 'working', waiting: 'waiting', idle: 'idle', none: undefined } as const;
 
 function bySettled(memory: Memory, registry: RegistryInput): Memory {
-  if (isDown(memory.container)) return memory;
+  if (isAway(memory.container)) return memory;
   const wanted = NAMES[registry.status];
   if (wanted === undefined) return memory;
   // The registry of an agent that was killed stays as it was; one that is updated later is another agent's.
@@ -144,12 +146,25 @@ function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory 
     return known ? down : moved(down, state('exited', at, DOWN));
   }
   if (status === 'creating' || status === 'starting')
-    return moved(now, state('starting', at, 'The container is starting.'));
-  if (status === 'failed') return moved(now, state('failed', at, 'The container could not be started.'));
-  if (!isDown(memory.container)) return now;
-  return {
-    ...unknownYet(at, memory),
-    container: status,
-    ...(memory.early === undefined ? {} : { agent: memory.early }),
-  };
+    return withEarly(moved(now, state('starting', at, 'The container is starting.')), earlyOf(memory, status));
+  if (status === 'failed')
+    return withEarly(moved(now, state('failed', at, 'The container could not be started.')), earlyOf(memory, status));
+  const { early, ...rest } = now;
+  if (early !== undefined) return settled({ ...rest, agent: early });
+  return isAway(memory.container) ? { ...unknownYet(at, memory), container: status } : rest;
+}
+
+/** The end of an agent does not outlast that its container is started. */
+function earlyOf({ early, agent, container }: Memory, status: SlotStatus): AgentState | undefined {
+  if (early !== undefined || isAway(container)) return early;
+  if (container === 'creating' || container === 'starting') return undefined;
+  return hasEnded(agent) && status !== 'failed' ? undefined : agent;
+}
+
+function withEarly(memory: Memory, early: AgentState | undefined): Memory {
+  return early === undefined ? memory : { ...memory, early };
+}
+
+function settled(memory: Memory): Memory {
+  return memory.registry === undefined ? memory : bySettled(memory, memory.registry);
 }

@@ -11,7 +11,7 @@ const BURST = 40;
 export class Pace {
   readonly #work: () => Promise<void>;
   #left = BURST;
-  #lastAt = 0;
+  #lastAt = Number.NEGATIVE_INFINITY;
   #running = false;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -29,7 +29,7 @@ export class Pace {
       return;
     }
     if (this.#timer !== undefined) return;
-    const since = Date.now() - this.#lastAt;
+    const since = performance.now() - this.#lastAt;
     const wait = Math.max(0, (this.#left > 0 ? QUICK : SLOW) - since);
     if (wait === 0) void this.#run();
     else this.#timer = setTimeout(() => void this.#run(), wait).unref();
@@ -43,7 +43,7 @@ export class Pace {
 
   async #run(): Promise<void> {
     this.#timer = undefined;
-    const now = Date.now();
+    const now = performance.now();
     this.#left = Math.min(BURST, this.#left + Math.floor((now - this.#lastAt) / SLOW)) - 1;
     if (this.#left < 0) this.#left = 0;
     this.#lastAt = now;

@@ -41,7 +41,8 @@ export function parseEntry(text: string, now: number): RegistryInput | undefined
   if (typeof value !== 'object' || value === null) return undefined;
   const { status, statusUpdatedAt, waitingFor } = value as Record<string, unknown>;
   if (status !== 'busy' && status !== 'idle' && status !== 'waiting') return undefined;
-  const updatedAt = typeof statusUpdatedAt === 'number' ? Math.min(statusUpdatedAt, now) : now;
+  // A number that is no time is whoever's play.
+  const updatedAt = Number.isFinite(statusUpdatedAt) ? Math.min(Math.max(Number(statusUpdatedAt), 0), now) : now;
   const detail = typeof waitingFor === 'string' ? plainLine(waitingFor, 80) : '';
   return { kind: 'registry', status, updatedAt, at: now, ...(detail === '' ? {} : { detail }) };
 }

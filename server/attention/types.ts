@@ -47,8 +47,6 @@ export interface LookInput {
   seen: 'none' | 'shell' | 'program';
   /** When its screen changed last. */
   changedAt?: number;
-  /** When the look began: what was heard since then is newer. */
-  from: number;
   at: number;
 }
 
@@ -68,7 +66,10 @@ export interface Memory {
   registry?: RegistryInput;
   /** What the registry said before, and since when it no longer does. */
   left?: { status: RegistryInput['status']; at: number };
-  /** What a signal said while the container was not known to run: Incus's news can come later than it. */
+  /**
+   * What holds once the container is known to run: what a signal said while it was not, since Incus's news can come later, or what
+   * was known before Incus said that it has failed or is changing.
+   */
   early?: AgentState;
   /** The agent says nothing of what it does. */
   quiet: boolean;

@@ -92,8 +92,11 @@ export class Lookout {
     const instance = this.#parts.board.instance(name);
     if (instance?.running !== true) return;
     const place = await this.#place(instance);
-    const now: Activity = { at: Date.now(), ...(place && (await readActivity(place))) };
-    const known = this.#known.get(name) ?? { lookedAt: need === 'doubt' ? now.at : 0, busyAt: now.at };
+    const now: Activity = { at: performance.now(), ...(place && (await readActivity(place))) };
+    const known = this.#known.get(name) ?? {
+      lookedAt: need === 'doubt' ? now.at : Number.NEGATIVE_INFINITY,
+      busyAt: now.at,
+    };
     const { state } = this.#parts.attention.state(name);
     const { due, looked } = isDue(known, now, need, state);
     this.#known.set(name, looked);
@@ -123,7 +126,7 @@ export class Lookout {
     const identity = instance && identify(instance);
     // What is being opened, started or closed has no agent yet, or none any more.
     if (instance?.running !== true || identity === undefined || identity.phase !== undefined) return;
-    const from = Date.now();
+    const from = performance.now();
     const known = this.#known.get(name);
     if (known !== undefined) Object.assign(known, { lookedAt: from, changed: false });
     try {
@@ -133,7 +136,7 @@ export class Lookout {
       const found = parseLook(exitCode, stdout.toString('utf8'), Date.now());
       if (found === undefined) return;
       const { seen, changedAt, command } = found;
-      attention.seen(name, { seen, from, at: Date.now(), ...(changedAt === undefined ? {} : { changedAt }) });
+      attention.seen(name, { seen, at: Date.now(), ...(changedAt === undefined ? {} : { changedAt }) }, from);
       const agent = identity.keyed || command === undefined ? undefined : agentIn(command);
       if (agent !== undefined) board.note(name, { agent });
     } catch (error) {

@@ -11,7 +11,7 @@ const DOUBT_AFTER = 30_000;
 /** A container that uses more of a processor than this is busy. */
 const BUSY_SHARE = 0.01;
 
-/** The kernel's counters of a container at a time (ms); without them where they cannot be read. */
+/** The kernel's counters of a container at a time (ms, by a clock that nobody sets); without them where they cannot be read. */
 export interface Activity {
   at: number;
   cpuMs?: number;

@@ -9,6 +9,10 @@ import { parseSignals } from '../../../server/attention/lines.ts';
 
 interface Place {
   events: string;
+  /** Of the process that the launch script is. */
+  running: string;
+  speaker: string;
+  program: string;
   run(args: string[], input?: string): string;
 }
 
@@ -22,6 +26,9 @@ async function place(t: { after(fn: () => Promise<void>): void }): Promise<Place
   await writeFile(file.path, file.content, { mode: file.mode });
   return {
     events: join(signals, 'events'),
+    running: join(dir, '.incus-agents/running'),
+    speaker: join(signals, 'speaker'),
+    program: file.path,
     run: (args, input = '') =>
       execFileSync(file.path, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] }),
   };
@@ -62,4 +69,44 @@ test('without its directory it fails silently, so that no agent is disturbed', a
   const p = await place(t);
   await rm(join(p.events, '..'), { recursive: true });
   assert.equal(p.run(['idle'], 'x'), '{}\n');
+});
+
+test('an agent that the agent runs is not heard, and whoever speaks after its end is', async t => {
+  const p = await place(t);
+  const heard = async () => (await readFile(p.events, 'utf8').catch(() => '')).match(/^[a-z]+/gm) ?? [];
+  const begun = async () => writeFile(p.events, '');
+  const nested = (word: string) => {
+    const run = `require('node:child_process').execFileSync(${JSON.stringify(p.program)}, ['${word}', ''])`;
+    // bash begins the last command in its own place, so that there is no shell between the two.
+    assert.equal(execFileSync('bash', ['-c', '"$0" -e "$1"', process.execPath, run], { encoding: 'utf8' }), '');
+  };
+  p.run(['ready', '']);
+  nested('working');
+  assert.deepEqual(await heard(), ['ready', 'working'], 'nobody is known to be the agent');
+
+  await begun();
+  await writeFile(p.running, `${process.pid}\n`);
+  p.run(['ready', '']);
+  nested('idle');
+  // Some agents call a shell that waits for the program.
+  execFileSync('sh', ['-c', '"$0" working "" >/dev/null; true', p.program]);
+  assert.deepEqual(await heard(), ['ready', 'working']);
+  assert.match(await readFile(p.speaker, 'utf8'), new RegExp(`^${process.pid} \\d+\\n$`));
+
+  for (const gone of ['999999999 1', `${process.pid} 1`, 'nonsense', '']) {
+    await begun();
+    await writeFile(p.speaker, gone);
+    nested('idle');
+    assert.deepEqual(await heard(), ['idle'], gone);
+    p.run(['working', '']);
+    assert.deepEqual(await heard(), ['idle', 'working'], 'its process has ended');
+  }
+
+  await rm(p.speaker);
+  await writeFile(p.running, `${process.ppid + 1_000_000}\n`);
+  p.run(['idle', '']);
+  await assert.rejects(
+    readFile(p.speaker),
+    'what was not begun by the launch script is heard only as long as nothing else is there',
+  );
 });

@@ -79,6 +79,16 @@ test('the tail gives each line once, waits for whole ones, and starts again when
   assert.equal(await tail.read(), 'd 5 and more\n');
   await writeFile(file, `${'x'.repeat(200_000)}\nlast 6\n`);
   assert.match(await tail.read(), /^x*\nlast 6\n$/);
+  await rename(file, `${file}.aside`);
+  assert.equal(await tail.read(), '');
+  await rename(`${file}.aside`, file);
+  assert.match(await tail.read(), /^x*\nlast 6\n$/, 'it was away meanwhile');
+  // Some file systems give the inode of a deleted file again at once.
+  for (let i = 0; i < 20; i++) {
+    await rm(file);
+    await writeFile(file, `${i} ${'x'.repeat(i)}\n`);
+    assert.equal(await tail.read(), `${i} ${'x'.repeat(i)}\n`);
+  }
 });
 
 test('a symlink, a FIFO and a directory in place of the events file are not read', { timeout: 5000 }, async t => {
@@ -111,6 +121,10 @@ test('the registry: the newest entry counts; nonsense, symlinks and huge files d
   await writeFile(join(dir, 'evil'), '{"status":"waiting"}');
   await symlink(join(dir, 'evil'), at('3.json'));
   assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'none');
+  for (const time of ['-1e300', '-1e999', '1e999', '-1', '"soon"', 'null']) {
+    const at = parseEntry(`{"status":"busy","statusUpdatedAt":${time}}`, 5)?.updatedAt;
+    assert.ok(at === 0 || at === 5, `${time} is ${at}`);
+  }
   for (const text of ['[]', 'null', '{"status":"dancing"}', '{"status":{}}', '"idle"'])
     assert.equal(parseEntry(text, 1), undefined);
 });
@@ -140,6 +154,25 @@ test('the pace: at once, never two at a time, again when asked meanwhile, slow f
   assert.equal(runs, before);
 });
 
+test('a clock that is set back holds up neither what is heard nor what is seen', async t => {
+  const dir = await temporary(t);
+  await mkdir(join(dir, 'signals'));
+  const say = (word: string) => appendFile(join(dir, 'signals/events'), `${word} ${Math.floor(Date.now() / 1000)} \n`);
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals' });
+  await say('idle');
+  await until('it is idle', () => attention.state('a').state === 'idle');
+  const now = Date.now;
+  t.mock.method(Date, 'now', () => now() - 3_600_000);
+  await say('working');
+  await until('it works', () => attention.state('a').state === 'working');
+  attention.seen('a', { seen: 'none', at: Date.now() }, performance.now() - 3000);
+  assert.equal(attention.state('a').state, 'working', 'a look that began before the signal');
+  attention.seen('a', { seen: 'none', at: Date.now() }, performance.now());
+  assert.equal(attention.state('a').state, 'exited');
+});
+
 test('attention: lines in the directory change the state of that container only, until it is forgotten', async t => {
   const dir = await temporary(t);
   for (const name of ['a/signals', 'b/signals']) await mkdir(join(dir, name), { recursive: true });
@@ -163,6 +196,25 @@ test('attention: lines in the directory change the state of that container only,
   await sleep(150);
   assert.deepEqual(seen, ['a working', 'a exited', 'b waiting']);
   assert.equal(attention.state('b').state, 'unknown');
+});
+
+test('what fails when it is taken in is logged, also when it comes with a timer', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  await writeFile(join(dir, 'sessions/1.json'), '{"status":"busy","statusUpdatedAt":1}');
+  const warnings: string[] = [];
+  const attention = new Attention({ ...silentLog, warn: text => warnings.push(text) });
+  t.after(async () => attention.dispose());
+  attention.onChange((_container, { state }) => {
+    if (state === 'working') throw new RangeError('Invalid time value');
+  });
+  attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+  await until('it is logged', () => warnings.some(text => text.includes('Invalid time value')));
+  warnings.length = 0;
+  await appendFile(join(dir, 'signals/events'), `idle ${Math.floor(Date.now() / 1000)} \n`);
+  await until('the time to settle is over', () => warnings.some(text => text.includes('Invalid time value')));
+  await appendFile(join(dir, 'signals/events'), `waiting ${Math.floor(Date.now() / 1000)} \n`);
+  await until('it is heard all the same', () => attention.state('a').state === 'waiting');
 });
 
 test('what was said before anybody listened is known afterwards, with its time', async t => {

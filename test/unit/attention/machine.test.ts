@@ -16,7 +16,7 @@ const registry = (status: 'busy' | 'waiting' | 'idle' | 'none', updatedAt: numbe
   updatedAt,
   at,
 });
-const container = (status: 'running' | 'stopped' | 'starting' | 'paused', at: number): AttentionInput => ({
+const container = (status: 'running' | 'stopped' | 'starting' | 'paused' | 'failed', at: number): AttentionInput => ({
   kind: 'container',
   status,
   at,
@@ -58,6 +58,10 @@ test('a registry note from before the last signal waits until the time to settle
   const memory = after(signal('waiting', 100), registry('busy', 90, 120));
   assert.equal(memory.agent.state, 'waiting');
   assert.equal(next(memory, { kind: 'settle', at: 800 }).agent.state, 'working');
+});
+
+test('a registry note counts although the clock was set back since the last signal', () => {
+  assert.equal(stateAfter(signal('waiting', 5 * MINUTE), registry('busy', 1000, 1020)), 'working');
 });
 
 test('what follows in the registry on the state that holds needs no time to settle', () => {
@@ -130,6 +134,36 @@ test('a start is not lost when the news that the container runs comes after it',
   assert.equal(stateAfter(container('stopped', 1), container('running', 3)), 'unknown');
 });
 
+test('what was heard before the news that the container is starting counts once it runs', () => {
+  const early = [container('stopped', 1), signal('start', 2), signal('ready', 3), container('starting', 4)];
+  assert.equal(stateAfter(...early), 'starting');
+  assert.equal(stateAfter(...early, container('running', 5)), 'idle');
+  assert.equal(
+    stateAfter(...early, signal('working', 5), container('running', 6)),
+    'working',
+    'nor is news lost for it',
+  );
+});
+
+test('an agent outlives that its container is said to have failed or to be changing', () => {
+  const waits = [signal('start', 1), signal('waiting', 1000)];
+  for (const status of ['failed', 'starting'] as const) {
+    const back = after(...waits, container(status, 2000), container('running', 3000));
+    assert.deepEqual([back.agent.state, back.agent.since], ['waiting', new Date(1000).toISOString()], status);
+  }
+  const broken = [...waits, container('failed', 2000)];
+  assert.equal(stateAfter(...broken, signal('idle', 2500)), 'failed');
+  assert.equal(stateAfter(...broken, signal('idle', 2500), container('running', 3000)), 'idle');
+  assert.equal(stateAfter(...broken, registry('busy', 2500), container('running', 3000)), 'working');
+  const dead = [...waits, signal('exit', 1500, { code: 137 })];
+  assert.equal(
+    after(...dead, container('failed', 2000), container('running', 3000)).agent.why,
+    'The agent was killed.',
+  );
+  assert.equal(stateAfter(...dead, container('starting', 2000), container('running', 3000)), 'starting');
+  assert.equal(stateAfter(container('stopped', 1), container('failed', 2), container('running', 3)), 'unknown');
+});
+
 test('an agent that stays silent after its start counts as idle, but no other state does', () => {
   assert.equal(stateAfter(signal('start', 1), { kind: 'overdue', at: 9 }), 'idle');
   assert.equal(stateAfter(signal('start', 1), signal('working', 2), { kind: 'overdue', at: 9 }), 'working');
@@ -144,7 +178,6 @@ test('an agent that tells nothing is unknown while it runs', () => {
 const look = (seen: 'none' | 'shell' | 'program', at: number, changedAt?: number): AttentionInput => ({
   kind: 'look',
   seen,
-  from: at - 50,
   at,
   ...(changedAt === undefined ? {} : { changedAt }),
 });
@@ -204,9 +237,7 @@ test('a look believes signals, but for an end and a screen that stands still for
     assert.equal(next(failed, look(seen, MINUTE, MINUTE)).agent.state, 'failed', seen);
 });
 
-test('a look that began before the last signal, or in a container that is paused or down, says nothing', () => {
-  const late = after(signal('working', MINUTE), look('none', MINUTE + 20));
-  assert.equal(late.agent.state, 'working');
+test('a look into a container that is paused or down says nothing', () => {
   for (const status of ['paused', 'stopped'] as const) {
     const memory = after(signal('working', 1000), container(status, 2000));
     assert.equal(next(memory, look('none', MINUTE)).agent.state, memory.agent.state);
