@@ -79,7 +79,8 @@ export class SessionBoard {
         this.#track(name, identity);
         this.#parts.attention.containerStatus(name, statusFor(instance, identity));
       }
-      this.#hold(name, identity.session);
+      // What an open has given it counts when that is done: one that fails gives back what it held.
+      if (identity.phase === undefined) this.#hold(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
       if (up && !identity.keyed)
