@@ -4,6 +4,7 @@ import { type Phase, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
+import { rescueConversation } from './foreign.ts';
 import { handOverWorkspace } from './hand-over.ts';
 import { type OwnedSlot, ownedSlot, requireSlotName } from './owned.ts';
 import { settleForStop } from './settle.ts';
@@ -45,7 +46,7 @@ const KILL_WAITS = 2000;
 
 /**
  * Deletes at once, whatever else is under way with it: an open is undone, a stop is not waited for. The conversation is on the host
- * already, so nothing of it is lost.
+ * already, so nothing of it is lost; that of a container which coi made is copied first. Fails with `conflict` when that is not possible.
  */
 export async function killSlot(deps: FlowDeps, name: string, signal: AbortSignal): Promise<void> {
   requireSlotName(name);
@@ -55,6 +56,10 @@ export async function killSlot(deps: FlowDeps, name: string, signal: AbortSignal
     await changing(deps, name, 'stopping', signal, async slot => {
       if (slot.instance.running)
         await handOverWorkspace(deps, slot, codeUser(slot.instance), { milliseconds: KILL_WAITS });
+      if (!slot.identity.keyed) {
+        await powerOff(deps.incus, name, 0);
+        await rescueConversation(deps, slot);
+      }
       await destroy(deps.incus, name);
     });
   } catch (error) {
@@ -75,6 +80,7 @@ function takeAway(
     if (goes) await setPhase(deps, name, 'closing');
     try {
       await shutDown(deps, slot, seconds, ended);
+      if (goes) await rescueConversation(deps, slot, ended);
     } catch (error) {
       // Given up or not possible: the slot is as before, so no later backend may finish the close.
       if (goes) await setPhase(deps, name, null);

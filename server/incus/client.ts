@@ -86,6 +86,9 @@ export class Incus {
   /** Undefined when there is nothing. */
   readonly statFile = (name: string, path: string, o: t.ReadFile = {}): Promise<t.FileStat | undefined> =>
     files.stat(this.#http, name, path, o);
+  /** The names in a directory; undefined when there is none. Refuses symlinks and files. */
+  readonly listDirectory = (name: string, path: string, o: t.ReadFile = {}): Promise<string[] | undefined> =>
+    files.list(this.#http, name, path, o);
   /** A file or an empty directory; none is a success. */
   readonly deleteFile = (name: string, path: string, o: Cancellable = {}): Promise<void> =>
     files.remove(this.#http, name, path, o);

@@ -82,8 +82,18 @@ export function stat(http: Http, name: string, path: string, o: ReadFile = {}): 
       gid: Number(header(reply, 'x-incus-gid') ?? 0),
       mode: Number.parseInt(header(reply, 'x-incus-mode') ?? '0', 8),
       ...optional('size', sizeOf(reply)),
+      ...optional('modifiedMs', modifiedOf(reply)),
     };
   });
+}
+
+/** The names in a directory, as many bytes of them as `limit` allows; undefined when there is none. Never follows a symlink. */
+export async function list(http: Http, name: string, path: string, o: ReadFile = {}): Promise<string[] | undefined> {
+  const what = `Listing ${path} in the container ${name}`;
+  const data = await content(http, name, path, what, 'directory', o);
+  if (data === undefined) return undefined;
+  const { metadata } = object(JSON.parse(data.toString('utf8')));
+  return Array.isArray(metadata) ? metadata.filter(entry => typeof entry === 'string') : [];
 }
 
 /** Content of a regular file; undefined when there is none. */
@@ -95,7 +105,7 @@ export async function read(http: Http, name: string, path: string, o: ReadFile =
       hint: 'Run a command that prints it.',
     });
   try {
-    return await content(http, name, path, what, o);
+    return await content(http, name, path, what, 'file', o);
   } catch (error) {
     if (error instanceof Failure && (error.kind === 'timeout' || error.kind === 'cancelled'))
       await releaseFifo(http, name, path);
@@ -125,11 +135,18 @@ async function releaseFifo(http: Http, name: string, path: string): Promise<void
   }
 }
 
-function content(http: Http, name: string, path: string, what: string, o: ReadFile): Promise<Buffer | undefined> {
+function content(
+  http: Http,
+  name: string,
+  path: string,
+  what: string,
+  wanted: FileType,
+  o: ReadFile,
+): Promise<Buffer | undefined> {
   const limit = o.limit ?? DEFAULT_LIMIT;
   return send(http, 'GET', name, path, { ...o, what }, async reply => {
     const type = typeOf(reply);
-    if (type !== 'file') {
+    if (type !== wanted) {
       await reply.body.dump();
       throw new Failure('invalid', `${what} failed: it is a ${type}.`);
     }
@@ -214,4 +231,13 @@ function typeOf(reply: FileResponse): FileType {
 function sizeOf(reply: FileResponse): number | undefined {
   const length = header(reply, 'content-length');
   return length === undefined ? undefined : Number(length);
+}
+
+/** Go's way of writing a time: `2026-11-21 03:42:24 +0000 UTC`. */
+function modifiedOf(reply: FileResponse): number | undefined {
+  const found = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? \+0000 UTC$/.exec(
+    header(reply, 'x-incus-modified') ?? '',
+  );
+  const time = found === null ? Number.NaN : Date.parse(`${found[1]}T${found[2]}Z`);
+  return Number.isNaN(time) ? undefined : time;
 }

@@ -186,6 +186,8 @@ export interface FileStat {
   /** Permission bits. */
   mode: number;
   size?: number;
+  /** When it was changed last, in whole seconds (ms). */
+  modifiedMs?: number;
 }
 
 export interface ReadFile {

@@ -25,6 +25,7 @@ export interface SlotIdentity {
   /** Whether the keys are ours; coi's containers have only their name and a device. */
   keyed: boolean;
   agent: string;
+  /** Closing its session keeps the container; always one that coi made, which only coi throws away. */
   persistent: boolean;
   session?: string;
   profile?: string;
@@ -78,6 +79,7 @@ export function identify(instance: InstanceFacts): SlotIdentity | undefined {
     slot: name.slot,
     keyed: keyed !== undefined,
     ...storedKeys(instance.config),
+    ...(keyed === undefined ? { persistent: true } : {}),
   };
 }
 

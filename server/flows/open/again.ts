@@ -27,8 +27,8 @@ export async function openingOf(
     {
       workspace: identity.workspace,
       slot: identity.slot,
-      agent: identity.agent === 'unknown' ? undefined : identity.agent,
-      profile: identity.profile,
+      agent: record?.agent ?? (identity.agent === 'unknown' ? undefined : identity.agent),
+      profile: identity.keyed ? identity.profile : record?.profile,
       image: undefined,
       persistent: identity.persistent,
       resume: undefined,
@@ -37,7 +37,7 @@ export async function openingOf(
       preserve: record === undefined ? undefined : await preserveFor(deps, record),
     },
     context,
-    identity.image ?? 'unknown',
+    identity.image ?? instance.imageDescription ?? 'unknown',
   );
   const [protection, network, credentials] = await Promise.all([
     slotProtection(deps, plan, name),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance, InstanceFragment } from '../../incus/types.ts';
 import { identify, slotConfig } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
@@ -50,11 +50,14 @@ export async function bringUp(
 ): Promise<string> {
   const { plan, container } = opening;
   deps.board.note(container, { transition: 'starting', problem: undefined });
+  let former: Former | undefined;
   try {
     context.progress({ phase: 'start', message: `Starting ${container}`, percent: 20 });
     const start = startOf(opening, session, false);
     const preparing = prepareStart(deps, start, context);
-    const stale = await redefine(deps, opening, session, context.signal);
+    const stale = await redefine(deps, opening, session, context.signal, before => {
+      former = before;
+    });
     await opening.network.prepare();
     await startContainer(deps, container, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
@@ -65,7 +68,7 @@ export async function bringUp(
     return session.id;
   } catch (error) {
     const failure = await explainEarlyEnd(deps, container, error);
-    await undo(deps, container, discard);
+    await undo(deps, container, former, discard);
     throw failure;
   } finally {
     await deps.mirror.refresh(container);
@@ -106,21 +109,26 @@ async function isBeingChanged(deps: FlowDeps, instance: Instance): Promise<boole
   return deps.backendAlive(backend);
 }
 
+/** What a container was before it was redefined. */
+type Former = Required<InstanceFragment>;
+
 /**
  * Gives the container what this open would have made it with, and takes away what an earlier one gave it; gives the files inside that are
- * to go too.
+ * to go too. `former` hears before what it was.
  */
 async function redefine(
   deps: FlowDeps,
   opening: Opening,
   session: SessionPlan,
   signal: AbortSignal,
+  former: (before: Former) => void,
 ): Promise<string[]> {
   let stale: string[] = [];
   const wanted = definitionOf(deps, opening, session);
   await deps.incus.putInstance(
     opening.container,
     current => {
+      former({ config: current.config, devices: current.devices });
       stale = stalePlaces(current.config, opening.sharing);
       const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
@@ -154,13 +162,31 @@ const REPLACED: ReadonlySet<string> = new Set([
   ...['raw.idmap', 'raw.lxc', 'user.incus-agents.profile', PROTECTED_KEY],
 ]);
 
-async function undo(deps: FlowDeps, container: string, discard: () => Promise<void>): Promise<void> {
+async function undo(
+  deps: FlowDeps,
+  container: string,
+  former: Former | undefined,
+  discard: () => Promise<void>,
+): Promise<void> {
   try {
     const slot = await ownedSlot(deps, container);
     if (await settleForStop(deps, slot, true)) await powerOff(deps.incus, container, UNDO_SECONDS);
-    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    await restore(deps, container, former);
     await discard();
   } catch (error) {
     deps.log.error(`Undoing the start of ${container} failed: ${messageOf(error)}`);
   }
+}
+
+/** Makes a stopped container what it was, and free to be taken again. What Incus itself notes in it stays. */
+async function restore(deps: FlowDeps, container: string, former: Former | undefined): Promise<void> {
+  const free = slotConfig({ phase: null, backend: null });
+  if (former === undefined) return deps.incus.patchInstance(container, { config: free });
+  const isIncus = ([key]: [string, string]) => key.startsWith('volatile.');
+  await deps.incus.putInstance(container, current => {
+    const noted = Object.entries(current.config).filter(isIncus);
+    const own = Object.entries(former.config).filter(entry => !isIncus(entry));
+    const config = withoutEmpty({ ...Object.fromEntries([...noted, ...own]), ...free });
+    return { ...current, config, devices: former.devices };
+  });
 }

@@ -73,9 +73,12 @@ async function openFresh(
   }
 }
 
-/** Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. */
+/**
+ * Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. One that
+ * coi made holds its conversation itself, which a new session would hide.
+ */
 function fits(kept: SlotIdentity, { image, persistent }: OpenRequest): boolean {
-  return persistent !== false && (image === undefined || image === kept.image);
+  return kept.keyed && persistent !== false && (image === undefined || image === kept.image);
 }
 
 /** How many addresses are tried. */

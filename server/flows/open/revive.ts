@@ -19,8 +19,9 @@ const PHASE_OF_LIFE = ['/bin/sh', '-c', '[ ! -d /run/systemd/system ] || systemc
 
 /**
  * Brings the agent back in a container that runs without one: when it has ended, after a reboot inside, or when its tmux was ended.
- * The conversation goes on. Where the agent is, nothing is started; the prompt is typed. Coi's containers are left as they are.
- * Gives false when the container is going down, so that nothing can be started in it.
+ * The conversation goes on. Where the agent is, nothing is started; the prompt is typed, unless it would be an answer to a question of
+ * the agent. In a container that coi made nothing is started either. Gives false when the container is going down, so that nothing can be
+ * started in it. Fails with `conflict` when a prompt cannot be given, and when the agent cannot be brought back.
  */
 export async function reviveAgent(
   deps: FlowDeps,
@@ -30,12 +31,20 @@ export async function reviveAgent(
   prompt: string | undefined,
 ): Promise<boolean> {
   const { name, identity } = slot;
-  if (identity.session === undefined || identity.phase !== undefined) return true;
+  if (identity.phase !== undefined || (identity.keyed && identity.session === undefined)) {
+    if (prompt === undefined) return true;
+    throw notSent(`Another backend is at work on ${name}`, 'Send it when the agent is ready.');
+  }
   const found = await lookInside(deps, slot, context.signal);
   if (found === 'down') return false;
   if (found === 'agent') {
-    if (prompt !== undefined) await sendText(deps, name, prompt, true, context.signal);
+    if (prompt !== undefined) await tell(deps, name, prompt, context.signal);
     return true;
+  }
+  if (!identity.keyed) {
+    throw new Failure('conflict', `The agent of ${name}, which coi made, is not there.`, {
+      hint: 'Stop the slot and start it: its conversation is taken over then, and goes on. Or use `coi shell --resume`.',
+    });
   }
   if (record === undefined) {
     throw new Failure('conflict', `The session of ${name} is deleted, so its agent cannot be started again.`, {
@@ -57,6 +66,18 @@ export async function reviveAgent(
   return true;
 }
 
+/** Types the prompt, unless the agent asks something: the Enter after it would be an answer. */
+async function tell(deps: FlowDeps, name: string, prompt: string, signal: AbortSignal): Promise<void> {
+  if (deps.board.facts(name).agentState?.state === 'waiting')
+    throw notSent(`The agent of ${name} asks something`, 'Answer it, then send the prompt.');
+  await sendText(deps, name, prompt, true, signal);
+}
+
+/** A prompt that nobody gets; the slot is as it was. */
+export function notSent(why: string, hint: string): Failure {
+  return new Failure('conflict', `${why}, so the prompt was not sent.`, { hint });
+}
+
 /** Waits until a container that shuts down is stopped; gives it as it is then. Fails with `timeout`. */
 export async function whenDown(deps: FlowDeps, name: string, signal: AbortSignal): Promise<OwnedSlot> {
   const end = performance.now() + DOWN_WITHIN;
@@ -73,7 +94,10 @@ export async function whenDown(deps: FlowDeps, name: string, signal: AbortSignal
 }
 
 /** Whether the agent is there, or the container is about to stop; Incus says that it runs until its last moment. */
-async function lookInside(deps: FlowDeps, slot: OwnedSlot, signal: AbortSignal): Promise<'agent' | 'none' | 'down'> {
+async function lookInside(deps: FlowDeps, found: OwnedSlot, signal: AbortSignal): Promise<'agent' | 'none' | 'down'> {
+  // Of a container that coi made, only what was seen tells which agent it is.
+  const { agent = found.identity.agent } = found.identity.keyed ? {} : deps.board.facts(found.name);
+  const slot = { ...found, identity: { ...found.identity, agent } };
   try {
     const life = await deps.incus.exec(slot.name, PHASE_OF_LIFE, { signal, limit: 1024 });
     if (life.stdout.toString('utf8').trim() === 'stopping') return 'down';

@@ -2,6 +2,7 @@ import { Failure } from '../../base/errors.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { takeOverForStart } from '../foreign.ts';
 import { ownedSlot } from '../owned.ts';
 import { openingOf } from './again.ts';
 import { bringUp, claim } from './existing.ts';
@@ -10,7 +11,8 @@ import { reviveAgent, whenDown } from './revive.ts';
 import { discardSession, type SessionPlan, sessionFor, storedSession } from './session.ts';
 
 /**
- * Starts a stopped slot again, with the agent and the session that it had. In one that runs, only an agent that is gone is
+ * Starts a stopped slot again, with the agent and the session that it had; one that coi made becomes ours by that, and its conversation
+ * is taken over before. In one that runs, only an agent that is gone is
  * started (as after a reboot inside), and a prompt goes to the one that is there.
  */
 export async function startSlot(deps: FlowDeps, name: string, context: RequestContext, prompt?: string): Promise<void> {
@@ -25,7 +27,9 @@ export async function startSlot(deps: FlowDeps, name: string, context: RequestCo
       if (await reviveAgent(deps, slot, record, own, prompt)) return;
       slot = await whenDown(deps, name, own.signal);
     }
-    const opening = await openingOf(deps, slot, record, own, prompt);
+    // Its own directory would be hidden by the session's.
+    const resumed = slot.identity.keyed ? record : await takeOverForStart(deps, slot, own.signal);
+    const opening = await openingOf(deps, slot, resumed, own, prompt);
     await claim(deps, name, own.signal);
     const session = await claimedSession(deps, opening);
     await bringUp(deps, opening, session, own, () => discardSession(session));

@@ -46,8 +46,8 @@ export class SessionBoard {
   readonly #held = new Map<string, { id: string; savedAt: string | undefined }>();
   /** When the record was saved in whose conversation a title was looked for. */
   readonly #searched = new Map<string, string>();
-  /** Containers of coi that are up, whose sessions only the records tell. */
-  readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
+  /** Containers of coi, whose sessions only the records tell. */
+  readonly #foreign = new Map<string, { workspace: string; createdAt: string; up: boolean }>();
   readonly #reading = new Unhurried(
     id => this.#refresh(id),
     id => (this.#records.get(id)?.title === undefined ? TITLE_EVERY : READ_EVERY),
@@ -79,12 +79,14 @@ export class SessionBoard {
         this.#track(name, identity);
         this.#parts.attention.containerStatus(name, statusFor(instance, identity));
       }
-      this.#hold(name, identity.session);
+      // What an open has given it counts when that is done: one that fails gives back what it held.
+      if (identity.phase === undefined) this.#hold(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
-      if (up && !identity.keyed)
-        this.#foreign.set(name, { workspace: identity.workspace, createdAt: instance.createdAt });
-      if (!identity.keyed) this.#adopt(name);
+      if (!identity.keyed) {
+        this.#foreign.set(name, { workspace: identity.workspace, createdAt: instance.createdAt, up });
+        this.#adopt(name);
+      }
     }
     for (const id of new Set([before, this.#holders.get(name)])) if (id !== undefined) this.#publish(id);
   }
@@ -140,7 +142,7 @@ export class SessionBoard {
     }
   }
 
-  /** Finds the session that runs in a container of coi: the newest record that names it, written since it was made. */
+  /** Finds the session that a container of coi holds, which is live while that is up: the newest record that names it, written since it was made. */
   #adopt(name: string): void {
     const foreign = this.#foreign.get(name);
     const since = Date.parse(foreign?.createdAt ?? '') - COI_SAVES_WITHIN;
@@ -148,12 +150,13 @@ export class SessionBoard {
       .filter(r => r.container === name && r.workspace === foreign?.workspace && Date.parse(r.savedAt) >= since)
       .sort((a, b) => b.savedAt.localeCompare(a.savedAt));
     const before = this.#holders.get(name);
-    if (record === undefined) this.#holders.delete(name);
-    else this.#holders.set(name, record.id);
+    const live = foreign?.up === true ? record?.id : undefined;
+    if (live === undefined) this.#holders.delete(name);
+    else this.#holders.set(name, live);
     const agent = record === undefined ? {} : { agent: record.agent };
     this.#parts.board.note(name, { session: record?.id, ...agent });
-    if (before === record?.id) return;
-    for (const id of [before, record?.id]) if (id !== undefined) this.#publish(id);
+    if (before === live) return;
+    for (const id of [before, live]) if (id !== undefined) this.#publish(id);
   }
 
   async #reread(id: string): Promise<void> {

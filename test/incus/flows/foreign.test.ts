@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { lstat, mkdtemp } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -27,7 +28,7 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
     await incusCli('config', 'device', 'add', name, 'workspace', 'disk', `source=${ws}`, 'path=/workspace');
     await incusCli('start', name);
     const seen = await backend.when(name, s => s?.status === 'running');
-    assert.deepEqual([seen?.workspace, seen?.slot, seen?.agent, seen?.persistent], [ws, 3, 'unknown', false]);
+    assert.deepEqual([seen?.workspace, seen?.slot, seen?.agent, seen?.persistent], [ws, 3, 'unknown', true]);
     // Until then the boot may still empty /tmp, where coi's tmux has its socket.
     const cleaned = ['exec', name, '--', 'systemctl', 'is-active', '-q', 'systemd-tmpfiles-setup.service'];
     const isCleaned = () =>
@@ -90,6 +91,10 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
       text += chunk;
     });
     await until('its screen is in the terminal', () => text.includes('42-coi'));
+    // The agent is gone, and the shell that coi leaves in its place is no reason to say that all is well.
+    const gone = (prompt?: string) => lab.open(backend, ws, { resume: session, ...(prompt ? { prompt } : {}) });
+    await assert.rejects(gone(), isReply('conflict', /coi made/));
+    await assert.rejects(gone('go on'), isReply('conflict', /coi made/));
     const ended = new Promise(resolve => terminal.once('exit', resolve));
     terminal.stdin.write('\u0002d');
     assert.equal(await ended, 0, text);
@@ -104,6 +109,84 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
     await backend.call('slot/kill', { container: coiName(ws, 1) });
     assert.deepEqual(await lab.containers(ws), []);
   });
+
+  it('a container that coi made keeps its conversation, whatever is done with it', async () => {
+    const ws = await lab.workspace();
+    const name = await coiContainer(ws, 1);
+    const inside = '/home/code/.claude/projects/-workspace';
+    await push(name, `${inside}/newer.jsonl`, 'all that was said');
+    await push(name, '/home/code/.claude/projects/-workspace/deep/er.txt', 'of a tool');
+    const session = '0f0e0d0c-aaaa-4bbb-8ccc-ddddeeee0001';
+    const dir = join(lab.home, `.coi/sessions-claude/${session}`);
+    const saved = join(dir, '.claude/projects/-workspace');
+    await lab.write(join(saved, 'newer.jsonl'), 'half');
+    await lab.write(join(saved, 'older.jsonl'), 'of another container');
+    const record = { session_id: session, container_name: name, workspace: ws, persistent: false, profile_name: '' };
+    await lab.write(join(dir, 'metadata.json'), JSON.stringify({ ...record, saved_at: new Date().toISOString() }));
+    // Stopped, it holds its session all the same; it is no place for another one, and closing it deletes nothing.
+    await backend.when(name, s => s?.session === session && s.status === 'stopped' && s.persistent);
+    const other = await lab.open(backend, ws, { persistent: true });
+    assert.equal(other.slot, 2);
+    await backend.call('slot/kill', { container: other.container });
+    await assert.rejects(lab.open(backend, ws, { slot: 1 }), isReply('conflict', /in use/));
+    await backend.call('slot/close', { container: name });
+    assert.deepEqual(await lab.containers(ws), [name]);
+    // What leads elsewhere is not followed, on either side, and then nothing is deleted.
+    await symlink(lab.directory, join(saved, 'deep'));
+    for (const method of ['slot/delete', 'slot/kill'] as const)
+      await assert.rejects(backend.call(method, { container: name }), isReply('conflict', /was not deleted/));
+    await assert.rejects(backend.call('slot/start', { container: name }), isReply('conflict', /taken over/));
+    assert.deepEqual(await lab.containers(ws), [name]);
+    assert.equal(await lab.phase(name), '');
+    await rm(join(saved, 'deep'));
+    await backend.call('slot/delete', { container: name });
+    assert.deepEqual(await lab.containers(ws), []);
+    const texts = ['newer.jsonl', 'older.jsonl', 'deep/er.txt'].map(file => readFile(join(saved, file), 'utf8'));
+    assert.deepEqual(await Promise.all(texts), ['all that was said', 'of another container', 'of a tool']);
+  });
+
+  it('one of coi that no record names gets a session when it is killed', async () => {
+    const ws = await lab.workspace();
+    const name = await coiContainer(ws, 1);
+    const id = randomUUID();
+    const line = { type: 'user', message: { role: 'user', content: 'said to nobody' } };
+    await push(name, `/home/code/.claude/projects/-workspace/${id}.jsonl`, `${JSON.stringify(line)}\n`);
+    await backend.when(name, s => s?.status === 'stopped');
+    await incusCli('start', name);
+    await backend.call('slot/kill', { container: name });
+    assert.deepEqual(await lab.containers(ws), []);
+    const { sessions } = await backend.call('session/list', { workspace: ws });
+    assert.deepEqual(
+      sessions.map(({ agent, title, path, live }) => ({ agent, title, path, live })),
+      [{ agent: 'claude', title: 'said to nobody', path: '/workspace', live: false }],
+    );
+  });
+
+  it('one that coi made for an agent whose conversation is elsewhere is left to coi', async () => {
+    const ws = await lab.workspace();
+    const name = await coiContainer(ws, 1);
+    const session = '0f0e0d0c-aaaa-4bbb-8ccc-ddddeeee0003';
+    const record = { session_id: session, container_name: name, workspace: ws, saved_at: new Date().toISOString() };
+    await lab.write(join(lab.home, `.coi/sessions-opencode/${session}/metadata.json`), JSON.stringify(record));
+    await backend.when(name, s => s?.session === session);
+    await assert.rejects(lab.open(backend, ws, { resume: session }), isReply('conflict', /made .* for opencode/));
+    await backend.call('slot/delete', { container: name });
+  });
+
+  /** A stopped container as coi makes it. */
+  async function coiContainer(ws: string, slot: number): Promise<string> {
+    const name = coiName(ws, slot);
+    await incusCli('init', '-q', lab.image, name, '-c', 'raw.idmap=uid 1000 1000\ngid 1000 1000');
+    await incusCli('config', 'device', 'add', name, 'workspace', 'disk', `source=${ws}`, 'path=/workspace');
+    return name;
+  }
+
+  /** Puts a file into a container, as its agent would have. */
+  async function push(name: string, path: string, text: string): Promise<void> {
+    const file = join(lab.directory, 'pushed');
+    await writeFile(file, text);
+    await incusCli('file', 'push', '-q', '-p', '--uid=1000', '--gid=1000', file, `${name}${path}`);
+  }
 
   it('a pool that is full is told, and nothing half-made stays', async t => {
     const ws = await lab.workspace();

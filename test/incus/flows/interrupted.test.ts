@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import type { Instance } from '../../../server/incus/types.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import { isReply } from '../../support/backend.ts';
 import { until } from '../support.ts';
@@ -11,6 +12,10 @@ const run = promisify(execFile);
 
 /** The tables of the host's rules, one a line. */
 const rulesOnHost = async () => (await run('nft', ['list', 'tables'])).stdout;
+
+/** The configuration without what Incus notes, and without the mark of who took it last. */
+const ownKeys = (instance?: Instance) =>
+  Object.entries(instance?.config ?? {}).filter(([key]) => !/^volatile\.|\.claim$/.test(key));
 
 describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
@@ -45,15 +50,16 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
 
   it('a cancelled start of a persistent slot leaves it stopped and free to be used', async () => {
     const ws = await lab.workspace();
-    const { container } = await lab.open(backend, ws, { persistent: true });
+    const { container, session } = await lab.open(backend, ws, { persistent: true });
     await backend.call('slot/close', { container, timeout: 0 });
+    const made = await lab.instance(container);
     for (const method of ['open', 'start'] as const) {
       const cancel = new AbortController();
       const { signal } = cancel;
       const onProgress = (p: { phase: string }) => void (p.phase === 'agent' && cancel.abort());
       const work =
         method === 'open'
-          ? backend.call('slot/open', { workspace: ws }, { signal, onProgress })
+          ? backend.call('slot/open', { workspace: ws, agent: 'claude' }, { signal, onProgress })
           : backend.call('slot/start', { container }, { signal, onProgress });
       await assert.rejects(work, isReply('cancelled'));
       const down = async () => {
@@ -61,7 +67,11 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
         return i?.status === 'Stopped' && (i.config['user.incus-agents.phase'] ?? '') === '';
       };
       await until('it is stopped again', down, 30_000);
-      await backend.when(container, s => s?.status === 'stopped');
+      const slot = await backend.when(container, s => s?.status === 'stopped' && s.session === session);
+      assert.equal(slot?.agent, 'shell');
+      const now = await lab.instance(container);
+      assert.deepEqual([ownKeys(now), now?.devices], [ownKeys(made), made?.devices], `as before the ${method}`);
+      await backend.call('session/show', { id: session });
     }
     const again = await lab.open(backend, ws);
     assert.equal(again.container, container);

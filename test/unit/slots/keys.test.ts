@@ -34,7 +34,7 @@ test("coi's container is known by its device", () => {
   const found = identify({ name: containerName(workspace, 1), config: {}, devices: { workspace: disk } });
   assert.equal(found?.workspace, workspace);
   assert.equal(found?.keyed, false);
-  assert.equal(found?.persistent, false);
+  assert.equal(found?.persistent, true, 'no close of ours deletes it');
 });
 
 test('what is not ours stays unknown', () => {
