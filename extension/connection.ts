@@ -72,6 +72,10 @@ export function toLink(state: BackendState): Link {
     case 'waiting':
       return { state: 'reconnecting' };
     case 'failed':
-      return { state: 'failed', message: state.hint === undefined ? state.reason : `${state.reason} ${state.hint}` };
+      return {
+        state: 'failed',
+        message: state.hint === undefined ? state.reason : `${state.reason} ${state.hint}`,
+        action: state.action,
+      };
   }
 }

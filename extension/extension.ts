@@ -68,7 +68,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...{ model, backend, terminals, documents, settings, view, log },
     secrets: context.secrets,
     memory: context.workspaceState,
-    errors: new ErrorReporter(log),
+    errors: new ErrorReporter(model, log),
     ready: () => ready(backend, model),
     restartBackend: () => restart(backend, model),
   };
