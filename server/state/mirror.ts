@@ -1,7 +1,7 @@
 import { isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
-import type { IncusEvent, Instance, LifecycleEvent } from '../incus/types.ts';
+import type { IncusEvent, Instance } from '../incus/types.ts';
 import type { IncusState } from '../protocol/types.ts';
 
 /** Who is told what the mirror sees. */
@@ -11,7 +11,6 @@ export interface MirrorSink {
   incus(state: IncusState): void;
   all(instances: Instance[]): void;
   one(name: string, instance: Instance | undefined): void;
-  lifecycle(event: LifecycleEvent & { instance: string }): void;
 }
 
 /** Events of one instance that come within this time (ms) lead to one GET. */
@@ -116,7 +115,6 @@ export class InstanceMirror {
     const name = event.instance;
     if (!this.#sink.relevant(name)) return;
     if (event.action === 'instance-exec' || event.action === 'instance-console') return;
-    this.#sink.lifecycle({ ...event, instance: name });
     if (this.#dirty.has(name)) return;
     this.#dirty.set(
       name,
