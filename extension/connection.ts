@@ -35,7 +35,7 @@ export function createBackend(
   });
 }
 
-/** Feeds the model, which has no other writer, and the log. */
+/** Feeds the model with slots and sessions, which have no other writer, and the log. */
 export function feed(backend: Backend, model: Model, log: vscode.LogOutputChannel): Disposable[] {
   return [
     backend.onState(state => model.setLink(toLink(state))),
@@ -72,6 +72,10 @@ export function toLink(state: BackendState): Link {
     case 'waiting':
       return { state: 'reconnecting' };
     case 'failed':
-      return { state: 'failed', message: state.hint === undefined ? state.reason : `${state.reason} ${state.hint}` };
+      return {
+        state: 'failed',
+        message: state.hint === undefined ? state.reason : `${state.reason} ${state.hint}`,
+        action: state.action,
+      };
   }
 }

@@ -5,7 +5,7 @@ import { ErrorReporter } from './commands/errors.ts';
 import { registerCommands } from './commands/register.ts';
 import { createBackend, feed } from './connection.ts';
 import { Diagnostics } from './diagnostics.ts';
-import { EXTENSION_NAME, HAD_SLOT_KEY, TERMINAL_PROFILE_ID } from './ids.ts';
+import { EXTENSION_NAME, HAD_SLOT_KEY, SETTINGS_PREFIX, TERMINAL_PROFILE_ID } from './ids.ts';
 import { ImageCheck } from './imageCheck.ts';
 import { ExtensionFailure } from './model/failures.ts';
 import { Model } from './model/model.ts';
@@ -68,7 +68,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...{ model, backend, terminals, documents, settings, view, log },
     secrets: context.secrets,
     memory: context.workspaceState,
-    errors: new ErrorReporter(log),
+    errors: new ErrorReporter(model, log),
     ready: () => ready(backend, model),
     restartBackend: () => restart(backend, model),
   };
@@ -92,7 +92,13 @@ function createView(
     void image.run();
   });
   keep(view);
-  keep(model.onDidChange(() => view.visible && void image.run()));
+  const look = (): void => {
+    if (view.visible) void image.run();
+  };
+  keep(model.onDidChange(look));
+  // What no event tells: an image that was built or deleted elsewhere, and another one that is named.
+  keep(vscode.window.onDidChangeWindowState(({ focused }) => focused && look()));
+  keep(vscode.workspace.onDidChangeConfiguration(event => event.affectsConfiguration(SETTINGS_PREFIX) && look()));
   return view;
 }
 

@@ -10,6 +10,7 @@ export class ImageCheck {
   private readonly backend: BackendApi;
   private readonly warn: (message: string) => void;
   private running = false;
+  private again = false;
 
   constructor(model: Model, backend: BackendApi, warn: (message: string) => void) {
     this.model = model;
@@ -17,20 +18,27 @@ export class ImageCheck {
     this.warn = warn;
   }
 
-  /** Looks, if an empty view is about to say what the next step is. */
+  /** Looks, if an empty view is about to say what the next step is; once more after a look that was under way. */
   async run(): Promise<void> {
+    this.again = true;
+    if (this.running) return;
+    this.running = true;
+    while (this.again) {
+      this.again = false;
+      await this.look();
+    }
+    this.running = false;
+  }
+
+  private async look(): Promise<void> {
     const { link, incus, slots, surroundings } = this.model;
     const [folder] = surroundings.folders;
-    if (this.running || link.state !== 'ready' || incus.status !== 'ready') return;
-    if (slots.length > 0 || folder === undefined) return;
-    this.running = true;
+    if (link.state !== 'ready' || incus.status !== 'ready' || slots.length > 0 || folder === undefined) return;
     try {
       const imageMissing = await this.isMissing(folder.path);
-      if (imageMissing !== surroundings.imageMissing) this.model.setSurroundings({ imageMissing });
+      if (imageMissing !== this.model.surroundings.imageMissing) this.model.setSurroundings({ imageMissing });
     } catch (error) {
       this.warn(`The image could not be looked for: ${failureOf(error).message}`);
-    } finally {
-      this.running = false;
     }
   }
 

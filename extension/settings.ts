@@ -33,11 +33,6 @@ export class Settings {
     return text(explicitValue('incusProject', false));
   }
 
-  /** The image that new slots are made from, as far as the settings say. */
-  image(): string | undefined {
-    return text(explicitValue('image', false));
-  }
-
   /** The highest slot number. */
   maxSlots(): number {
     return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<number>('maxSlots', 10);

@@ -16,19 +16,22 @@ export function watchEditor(
   settings: Settings,
   log: vscode.LogOutputChannel,
 ): Disposable[] {
-  const tell = (facts: Parameters<Backend['update']>[0]): void => {
-    backend.update(facts).catch((error: unknown) => log.warn(`The backend was not told: ${failureOf(error).message}`));
+  // Always all of it: trust and settings decide what a folder says for itself.
+  const tell = (): void => {
+    backend
+      .update({ workspaces: toldFolders(settings), settings: settings.explicit() })
+      .catch((error: unknown) => log.warn(`The backend was not told: ${failureOf(error).message}`));
   };
   const surroundings = (): void => {
     model.setSurroundings({ folders: localFolders(), trusted: vscode.workspace.isTrusted });
-    tell({ workspaces: toldFolders(settings), settings: settings.explicit() });
+    tell();
   };
   return [
     vscode.workspace.onDidChangeWorkspaceFolders(surroundings),
     vscode.workspace.onDidGrantWorkspaceTrust(surroundings),
     vscode.workspace.onDidChangeConfiguration(event => {
       if (!event.affectsConfiguration(SETTINGS_PREFIX)) return;
-      tell({ settings: settings.explicit() });
+      tell();
       if (BACKEND_KEYS.some(key => event.affectsConfiguration(`${SETTINGS_PREFIX}.${key}`))) backend.reconnect();
     }),
   ];

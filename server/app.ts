@@ -77,7 +77,6 @@ export async function createApp(options: AppOptions): Promise<App> {
         for (const instance of board.instances()) follow(instance.name, instance);
       },
       one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
-      lifecycle: () => {},
     },
     log,
   );

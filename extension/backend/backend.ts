@@ -59,7 +59,7 @@ export class Backend {
   /** Forgets past failures and connects anew; a backend that is connected is asked to go first. */
   restart(): void {
     const link = this.#leave();
-    this.#farewell = link && askToGo(link).catch(error => this.#options.log(toBackendError(error).message));
+    this.#farewell = link && askToGo(link).catch(error => this.#logError(error));
     this.#patience = 0;
     this.#happen({ kind: 'restart' });
   }
@@ -127,9 +127,10 @@ export class Backend {
     const revisions = this.#revisions();
     try {
       await this.#farewell;
+      const facts = this.#facts;
       const established = await establish({
         launch: this.#options.launch,
-        initialize: { protocolVersion: PROTOCOL_VERSION, client: this.#options.client, ...this.#facts },
+        initialize: { protocolVersion: PROTOCOL_VERSION, client: this.#options.client, ...facts },
         events: {
           ...this.#options.answers,
           onChange: change => revisions.take(change),
@@ -139,14 +140,16 @@ export class Backend {
         signal,
       });
       if (signal.aborted) established.link.close();
-      else this.#use(established, revisions);
+      else this.#use(established, revisions, facts);
     } catch (error) {
       if (!signal.aborted) this.#failed(toBackendError(error));
     }
   }
 
-  #use({ link, result }: Established, revisions: Revisions): void {
+  #use({ link, result }: Established, revisions: Revisions, told: ClientFacts): void {
     this.#link = link;
+    // Sent before the requests that waited: trust that was given meanwhile holds for them.
+    if (this.#facts !== told) link.request('client/update', this.#facts).catch(error => this.#logError(error));
     void link.gone.then(reason => {
       if (this.#link !== link) return;
       this.#link = undefined;
@@ -188,6 +191,10 @@ export class Backend {
     const why = { reason, ...(hint === undefined ? {} : { hint }) };
     if (error instanceof Hopeless) this.#happen({ kind: 'refused', ...why, action: error.action });
     else this.#lose(reason, hint);
+  }
+
+  #logError(error: unknown): void {
+    this.#options.log(toBackendError(error).message);
   }
 
   #lose(reason: string, hint?: string): void {

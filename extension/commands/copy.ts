@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { ExtensionFailure } from '../model/failures.ts';
 import { isAttachable } from '../model/tags.ts';
-import { shellLine } from '../terminals/shellLine.ts';
+import { shellLineIn } from '../terminals/shellLine.ts';
 import { fixCommand } from '../views/welcome.ts';
 import type { Command } from './command.ts';
 import { oneSlot } from './targets.ts';
@@ -22,8 +22,8 @@ export const copyAttachCommand: Command = {
   needs: 'backend',
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Copy Attach Command', isAttachable);
-    const { file, args } = await context.backend.request('slot/attach', { container: slot.container, kind: 'agent' });
-    await copy(shellLine([file, ...args]));
+    const attach = await context.backend.request('slot/attach', { container: slot.container, kind: 'agent' });
+    await copy(shellLineIn(attach.env, [attach.file, ...attach.args]));
   },
 };
 

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { ExtensionFailure } from '../model/failures.ts';
+import { deletableImages } from '../model/selectors.ts';
 import { ago, plain, size } from '../views/text.ts';
 import type { Command } from './command.ts';
 import { cancelled } from './targets.ts';
@@ -10,19 +11,14 @@ export const deleteImage: Command = {
   needs: 'backend',
   async run(context) {
     const { images } = await context.backend.request('image/list', {});
-    const items = images.flatMap(({ alias, description, sizeBytes, createdAt }) =>
-      alias === undefined
-        ? []
-        : [
-            {
-              alias,
-              label: plain(alias),
-              description: `${size(sizeBytes)} · ${ago(createdAt, Date.now())}`,
-              detail: plain(description ?? ''),
-            },
-          ],
-    );
-    if (items.length === 0) throw new ExtensionFailure('not-found', 'There is no image to delete');
+    const items = deletableImages(images).map(({ alias, description, sizeBytes, createdAt }) => ({
+      alias,
+      label: plain(alias),
+      description: `${size(sizeBytes)} · ${ago(createdAt, Date.now())}`,
+      detail: plain(description ?? ''),
+    }));
+    if (items.length === 0)
+      throw new ExtensionFailure('not-found', 'There is no image that was built here or by coi, and others stay');
     const picked = await vscode.window.showQuickPick(items, { title: 'Delete Image', placeHolder: 'Choose an image' });
     if (picked === undefined) throw cancelled();
     const detail = 'Slots that were made from it go on working. New slots need an image.';

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Session } from '../../server/protocol/types.ts';
+import { throwTogether } from '../model/failures.ts';
 import { lastActivity } from '../model/selectors.ts';
 import { ago, plain, plural } from '../views/text.ts';
 import type { Command } from './command.ts';
@@ -14,7 +15,8 @@ export const deleteSession: Command = {
     const several = rows.filter(session => session !== undefined);
     const sessions = several.length > 0 ? several : [await oneSession(context, node, 'Delete Session')];
     await confirm(sessions);
-    for (const { id } of sessions) await context.backend.request('session/delete', { id });
+    const work = sessions.map(({ id }) => context.backend.request('session/delete', { id }));
+    throwTogether(await Promise.allSettled(work), sessions.map(titleOf));
   },
 };
 

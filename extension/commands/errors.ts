@@ -1,18 +1,16 @@
 import * as vscode from 'vscode';
 import { failureOf, type ShownFailure } from '../model/failures.ts';
+import type { Model } from '../model/model.ts';
+import { nextStep } from '../model/nextStep.ts';
 import { plain } from '../views/text.ts';
-
-/** A next step that a toast offers besides the log. */
-interface Step {
-  readonly title: string;
-  run(): Thenable<unknown> | undefined;
-}
 
 /** The one place where a failure becomes a toast: what failed, why, one next step, and the log. */
 export class ErrorReporter {
+  private readonly model: Model;
   private readonly log: vscode.LogOutputChannel;
 
-  constructor(log: vscode.LogOutputChannel) {
+  constructor(model: Model, log: vscode.LogOutputChannel) {
+    this.model = model;
     this.log = log;
   }
 
@@ -29,12 +27,12 @@ export class ErrorReporter {
   }
 
   private async show(title: string, failure: ShownFailure): Promise<void> {
-    const step = stepFor(failure);
+    const step = nextStep(failure.kind, this.model);
     const words = sentence(failure);
     const titles = [...(step === undefined ? [] : [step.title]), 'Show Log'];
     const choice = await vscode.window.showErrorMessage(`${title}: ${words}`, ...titles);
     if (choice === 'Show Log') this.log.show(true);
-    else if (choice !== undefined) await step?.run();
+    else if (choice !== undefined && step !== undefined) await vscode.commands.executeCommand(step.command);
   }
 }
 
@@ -42,25 +40,4 @@ function sentence(failure: ShownFailure): string {
   const message = plain(failure.message, 400);
   if (failure.hint === undefined || message.includes(failure.hint)) return message;
   return `${message.replace(/[.\s]*$/, '')}. ${plain(failure.hint, 300)}`;
-}
-
-function stepFor(failure: ShownFailure): Step | undefined {
-  const command = (title: string, id: string, ...args: unknown[]): Step => ({
-    title,
-    run: () => vscode.commands.executeCommand(id, ...args),
-  });
-  switch (failure.kind) {
-    case 'permission':
-    case 'unavailable':
-    case 'isolation':
-      return command('Check Health', 'incusAgents.healthCheck');
-    case 'untrusted':
-      return vscode.workspace.isTrusted
-        ? command('Trust Workspace Configuration…', 'incusAgents.trustConfig')
-        : command('Manage Workspace Trust', 'workbench.trust.manage');
-    case 'config':
-      return command('Show Configuration', 'incusAgents.showConfig');
-    default:
-      return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Slot } from '../../server/protocol/types.ts';
 import { VIEW_ID } from '../ids.ts';
-import { ExtensionFailure, failureOf } from '../model/failures.ts';
+import { throwTogether } from '../model/failures.ts';
 import { plural } from '../views/text.ts';
 import type { CommandContext } from './command.ts';
 import { nameOf } from './targets.ts';
@@ -28,11 +28,7 @@ export async function forEachSlot(
   void vscode.window.withProgress({ location: { viewId: VIEW_ID } }, () => work);
   const timer = ownProgress ? undefined : setTimeout(() => showProgress(titleOf(slots, doing), work, abort), LONG);
   const results = await work.finally(() => clearTimeout(timer));
-  const failures = results.flatMap((result, at) => {
-    const slot = slots[at];
-    return result.status === 'rejected' && slot !== undefined ? [{ slot, reason: result.reason as unknown }] : [];
-  });
-  throwTogether(failures, slots.length);
+  throwTogether(results, slots.map(nameOf));
 }
 
 async function actOnOne(
@@ -64,15 +60,4 @@ function titleOf(slots: readonly Slot[], doing: string): string {
   const [only] = slots;
   const what = slots.length === 1 && only !== undefined ? nameOf(only) : plural(slots.length, 'slot');
   return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} ${what}`;
-}
-
-/** What the user has cancelled is no failure. */
-function throwTogether(all: readonly { slot: Slot; reason: unknown }[], total: number): void {
-  const failures = all.filter(({ reason }) => failureOf(reason).kind !== 'cancelled');
-  const [first] = failures;
-  if (first === undefined) return;
-  if (failures.length === 1 && total === 1) throw first.reason;
-  const lines = failures.map(({ slot, reason }) => `${nameOf(slot)}: ${failureOf(reason).message}`);
-  const { kind, hint } = failureOf(first.reason);
-  throw new ExtensionFailure(kind, `${failures.length} of ${total} failed. ${lines.join('; ')}`, hint);
 }

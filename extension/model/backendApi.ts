@@ -19,4 +19,5 @@ export type Link =
   | { state: 'starting' }
   | { state: 'ready' }
   | { state: 'reconnecting' }
-  | { state: 'failed'; message: string };
+  /** Nothing happens until the user acts; `action` is what helps: a new backend, a new window, or nothing here. */
+  | { state: 'failed'; message: string; action: 'restart' | 'reload' | 'none' };

@@ -43,6 +43,22 @@ export function isCancelled(error: unknown): boolean {
   return failureOf(error).kind === 'cancelled';
 }
 
+/**
+ * Throws what failed of several things that were done at once, as one failure that names each; the only one as it is. What the user has
+ * cancelled is no failure.
+ */
+export function throwTogether(results: readonly PromiseSettledResult<unknown>[], names: readonly string[]): void {
+  const failures = results.flatMap((result, at) =>
+    result.status === 'rejected' && !isCancelled(result.reason) ? [{ name: names[at], reason: result.reason }] : [],
+  );
+  const [first] = failures;
+  if (first === undefined) return;
+  if (results.length === 1) throw first.reason;
+  const lines = failures.map(({ name, reason }) => `${name}: ${failureOf(reason).message}`);
+  const { kind, hint } = failureOf(first.reason);
+  throw new ExtensionFailure(kind, `${failures.length} of ${results.length} failed. ${lines.join('; ')}`, hint);
+}
+
 /** Whether an open failed because its image is not there. */
 export function isImageMissing(failure: ShownFailure): boolean {
   return failure.kind === 'not-found' && failure.detail === IMAGE_MISSING;

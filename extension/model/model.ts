@@ -27,8 +27,8 @@ export interface Surroundings {
 }
 
 /**
- * The in-memory mirror of the backend's state. Everything drawn is read from here, synchronously.
- * One writer: the wiring in extension.ts feeds it; commands only mark rows as pending.
+ * The in-memory mirror of the backend's state. Everything drawn is read from here, synchronously. Slots and sessions have one writer,
+ * the connection; commands only mark rows as pending. What lies around them is told by who watches it.
  */
 export class Model {
   private mirror: Mirror = EMPTY_MIRROR;

@@ -3,7 +3,6 @@ import { agentIsGone } from './selectors.ts';
 
 /** The mirror of the backend's state, indexed. Never mutated: each change makes a new one. */
 export interface Mirror {
-  readonly revision: number;
   readonly incus: IncusState;
   readonly slots: ReadonlyMap<string, Slot>;
   readonly sessions: ReadonlyMap<string, Session>;
@@ -20,7 +19,6 @@ export interface Difference {
 
 /** Before the first snapshot. */
 export const EMPTY_MIRROR: Mirror = {
-  revision: -1,
   incus: { status: 'connecting' },
   slots: new Map(),
   sessions: new Map(),
@@ -29,14 +27,13 @@ export const EMPTY_MIRROR: Mirror = {
 /** Indexes a snapshot. */
 export function fromSnapshot(snapshot: Snapshot): Mirror {
   return {
-    revision: snapshot.revision,
     incus: snapshot.incus,
     slots: new Map(snapshot.slots.map(slot => [slot.container, slot])),
     sessions: new Map(snapshot.sessions.map(session => [session.id, session])),
   };
 }
 
-/** Applies a change that is known to follow the mirror's revision. */
+/** Applies a change that is known to follow what the mirror holds. */
 export function applyChange(mirror: Mirror, change: StateChange): Mirror {
   const slots = new Map(mirror.slots);
   const sessions = new Map(mirror.sessions);
@@ -44,12 +41,7 @@ export function applyChange(mirror: Mirror, change: StateChange): Mirror {
   for (const session of change.sessions ?? []) sessions.set(session.id, session);
   for (const container of change.gone?.slots ?? []) slots.delete(container);
   for (const id of change.gone?.sessions ?? []) sessions.delete(id);
-  return { revision: change.revision, incus: change.incus ?? mirror.incus, slots, sessions };
-}
-
-/** Whether a change follows the mirror without a gap; false asks for a new snapshot. */
-export function follows(mirror: Mirror, change: StateChange): boolean {
-  return change.revision === mirror.revision + 1;
+  return { incus: change.incus ?? mirror.incus, slots, sessions };
 }
 
 /** Compares two mirrors by value, so that a new snapshot after a reconnect redraws only what really changed. */

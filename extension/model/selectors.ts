@@ -1,4 +1,4 @@
-import type { Session, Slot } from '../../server/protocol/types.ts';
+import type { ImageInfo, Session, Slot } from '../../server/protocol/types.ts';
 import type { Folder } from './model.ts';
 
 const DAY = 86_400_000;
@@ -145,6 +145,13 @@ export function historyOf(model: Sessions, slot: Slot): Session[] {
 /** What a session was last changed at. */
 export function lastActivity(session: Session): string {
   return session.lastActivityAt ?? session.savedAt ?? session.startedAt;
+}
+
+/** The images that the backend deletes: those that were built here or by coi. */
+export function deletableImages(images: readonly ImageInfo[]): (ImageInfo & { alias: string })[] {
+  return images.flatMap(image =>
+    image.ours === true && image.alias !== undefined ? [{ ...image, alias: image.alias }] : [],
+  );
 }
 
 function newestFirst(left: Session, right: Session): number {

@@ -6,6 +6,7 @@ export const WELCOME_CASES = [
   'loading',
   'notLinux',
   'backendFailed',
+  'reloadNeeded',
   'connecting',
   'notInstalled',
   'notRunning',
@@ -34,7 +35,7 @@ const REASONS: Readonly<Record<UnavailableReason, WelcomeCase>> = {
 export function welcomeCase(model: Pick<Model, 'surroundings' | 'link' | 'loaded' | 'incus'>): WelcomeCase {
   const { folders, trusted, linux, imageMissing } = model.surroundings;
   if (!linux) return 'notLinux';
-  if (model.link.state === 'failed') return 'backendFailed';
+  if (model.link.state === 'failed') return model.link.action === 'reload' ? 'reloadNeeded' : 'backendFailed';
   if (!model.loaded) return 'loading';
   if (model.incus.status === 'connecting') return 'connecting';
   if (model.incus.status === 'unavailable') return model.incus.reason ? REASONS[model.incus.reason] : 'unavailable';
@@ -61,7 +62,10 @@ export function fixCommand(reason: UnavailableReason | undefined): string | unde
 export function viewMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>, empty: boolean): string | undefined {
   const { link, incus } = model;
   if (empty || !model.loaded) return undefined;
-  if (link.state === 'failed') return `The backend stopped. Run "Incus Agents: Restart Backend". ${link.message}`;
+  if (link.state === 'failed')
+    return link.action === 'reload'
+      ? `The rows may be out of date. ${link.message}`
+      : `The backend stopped. Run "Incus Agents: Restart Backend". ${link.message}`;
   if (link.state !== 'ready') return 'Reconnecting. The rows may be out of date.';
   if (incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
   return incus.status === 'unavailable' ? `Incus does not answer. ${incus.message ?? ''}`.trim() : undefined;

@@ -64,12 +64,3 @@ function oneLineEach(text: string): string {
 export function managedBlock(content: string): string {
   return `${BLOCK_BEGIN}\n${content.trim()}\n${BLOCK_END}\n`;
 }
-
-/** A file's text with the managed block in it once: replaced where one is, appended otherwise; the rest stays as it is. */
-export function withManagedBlock(existing: string, content: string): string {
-  const begin = existing.indexOf(BLOCK_BEGIN);
-  const end = begin === -1 ? -1 : existing.indexOf(BLOCK_END, begin);
-  if (end === -1) return `${existing}${existing === '' || existing.endsWith('\n') ? '' : '\n'}${managedBlock(content)}`;
-  const after = existing.slice(end + BLOCK_END.length).replace(/^\n/, '');
-  return `${existing.slice(0, begin)}${managedBlock(content)}${after}`;
-}

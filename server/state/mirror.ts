@@ -1,7 +1,7 @@
 import { isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
-import type { IncusEvent, Instance, LifecycleEvent } from '../incus/types.ts';
+import type { IncusEvent, Instance } from '../incus/types.ts';
 import type { IncusState } from '../protocol/types.ts';
 
 /** Who is told what the mirror sees. */
@@ -11,7 +11,6 @@ export interface MirrorSink {
   incus(state: IncusState): void;
   all(instances: Instance[]): void;
   one(name: string, instance: Instance | undefined): void;
-  lifecycle(event: LifecycleEvent & { instance: string }): void;
 }
 
 /** Events of one instance that come within this time (ms) lead to one GET. */
@@ -119,7 +118,6 @@ export class InstanceMirror {
     const former = event.context.old_name;
     if (event.action === 'instance-renamed' && typeof former === 'string') this.#soon(former);
     if (event.action === 'instance-exec' || event.action === 'instance-console') return;
-    if (this.#sink.relevant(name)) this.#sink.lifecycle({ ...event, instance: name });
     this.#soon(name);
   }
 

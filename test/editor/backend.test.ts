@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
@@ -110,6 +110,26 @@ test('one backend, many windows, and what is wrong is said', newestOnly, async t
       await page.getByText('Get started with Incus Agents').first().waitFor();
       await page.getByText('Talk to the agent').first().click();
       await shot('7-walkthrough');
+    });
+
+    await step('a window whose extension was updated is reloaded, by a button where something failed', async () => {
+      const [file = ''] = globSync(join(server.folders.extensions, 'incus-agents.*/dist/server.js'));
+      renameSync(file, `${file}.old`);
+      process.kill(backendsOf(server.folders.home)[0] ?? 0, 'SIGKILL');
+      await slots.show();
+      await workbench.sidebar().getByText('The rows may be out of date. The extension was updated').waitFor();
+      await shot('8-updated');
+      await workbench.runCommand('Incus Agents: Check Health');
+      const button = workbench.notification('The health check failed').getByRole('button', { name: 'Reload Window' });
+      await button.waitFor();
+      renameSync(`${file}.old`, file);
+      const loaded = page.waitForEvent('load');
+      await button.click();
+      await loaded;
+      await workbench.ready();
+      await slots.show();
+      // The deletion that failed above is finished by the new backend, sooner or later.
+      await slots.row(1).or(workbench.welcomeButton('Open Slot')).first().waitFor({ timeout: 30_000 });
     });
   });
 });

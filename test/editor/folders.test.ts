@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
@@ -79,6 +79,19 @@ test('a window on two folders', newestOnly, async t => {
       await until('no mark', async () => (await workbench.mark(others)) === '');
       await slots.noToasts();
       await shot('5-started');
+    });
+
+    await step('what a folder says for itself counts as soon as it changes', async () => {
+      mkdirSync(join(one, '.vscode'), { recursive: true });
+      const told = workbench.notification(/incusAgents\.agent must be/);
+      // The editor may not yet watch the file when it is made.
+      let attempts = 0;
+      await until('the backend to be told', async () => {
+        const settings = { 'incusAgents.agent': `No Agent ${attempts}` };
+        if (attempts++ % 50 === 0) writeFileSync(join(one, '.vscode/settings.json'), JSON.stringify(settings));
+        return (await told.count()) > 0;
+      });
+      await shot('6-told');
     });
   });
 });

@@ -52,14 +52,25 @@ test('the real claude in a slot', newestOnly, async t => {
       await until('no mark', async () => (await workbench.mark(slots.row(1))) === '');
     };
 
+    /** The step of the walkthrough that asks to be in an agent's terminal. */
+    const lastStep = async (done: boolean): Promise<void> => {
+      await workbench.runCommand('Incus Agents: Open Walkthrough');
+      const such = page.locator(`.getting-started-step[aria-checked="${done}"]`);
+      await such.filter({ hasText: 'Talk to the agent' }).waitFor();
+      await workbench.runCommand('View: Close Editor');
+    };
+
     await step('starts in the terminal', async () => {
       await slots.show();
       await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+      await lastStep(false);
       await workbench.viewAction('Open Slot');
       [container = ''] = await project.names(1);
       await terminals.waitFor(/Claude Code|❯|>/, 90_000);
       await until('the same inside', () => /Claude|❯|>/.test(project.screen(container)));
       await shot('1-claude');
+      await lastStep(true);
+      await slots.row(1).click();
     });
 
     await step('gets Shift+Enter as a key of its own', async () => {

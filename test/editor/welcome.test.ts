@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestOptions, test } from 'node:test';
 import { type EditorOptions, withEditor } from './lib/editor.ts';
-import { baseImage, makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
+import { baseImage, fingerprintOf, incus, makeProject, makeWorkspace, slotSettings, testImage } from './lib/incus.ts';
 import { openOutside } from './lib/outside.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots, UP } from './lib/slots.ts';
+import { pretendFocus } from './lib/toasts.ts';
 import { until } from './lib/wait.ts';
 
 /** The text that an empty view shows, once it is the expected one. */
@@ -57,14 +59,16 @@ test('no folder', newestOnly, async t => {
 
 test('no image: it is said beforehand, and asked at the click', newestOnly, async t => {
   const project = makeProject(t);
-  const settings = slotSettings(project, { 'incusAgents.image': 'not-built-yet' });
+  const image = `${project.name}-not-built`;
+  t.after(() => spawnSync('incus', ['image', 'alias', 'delete', image]));
+  const settings = slotSettings(project, { 'incusAgents.image': image });
   await withEditor(t, { folder: makeWorkspace(t), settings }, async editor => {
-    const { workbench, shot, server } = editor;
+    const { workbench, page, shot, server } = editor;
     await new Slots(editor, project).show();
     await workbench.welcomeButton('Build Image').waitFor({ timeout: 30_000 });
     await shot('1-welcome');
     await workbench.runCommand('Incus Agents: Check Health');
-    await workbench.pick('The image not-built-yet does not exist yet');
+    await workbench.pick(`The image ${image} does not exist yet`);
     await workbench.dialog().getByRole('button', { name: 'Build Image' }).waitFor();
     await shot('1-health');
     await workbench.answerDialog(/^(Cancel|OK)$/);
@@ -83,6 +87,14 @@ test('no image: it is said beforehand, and asked at the click', newestOnly, asyn
     await building.waitFor({ state: 'detached' });
     await new Slots(editor, project).noToasts();
     await until('nothing to be left', () => project.instances().size === 0);
+    // Made meanwhile by another window or program: it is seen on coming back, and so is a setting that names another one.
+    await workbench.welcomeButton('Build Image').waitFor();
+    incus('image', 'alias', 'create', image, fingerprintOf(testImage()));
+    await pretendFocus(page, false);
+    await pretendFocus(page, true);
+    await workbench.welcomeButton('Open Slot').waitFor();
+    server.set({ 'incusAgents.image': `${image}-either` });
+    await workbench.welcomeButton('Build Image').waitFor();
   });
 });
 

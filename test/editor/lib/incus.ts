@@ -24,6 +24,13 @@ function imageNamed(named: string | undefined, usual: readonly string[]): string
   return found;
 }
 
+/** The fingerprint of the image that an alias names. */
+export function fingerprintOf(alias: string): string {
+  const fingerprint = /^Fingerprint: (\w+)$/m.exec(incus('image', 'info', alias))?.[1];
+  if (fingerprint === undefined) throw new Error(`${alias} is no image`);
+  return fingerprint;
+}
+
 /** Runs the command line of Incus: the other program beside ours. Returns its stdout; a failure throws. */
 export function incus(...args: string[]): string {
   for (let left = 3; ; left -= 1) {

@@ -113,6 +113,17 @@ test('it answers for the editor, and tells what has changed', async t => {
   assert.deepEqual(JSON.parse(text), { workspaces: [{ path: '/w', trusted: true }], settings: { agent: 'claude' } });
 });
 
+test('what changes while the connection is being made is told too, before any request', async t => {
+  const { backend } = open(t, temporary(t));
+  const answer = backend.request('slot/capture', { container: 'client' });
+  // By now the handshake is made up, and nothing of it is connected.
+  await new Promise(resolve => setImmediate(resolve));
+  assert.equal(backend.state.name, 'connecting');
+  const facts = { workspaces: [{ path: '/other', trusted: false }], settings: { agent: 'codex' } };
+  await backend.update(facts);
+  assert.deepEqual(JSON.parse((await answer).text), facts);
+});
+
 test('a request ends at once when it is given up, with progress until then', async t => {
   const home = temporary(t);
   const { backend } = open(t, home);

@@ -143,6 +143,18 @@ describe('views and context keys', () => {
     assert.deepEqual(sorted(used), sorted(Object.keys(CONTEXT_DEFAULTS)));
   });
 
+  it('tick a step of the walkthrough by a command or a context key that there is', () => {
+    const events = contributes.walkthroughs.flatMap(each => each.steps.flatMap(step => step.completionEvents));
+    const known = [
+      ...COMMAND_IDS.map(id => `onCommand:${id}`),
+      ...Object.keys(CONTEXT_DEFAULTS).map(key => `onContext:${key}`),
+    ];
+    assert.deepEqual(
+      events.filter(event => !known.includes(event)),
+      [],
+    );
+  });
+
   it('set context keys in one place only', () => {
     const setters = sources.filter(({ text }) => text.includes("'setContext'")).map(({ path }) => path);
     assert.deepEqual(setters, ['views/contextKeys.ts']);

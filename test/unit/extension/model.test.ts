@@ -4,6 +4,7 @@ import type { Difference } from '../../../extension/model/reducer.ts';
 import {
   bringableSlots,
   countsOf,
+  deletableImages,
   historyOf,
   lastAtWork,
   nextWaiting,
@@ -150,6 +151,19 @@ describe('selectors', () => {
     };
     const quiet = [stopped('old'), stopped('a'), stopped('b')];
     assert.deepEqual(names(lastAtWork(quiet, ({ container }) => ends[container] ?? '')), ['a', 'b']);
+  });
+
+  it('offers only images to be deleted that the backend deletes', () => {
+    const image = { fingerprint: 'f', sizeBytes: 1, createdAt: '2026-01-01T10:00:00Z' };
+    const images = [
+      { ...image, alias: 'mine', ours: true },
+      { ...image, alias: 'debian', ours: false },
+      { ...image, ours: true },
+    ];
+    assert.deepEqual(
+      deletableImages(images).map(({ alias }) => alias),
+      ['mine'],
+    );
   });
 
   it('offers what fits a state', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { keyFromCommandLine } from '../../../extension/terminals/marker.ts';
 import { findPaths, toContainerPath, toHostPath } from '../../../extension/terminals/paths.ts';
-import { shellLine } from '../../../extension/terminals/shellLine.ts';
+import { shellLine, shellLineIn } from '../../../extension/terminals/shellLine.ts';
 
 const MOUNTS = [
   { source: '/home/me/project', path: '/workspace', readonly: false },
@@ -69,5 +70,13 @@ describe('paths of a container', () => {
 describe('a line for the clipboard', () => {
   it('is quoted for a shell', () => {
     assert.equal(shellLine(['incus', 'exec', "a'b; $(x)"]), `incus exec 'a'\\''b; $(x)'`);
+  });
+
+  it('brings its environment along', () => {
+    const program = ['sh', '-c', 'echo "$INCUS_SOCKET|$(printenv TMUX || echo unset)"'];
+    const line = shellLineIn({ TMUX: null, INCUS_SOCKET: "/a b'c" }, program);
+    const env = { PATH: process.env.PATH, TMUX: 'x', INCUS_SOCKET: '/other' };
+    assert.equal(execFileSync('/bin/sh', ['-c', line], { env, encoding: 'utf8' }), "/a b'c|unset\n");
+    assert.equal(shellLineIn({}, ['ls']), 'ls');
   });
 });

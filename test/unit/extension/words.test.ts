@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toBackendError } from '../../../extension/backend/errors.ts';
 import { isConfigFile, problemsByPath, settingsProblems } from '../../../extension/model/configFiles.ts';
-import { ExtensionFailure, failureOf, isImageMissing } from '../../../extension/model/failures.ts';
+import { ExtensionFailure, failureOf, isImageMissing, throwTogether } from '../../../extension/model/failures.ts';
+import { nextStep } from '../../../extension/model/nextStep.ts';
 import { remedyOf } from '../../../extension/model/remedies.ts';
 import { pickEnvironment } from '../../../extension/model/secrets.ts';
 import { conditionWords } from '../../../extension/views/appearance.ts';
@@ -28,10 +29,13 @@ describe('welcome', () => {
     assert.equal(welcomeCase(model), 'noFolder');
     model.applyChange({ revision: 2, incus: { status: 'unavailable', reason: 'no-permission' } });
     assert.equal(welcomeCase(model), 'noPermission');
-    model.setLink({ state: 'failed', message: 'it ended' });
+    model.setLink({ state: 'failed', message: 'it ended', action: 'restart' });
     assert.equal(welcomeCase(model), 'backendFailed');
     assert.equal(viewMessage(model, true), undefined);
-    assert.match(viewMessage(model, false) ?? '', /it ended/);
+    assert.match(viewMessage(model, false) ?? '', /Restart Backend.*it ended/);
+    model.setLink({ state: 'failed', message: 'It was updated. Reload Window', action: 'reload' });
+    assert.equal(welcomeCase(model), 'reloadNeeded');
+    assert.match(viewMessage(model, false) ?? '', /^(?!.*Restart Backend).*Reload Window/);
     model.setSurroundings({ linux: false });
     assert.equal(welcomeCase(model), 'notLinux');
   });
@@ -133,6 +137,30 @@ describe('failures', () => {
     assert.equal(failureOf('odd').kind, 'internal');
   });
 
+  it('of several things are told together, after all were tried', async () => {
+    const results = await Promise.allSettled([
+      Promise.reject(new ExtensionFailure('conflict', 'It is live.', 'Close its slot first.')),
+      Promise.resolve(),
+      Promise.reject(new ExtensionFailure('cancelled', 'Cancelled')),
+      Promise.reject(new ExtensionFailure('not-found', 'It is gone.')),
+    ]);
+    const thrown = (some: PromiseSettledResult<unknown>[]) => {
+      try {
+        throwTogether(some, ['one', 'two', 'three', 'four']);
+      } catch (error) {
+        return failureOf(error);
+      }
+      return undefined;
+    };
+    const { kind, message, hint } = thrown(results) ?? {};
+    assert.deepEqual(
+      [kind, message, hint],
+      ['conflict', '2 of 4 failed. one: It is live.; four: It is gone.', 'Close its slot first.'],
+    );
+    assert.equal(thrown(results.slice(0, 1))?.message, 'It is live.');
+    assert.equal(thrown(results.slice(1, 3)), undefined);
+  });
+
   it('know a missing image', () => {
     const image = { alias: 'x', buildable: true };
     const data = { kind: 'not-found', detail: 'image-missing', image };
@@ -140,6 +168,28 @@ describe('failures', () => {
     assert.ok(isImageMissing(failureOf(missing)));
     assert.deepEqual(failureOf(missing).image, image);
     assert.ok(!isImageMissing(failureOf(new ExtensionFailure('not-found', 'There is no folder /home/u/image'))));
+  });
+});
+
+describe('the next step after a failure', () => {
+  it('is one that can be done while there is no backend', () => {
+    const model = aModel([]);
+    const title = () => nextStep('unavailable', model)?.title;
+    assert.equal(title(), 'Check Health');
+    model.setLink({ state: 'failed', message: 'it ended', action: 'restart' });
+    assert.equal(title(), 'Restart Backend');
+    model.setLink({ state: 'failed', message: 'it was updated', action: 'reload' });
+    assert.equal(title(), 'Reload Window');
+    model.setLink({ state: 'idle' });
+    model.setSurroundings({ linux: false });
+    assert.equal(title(), undefined);
+  });
+
+  it('of what is not trusted is the trust that is missing', () => {
+    const model = aModel([]);
+    assert.equal(nextStep('untrusted', model)?.title, 'Trust Workspace Configuration…');
+    model.setSurroundings({ trusted: false });
+    assert.equal(nextStep('untrusted', model)?.title, 'Manage Workspace Trust');
   });
 });
 

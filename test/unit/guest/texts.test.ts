@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Failure } from '../../../server/base/errors.ts';
 import { quote } from '../../../server/base/shell.ts';
 import { attachArgs } from '../../../server/guest/attach.ts';
-import { BLOCK_BEGIN, contextText, managedBlock, withManagedBlock } from '../../../server/guest/context.ts';
+import { BLOCK_BEGIN, contextText, managedBlock } from '../../../server/guest/context.ts';
 import { explainStart } from '../../../server/guest/explain.ts';
 import { loadGuestFiles } from '../../../server/guest/files.ts';
 import { timezoneEntries } from '../../../server/guest/identity.ts';
@@ -61,12 +63,23 @@ test('paths of files that would leave their place are refused', () => {
     assert.throws(() => startPlan(guest, { ...o, files: [{ path, content: '', mode: 0o600 }] }), Failure);
 });
 
-test('the managed block is there once, however often it is written, and the rest stays', () => {
-  const once = withManagedBlock('mine\n', 'one');
-  const twice = withManagedBlock(`${once}after\n`, 'two');
-  assert.equal(twice, `mine\n${managedBlock('two')}after\n`);
-  assert.equal(withManagedBlock(`${BLOCK_BEGIN}\nno end`, 'x'), `${BLOCK_BEGIN}\nno end\n${managedBlock('x')}`);
-  assert.equal(withManagedBlock('', 'x'), managedBlock('x'));
+test('the managed block is there once, however often it is written, and the rest stays', t => {
+  const directory = mkdtempSync(join(tmpdir(), 'ia-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const [script, file, block] = ['block.sh', 'file', 'block'].map(name => join(directory, name));
+  assert.ok(script && file && block);
+  writeFileSync(script, guest.block);
+  const after = (content: string): string => {
+    writeFileSync(block, managedBlock(content));
+    execFileSync('/bin/sh', [script, file, block, `${process.getuid?.()}:${process.getgid?.()}`]);
+    return readFileSync(file, 'utf8');
+  };
+  assert.equal(after('alone'), managedBlock('alone'));
+  writeFileSync(file, 'mine\n');
+  writeFileSync(file, `${after('one')}after\n`);
+  assert.equal(after('two'), `mine\nafter\n${managedBlock('two')}`);
+  writeFileSync(file, `${BLOCK_BEGIN}\nno end\n`);
+  assert.equal(after('x'), `${BLOCK_BEGIN}\nno end\n${managedBlock('x')}`);
 });
 
 test('the context names what the slot is, and leaves no placeholder', () => {
