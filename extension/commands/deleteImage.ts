@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
-import { ExtensionFailure } from '../model/failures.ts';
+import { NothingToDo } from '../model/failures.ts';
 import { ago, plain, size } from '../views/text.ts';
 import type { Command } from './command.ts';
+import { said } from './said.ts';
 import { cancelled } from './targets.ts';
 
 export const deleteImage: Command = {
@@ -22,7 +23,7 @@ export const deleteImage: Command = {
             },
           ],
     );
-    if (items.length === 0) throw new ExtensionFailure('not-found', 'There is no image to delete');
+    if (items.length === 0) throw new NothingToDo('There is no image to delete.');
     const picked = await vscode.window.showQuickPick(items, { title: 'Delete Image', placeHolder: 'Choose an image' });
     if (picked === undefined) throw cancelled();
     const detail = 'Slots that were made from it go on working. New slots need an image.';
@@ -33,5 +34,6 @@ export const deleteImage: Command = {
     );
     if (choice !== 'Delete') throw cancelled();
     await context.backend.request('image/delete', { alias: picked.alias });
+    said(`The image ${picked.label} is deleted`);
   },
 };
