@@ -70,7 +70,7 @@ test('the life of several slots', newestOnly, async t => {
     });
 
     await step('a command of the palette asks for its target', async () => {
-      await workbench.runCommand('Incus Agents: Pause');
+      await workbench.runCommand('Incus Agents: Pause Slot');
       await workbench.quickPickItem('project slot 2').waitFor();
       await shot('4-target');
       await workbench.pick('project slot 2');

@@ -17,6 +17,9 @@ import type { StateStore } from '../../state/store.ts';
 /** coi writes its record about when it makes the container (ms). */
 const COI_SAVES_WITHIN = 120_000;
 
+/** When the conversation of a session without a title is looked at again (ms): agents write a prompt down after they say that they work on it. */
+const AGAIN: readonly number[] = [1000, 4000];
+
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
 
 /** What the board puts together. */
@@ -41,6 +44,8 @@ export class SessionBoard {
   readonly #held = new Map<string, { id: string; savedAt: string | undefined }>();
   /** When the record was saved in whose conversation a title was looked for. */
   readonly #searched = new Map<string, string>();
+  /** Looks that are to come into sessions without a title. */
+  readonly #later = new Map<string, NodeJS.Timeout>();
   /** Containers of coi that are up, whose sessions only the records tell. */
   readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
   #listing: { again: boolean } | undefined;
@@ -102,6 +107,7 @@ export class SessionBoard {
 
   close(): void {
     for (const end of this.#ends) end();
+    for (const timer of this.#later.values()) clearTimeout(timer);
     this.#parts.attention.dispose();
   }
 
@@ -221,7 +227,17 @@ export class SessionBoard {
   #onState(container: string, state: AgentState): void {
     this.#parts.board.note(container, { agentState: state });
     const session = this.#holders.get(container);
-    if (session !== undefined) void this.#refresh(session);
+    if (session !== undefined) void this.#look(session);
+  }
+
+  /** Looks into the conversation, and some times again while it gives no title. */
+  async #look(id: string, again = AGAIN): Promise<void> {
+    clearTimeout(this.#later.get(id));
+    this.#later.delete(id);
+    await this.#refresh(id);
+    const [wait, ...rest] = again;
+    if (wait === undefined || this.#records.get(id)?.title !== undefined || this.#later.has(id)) return;
+    this.#later.set(id, setTimeout(() => void this.#look(id, rest), wait).unref());
   }
 
   /** Takes title and activity from the conversation. */
