@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import type { Slot } from '../../server/protocol/types.ts';
+import { NothingToDo } from '../model/failures.ts';
 import { isAttachable } from '../model/tags.ts';
 import { plain, plural } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
+import { said } from './said.ts';
 import { forEachSlot } from './several.ts';
-import { cancelled, oneSlot } from './targets.ts';
+import { cancelled, nameOf, oneSlot, RUNNING_SLOT } from './targets.ts';
 
 const HOST = /^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.:/_-]*[A-Za-z0-9])?$/;
 
@@ -13,12 +15,14 @@ export const allowHost: Command = {
   title: 'Allowing the host failed',
   needs: 'trust',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Allow Host', isAttachable);
+    const slot = await oneSlot(context, node, 'Allow Host', RUNNING_SLOT);
+    if (slot.network === 'open') throw new NothingToDo(`${nameOf(slot)} has an open network and reaches every host.`);
     const host = await pickHost(context, slot);
     const slots = await allowed(context, slot, host);
     await forEachSlot(context, slots, 'changing the network', ({ container }, options) =>
       context.backend.request('slot/configure', { container, network: { allow: [host] } }, options),
     );
+    said(`${plain(host)} is allowed`);
   },
 };
 
@@ -29,8 +33,12 @@ async function pickHost(context: CommandContext, slot: Slot): Promise<string> {
     description: `blocked ${plural(count, 'time')}`,
     host,
   }));
-  const other = { label: '$(edit) Another Host…', description: '', host: undefined };
-  const picked = await vscode.window.showQuickPick([...blocked, other], { title: 'Allow Host' });
+  if (blocked.length === 0) return askHost();
+  const other = { label: 'Another Host…', description: '', iconPath: new vscode.ThemeIcon('edit'), host: undefined };
+  const picked = await vscode.window.showQuickPick([...blocked, other], {
+    title: 'Allow Host',
+    placeHolder: `What ${nameOf(slot)} asked for and did not get`,
+  });
   if (picked === undefined) throw cancelled();
   return picked.host ?? askHost();
 }
@@ -38,7 +46,7 @@ async function pickHost(context: CommandContext, slot: Slot): Promise<string> {
 async function askHost(): Promise<string> {
   const host = await vscode.window.showInputBox({
     title: 'Allow Host',
-    prompt: 'A host name, with an optional port; `*.` in front stands for all names below',
+    prompt: 'A host name, with an optional port; “*.” in front stands for all names below',
     placeHolder: 'registry.example.com:443',
     validateInput: value => (HOST.test(value.trim()) ? undefined : 'This is not a host name or a network'),
   });
@@ -53,7 +61,10 @@ async function allowed(context: CommandContext, slot: Slot, host: string): Promi
     { label: 'For this slot', description: 'until it is closed or started anew', all: false },
     { label: 'For every slot of this workspace', description: 'remembered in your own configuration', all: true },
   ];
-  const picked = await vscode.window.showQuickPick(items, { title: `Allow ${plain(host)}` });
+  const picked = await vscode.window.showQuickPick(items, {
+    title: `Allow ${plain(host)}`,
+    placeHolder: 'For how long?',
+  });
   if (picked === undefined) throw cancelled();
   if (!picked.all) return [slot];
   await context.backend.request('config/allow', { workspace, hosts: [host] });

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Slot } from '../../server/protocol/types.ts';
-import { ExtensionFailure } from '../model/failures.ts';
+import { NothingToDo } from '../model/failures.ts';
 import type { Command } from './command.ts';
 import { forEachSlot } from './several.ts';
 import { cancelled, slotItem } from './targets.ts';
@@ -11,7 +11,7 @@ export const cleanUp: Command = {
   needs: 'backend',
   async run(context) {
     const stopped = context.model.slots.filter(isLeftOver);
-    if (stopped.length === 0) throw new ExtensionFailure('not-found', 'There is no stopped ephemeral slot to clean up');
+    if (stopped.length === 0) throw new NothingToDo('There is no stopped ephemeral slot to clean up.');
     const items = stopped.map(slot => ({ ...slotItem(context, slot), picked: true, detail: slot.container }));
     const picked = await vscode.window.showQuickPick(items, {
       title: 'Clean Up: delete these stopped ephemeral containers',

@@ -1,20 +1,15 @@
 import type { Slot } from '../../server/protocol/types.ts';
 import type { CommandContext } from './command.ts';
 import { allCommand, type VerbSpec, verbCommand } from './lifecycle.ts';
+import { containersAre, whatStays } from './stays.ts';
 
-/** Closing deletes ephemeral containers, so it asks while something runs in one, unless the user turned that off. */
+/** Closing deletes ephemeral containers, so it asks, unless the user turned that off. */
 function consequence(slots: readonly Slot[], context: CommandContext): string | undefined {
-  const lost = slots.some(slot => !slot.persistent && slot.status !== 'stopped');
+  const lost = slots.some(slot => !slot.persistent);
   if (slots.length === 1 && (!lost || !context.settings.confirmClose())) return undefined;
-  if (slots.every(slot => !slot.persistent)) return `${containers(slots)} deleted. ${STAYS}`;
-  return `Ephemeral containers are deleted, persistent ones are kept. ${STAYS}`;
+  if (slots.every(slot => !slot.persistent)) return `${containersAre(slots)} deleted. ${whatStays(slots)}`;
+  return `Ephemeral containers are deleted, persistent ones are kept. ${whatStays(slots)}`;
 }
-
-function containers(slots: readonly Slot[]): string {
-  return slots.length === 1 ? 'The container is' : 'The containers are';
-}
-
-const STAYS = 'The workspace and the conversation stay.';
 
 const SPEC: VerbSpec = {
   verb: 'close',

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Command } from './command.ts';
-import { cancelled, nameOf, oneSlot } from './targets.ts';
+import { said } from './said.ts';
+import { ANY_SLOT, cancelled, nameOf, oneSlot } from './targets.ts';
 
 interface Limit {
   readonly key: string;
@@ -25,19 +26,24 @@ export const configureLimits: Command = {
   title: 'Changing the limits failed',
   needs: 'trust',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Configure Limits', () => true);
+    const slot = await oneSlot(context, node, 'Configure Limits', ANY_SLOT);
     const items = LIMITS.map(limit => ({
       label: limit.label,
       description: slot.limits?.[limit.key] ?? 'not set',
       limit,
     }));
-    const picked = await vscode.window.showQuickPick(items, { title: `Limits of ${nameOf(slot)}` });
+    const picked = await vscode.window.showQuickPick(items, {
+      title: `Limits of ${nameOf(slot)}`,
+      placeHolder: 'Which limit?',
+    });
     if (picked === undefined) throw cancelled();
     const value = await askValue(picked.limit, slot.limits?.[picked.limit.key] ?? '');
     await context.backend.request('slot/configure', {
       container: slot.container,
       limits: { [picked.limit.key]: value },
     });
+    const { label } = picked.limit;
+    said(value === '' ? `${nameOf(slot)}: ${label} has no limit` : `${nameOf(slot)}: ${label} limited to ${value}`);
   },
 };
 

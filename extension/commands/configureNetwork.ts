@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { NetworkMode } from '../../server/protocol/types.ts';
 import type { Command } from './command.ts';
-import { cancelled, nameOf, oneSlot } from './targets.ts';
+import { said } from './said.ts';
+import { ANY_SLOT, cancelled, nameOf, oneSlot } from './targets.ts';
 
 const MODES: readonly { label: string; detail: string; mode: NetworkMode }[] = [
   { mode: 'restricted', label: 'Restricted', detail: 'The internet, but no private networks and not this machine' },
@@ -14,12 +15,14 @@ export const configureNetwork: Command = {
   title: 'Changing the network failed',
   needs: 'trust',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Configure Network', () => true);
-    const items = MODES.map(item => ({ ...item, description: item.mode === slot.network ? 'now' : '' }));
-    const picked = await vscode.window.showQuickPick(items, { title: `Network of ${nameOf(slot)}` });
+    const slot = await oneSlot(context, node, 'Configure Network', ANY_SLOT);
+    const items = MODES.map(item => ({ ...item, description: item.mode === slot.network ? 'current' : '' }));
+    const title = `Network of ${nameOf(slot)}`;
+    const picked = await vscode.window.showQuickPick(items, { title, placeHolder: 'What may it reach?' });
     if (picked === undefined) throw cancelled();
     if (picked.mode === 'open') await confirmOpen(nameOf(slot));
     await context.backend.request('slot/configure', { container: slot.container, network: { mode: picked.mode } });
+    said(`${nameOf(slot)}: network ${picked.label.toLowerCase()}`);
   },
 };
 

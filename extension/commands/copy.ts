@@ -1,17 +1,17 @@
 import * as vscode from 'vscode';
-import { ExtensionFailure } from '../model/failures.ts';
-import { isAttachable } from '../model/tags.ts';
+import { NothingToDo } from '../model/failures.ts';
 import { shellLineIn } from '../terminals/shellLine.ts';
 import { fixCommand } from '../views/welcome.ts';
 import type { Command } from './command.ts';
-import { oneSlot } from './targets.ts';
+import { said } from './said.ts';
+import { ANY_SLOT, oneSlot, RUNNING_SLOT } from './targets.ts';
 
 export const copyName: Command = {
   id: 'incusAgents.copyName',
   title: 'Copying the name failed',
   needs: 'backend',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Copy Container Name', () => true);
+    const slot = await oneSlot(context, node, 'Copy Container Name', ANY_SLOT);
     await copy(slot.container);
   },
 };
@@ -21,7 +21,7 @@ export const copyAttachCommand: Command = {
   title: 'Copying the command failed',
   needs: 'backend',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Copy Attach Command', isAttachable);
+    const slot = await oneSlot(context, node, 'Copy Attach Command', RUNNING_SLOT);
     const attach = await context.backend.request('slot/attach', { container: slot.container, kind: 'agent' });
     await copy(shellLineIn(attach.env, [attach.file, ...attach.args]));
   },
@@ -34,12 +34,15 @@ export const copyFixCommand: Command = {
   async run(context) {
     const command = fixCommand(context.model.incus.reason);
     if (command === undefined)
-      throw new ExtensionFailure('not-found', 'There is no single command for this; check the health');
+      throw new NothingToDo('No single command mends this.', {
+        title: 'Check Health',
+        command: 'incusAgents.healthCheck',
+      });
     await copy(command);
   },
 };
 
 async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
-  void vscode.window.setStatusBarMessage('$(clippy) Copied', 2000);
+  said('Copied');
 }

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
-import { ExtensionFailure } from '../model/failures.ts';
+import { NothingToDo } from '../model/failures.ts';
 import { deletableImages } from '../model/selectors.ts';
 import { ago, plain, size } from '../views/text.ts';
 import type { Command } from './command.ts';
+import { said } from './said.ts';
 import { cancelled } from './targets.ts';
 
 export const deleteImage: Command = {
@@ -18,7 +19,7 @@ export const deleteImage: Command = {
       detail: plain(description ?? ''),
     }));
     if (items.length === 0)
-      throw new ExtensionFailure('not-found', 'There is no image that was built here or by coi, and others stay');
+      throw new NothingToDo('There is no image that was built here or by coi; others are not deleted here.');
     const picked = await vscode.window.showQuickPick(items, { title: 'Delete Image', placeHolder: 'Choose an image' });
     if (picked === undefined) throw cancelled();
     const detail = 'Slots that were made from it go on working. New slots need an image.';
@@ -29,5 +30,6 @@ export const deleteImage: Command = {
     );
     if (choice !== 'Delete') throw cancelled();
     await context.backend.request('image/delete', { alias: picked.alias });
+    said(`The image ${picked.label} is deleted`);
   },
 };

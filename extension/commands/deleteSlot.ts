@@ -1,4 +1,5 @@
 import { allCommand, type VerbSpec, verbCommand } from './lifecycle.ts';
+import { containersAre, whatStays } from './stays.ts';
 
 const SPEC: VerbSpec = {
   verb: 'delete',
@@ -7,8 +8,10 @@ const SPEC: VerbSpec = {
   name: 'Delete',
   doing: 'deleting',
   needs: 'backend',
-  consequence: () =>
-    'The container and everything in it besides the workspace is deleted, also if it is persistent. The conversation stays.',
+  consequence: slots => {
+    const kept = slots.length > 1 && slots.some(slot => slot.persistent) ? ', persistent ones too' : '';
+    return `${containersAre(slots)} deleted${kept}, with what was installed inside. ${whatStays(slots)}`;
+  },
 };
 
 export const deleteSlot = verbCommand(SPEC);

@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
-import { failureOf, type ShownFailure } from '../model/failures.ts';
+import { failureOf, NothingToDo, type ShownFailure } from '../model/failures.ts';
 import type { Model } from '../model/model.ts';
 import { nextStep } from '../model/nextStep.ts';
 import { plain } from '../views/text.ts';
 
-/** The one place where a failure becomes a toast: what failed, why, one next step, and the log. */
+/** The one place where a failure becomes a toast: what failed, why, one next step, and the log. What is none is only told. */
 export class ErrorReporter {
   private readonly model: Model;
   private readonly log: vscode.LogOutputChannel;
@@ -19,11 +19,21 @@ export class ErrorReporter {
     try {
       await action();
     } catch (error) {
+      if (error instanceof NothingToDo) {
+        void this.tell(error);
+        return;
+      }
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return;
       this.log.error(`${title}: ${failure.message}${failure.detail === undefined ? '' : `\n${failure.detail}`}`);
       void this.show(title, failure);
     }
+  }
+
+  private async tell({ message, instead }: NothingToDo): Promise<void> {
+    const titles = instead === undefined ? [] : [instead.title];
+    const choice = await vscode.window.showInformationMessage(message, ...titles);
+    if (choice !== undefined && instead !== undefined) await vscode.commands.executeCommand(instead.command);
   }
 
   private async show(title: string, failure: ShownFailure): Promise<void> {

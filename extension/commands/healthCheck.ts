@@ -6,6 +6,7 @@ import { healthReport } from '../views/reports.ts';
 import { plain } from '../views/text.ts';
 import { buildAndTell } from './buildImage.ts';
 import type { Command, CommandContext } from './command.ts';
+import { said } from './said.ts';
 
 const ICONS = { ok: '$(pass)', warning: '$(warning)', failed: '$(error)' } as const;
 const ORDER = { failed: 0, warning: 1, ok: 2 } as const;
@@ -64,7 +65,9 @@ async function fix(context: CommandContext, check: HealthCheck, how: HealthFix):
 async function apply(context: CommandContext, id: string, remedy: Remedy): Promise<void> {
   switch (remedy.does) {
     case 'copy':
-      return vscode.env.clipboard.writeText(remedy.command);
+      await vscode.env.clipboard.writeText(remedy.command);
+      said('Copied');
+      return;
     case 'build':
       if (!vscode.workspace.isTrusted)
         throw new ExtensionFailure('untrusted', 'Images are not built in restricted mode');
@@ -74,6 +77,6 @@ async function apply(context: CommandContext, id: string, remedy: Remedy): Promi
       return;
     case 'mend':
       await context.backend.request('health/fix', { id });
-      void vscode.window.showInformationMessage('Mended.');
+      said('Mended');
   }
 }

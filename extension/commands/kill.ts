@@ -1,4 +1,5 @@
 import { allCommand, type VerbSpec, verbCommand } from './lifecycle.ts';
+import { containersAre, whatStays } from './stays.ts';
 
 const SPEC: VerbSpec = {
   verb: 'kill',
@@ -7,8 +8,8 @@ const SPEC: VerbSpec = {
   name: 'Kill',
   doing: 'killing',
   needs: 'backend',
-  consequence: () =>
-    'The container is deleted at once, without a shutdown. What the agent has not saved inside is lost. The conversation stays.',
+  consequence: slots =>
+    `${containersAre(slots)} deleted at once, without a shutdown, and what is not yet saved inside is lost. ${whatStays(slots)}`,
 };
 
 export const kill = verbCommand(SPEC);

@@ -5,7 +5,7 @@ import { baseName, plain } from '../views/text.ts';
 import { approve } from './approval.ts';
 import { buildImageNow } from './buildImage.ts';
 import type { CommandContext } from './command.ts';
-import { withProgress } from './progress.ts';
+import { withLateProgress } from './progress.ts';
 import { cancelled } from './targets.ts';
 
 /** Opens a slot, mends what stands in the way with the user's consent, and shows the agent's terminal. */
@@ -33,10 +33,10 @@ export async function openWithRemedies(context: CommandContext, params: SlotOpen
   }
 }
 
-function open(context: CommandContext, params: SlotOpenParams): Thenable<SlotOpenResult> {
+function open(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
   const doing = params.resume === undefined ? 'Opening a slot' : 'Resuming';
   const title = `${doing} in ${plain(baseName(params.workspace), 40)}`;
-  return withProgress(title, context.log, options => context.backend.request('slot/open', params, options));
+  return withLateProgress(title, context.log, options => context.backend.request('slot/open', params, options));
 }
 
 /** Asks whether to build what is missing. Nothing is built under the name of an image that only a project or the launch names. */

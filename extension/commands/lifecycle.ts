@@ -2,13 +2,14 @@ import * as vscode from 'vscode';
 import type { TerminalKind } from '../../server/protocol/methods.ts';
 import type { Slot } from '../../server/protocol/types.ts';
 import type { CommandId } from '../ids.ts';
-import { ExtensionFailure, failureOf } from '../model/failures.ts';
+import { failureOf, NothingToDo } from '../model/failures.ts';
 import { isEligible, type Verb } from '../model/tags.ts';
+import { conditionWords } from '../views/appearance.ts';
 import type { Node } from '../views/node.ts';
 import { baseName, plain, plural } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
 import { forEachSlot } from './several.ts';
-import { cancelled, nameOf, pickSlot, slotsOfRows, workspaceOfRow } from './targets.ts';
+import { cancelled, nameOf, pickSlot, slotsOfRows, type Wanted, workspaceOfRow } from './targets.ts';
 
 /** What one verb does and says. */
 export interface VerbSpec {
@@ -17,6 +18,8 @@ export interface VerbSpec {
   readonly allId: CommandId;
   /** "Stop", as on the button of a question. */
   readonly name: string;
+  /** What is asked, where the name before the slots makes no sentence. */
+  question?(what: string): string;
   /** "stopping", as on the row meanwhile. */
   readonly doing: string;
   readonly needs: 'backend' | 'trust';
@@ -32,10 +35,14 @@ export function verbCommand(spec: VerbSpec): Command {
     needs: spec.needs,
     async run(context, node, nodes) {
       const rows = slotsOfRows(context, node, nodes);
-      const slots = rows.length > 0 ? rows : [await pickSlot(context, spec.name, slot => isEligible(spec.verb, slot))];
+      const slots = rows.length > 0 ? rows : [await pickSlot(context, spec.name, wantedFor(spec))];
       await apply(context, spec, slots);
     },
   };
+}
+
+function wantedFor({ verb, name }: VerbSpec): Wanted {
+  return { fits: slot => isEligible(verb, slot), none: `There is no slot to ${name.toLowerCase()}.` };
 }
 
 /** The command for all slots of a workspace, or of all workspaces. */
@@ -60,10 +67,10 @@ async function apply(
   const eligible = slots.filter(slot => isEligible(spec.verb, slot));
   if (eligible.length === 0) {
     const which = slots.map(slot => `${nameOf(slot)} is ${slot.status}`).join(', ');
-    throw new ExtensionFailure('conflict', which ? `${which}, so there is nothing to do` : 'There is no such slot');
+    throw new NothingToDo(which ? `${which}, so there is nothing to do.` : wantedFor(spec).none);
   }
   const consequence = spec.consequence(eligible, context);
-  if (consequence !== undefined || alwaysAsk) await confirm(spec.name, eligible, consequence);
+  if (consequence !== undefined || alwaysAsk) await confirm(spec, eligible, consequence);
   await forEachSlot(context, eligible, spec.doing, async (slot, options) => {
     const { container } = slot;
     // A terminal that ended with its container would look like a fault.
@@ -90,13 +97,23 @@ function endsTerminals(verb: Verb, slot: Slot): boolean {
   return verb === 'stop' || verb === 'delete' || verb === 'kill' || (verb === 'close' && !slot.persistent);
 }
 
-async function confirm(name: string, slots: readonly Slot[], consequence: string | undefined): Promise<void> {
+async function confirm(spec: VerbSpec, slots: readonly Slot[], consequence: string | undefined): Promise<void> {
+  const { name } = spec;
   const [only] = slots;
-  const what = slots.length === 1 && only !== undefined ? nameOf(only) : plural(slots.length, 'slot');
-  const lines = slots.map(slot => `• ${nameOf(slot)} (${plain(slot.agent, 30)}, ${slot.container})`);
+  const one = slots.length === 1 && only !== undefined;
+  const what = one ? nameOf(only) : plural(slots.length, 'slot');
+  const lines = slots.map(slot => (one ? wordsOn(slot) : `• ${nameOf(slot)}: ${wordsOn(slot)}`));
   const detail = [...lines, ...(consequence === undefined ? [] : ['', consequence])].join('\n');
-  const choice = await vscode.window.showWarningMessage(`${name} ${what}?`, { modal: true, detail }, name);
+  const choice = await vscode.window.showWarningMessage(
+    spec.question?.(what) ?? `${name} ${what}?`,
+    { modal: true, detail },
+    name,
+  );
   if (choice !== name) throw cancelled();
+}
+
+function wordsOn(slot: Slot): string {
+  return [plain(slot.agent, 30), conditionWords(slot, undefined), slot.container].join(' · ');
 }
 
 async function slotsInScope(context: CommandContext, spec: VerbSpec, node: Node | undefined): Promise<Slot[]> {
@@ -114,7 +131,10 @@ async function slotsInScope(context: CommandContext, spec: VerbSpec, node: Node 
     ),
     scope('All workspaces', fits),
   ].filter(item => item.slots.length > 0);
-  if (items.length === 0) throw new ExtensionFailure('not-found', 'There is no slot for which this can be done now');
+  const [first] = items;
+  if (first === undefined) throw new NothingToDo(wantedFor(spec).none);
+  // Where all are in one open folder there is nothing to choose; the question that follows lists them.
+  if (first.slots.length === fits.length) return first.slots;
   const picked = await vscode.window.showQuickPick(items, { title: `${spec.name} All`, placeHolder: 'Which slots?' });
   if (picked === undefined) throw cancelled();
   return picked.slots;

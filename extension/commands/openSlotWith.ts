@@ -1,4 +1,4 @@
-import type { SlotOpenParams } from '../../server/protocol/methods.ts';
+import type { ResultOf, SlotOpenParams } from '../../server/protocol/methods.ts';
 import { LAST_CHOICES_KEY } from '../ids.ts';
 import { slotsOf } from '../model/selectors.ts';
 import { plain, size } from '../views/text.ts';
@@ -12,6 +12,7 @@ const AGENTS = ['claude', 'codex', 'opencode', 'gemini', 'shell'];
 type Answers = Omit<SlotOpenParams, 'progress'>;
 /** What the next time begins with; a number and a prompt are for one time only. */
 type Remembered = Pick<Answers, 'agent' | 'image' | 'profile' | 'persistent'>;
+type Shown = Promise<ResultOf<'config/show'>>;
 type Draft = { -readonly [K in keyof Answers]: Answers[K] | undefined };
 
 export const openSlotWith: Command = {
@@ -21,12 +22,14 @@ export const openSlotWith: Command = {
   async run(context, node) {
     const workspace = await oneWorkspace(context, node, 'Open Slot with Options');
     const draft: Draft = { ...context.memory.get<Remembered>(LAST_CHOICES_KEY), workspace };
+    const shown = context.backend.request('config/show', { workspace });
+    shown.catch(() => undefined); // The first step that needs it tells.
     await askSteps('Open Slot with Options', [
-      agentStep(context, draft),
+      agentStep(context, draft, shown),
       numberStep(context, draft),
-      imageStep(context, draft),
-      profileStep(context, draft),
-      persistenceStep(draft),
+      imageStep(context, draft, shown),
+      profileStep(draft, shown),
+      persistenceStep(draft, shown),
       promptStep(draft),
     ]);
     const { agent, image, profile, persistent } = draft;
@@ -35,18 +38,15 @@ export const openSlotWith: Command = {
   },
 };
 
-function agentStep(context: CommandContext, draft: Draft): Step {
+function agentStep(context: CommandContext, draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.agent = await ask<string | undefined>({
       placeHolder: 'Which agent?',
       last: draft.agent,
       choices: async () => {
-        const [{ images }, { agents }] = await Promise.all([
-          context.backend.request('image/list', {}),
-          context.backend.request('config/show', { workspace: draft.workspace ?? '' }),
-        ]);
+        const [{ images }, { agents }] = await Promise.all([context.backend.request('image/list', {}), shown]);
         const names = [...new Set([...AGENTS, ...agents, ...images.flatMap(image => image.agents ?? [])])];
-        return [configured(), ...names.map(name => ({ label: plain(name, 40), value: name }))];
+        return [await configured(shown, 'tool.name'), ...names.map(name => ({ label: plain(name, 40), value: name }))];
       },
       typed: text => text || undefined,
     });
@@ -74,7 +74,7 @@ function numberStep(context: CommandContext, draft: Draft): Step {
   };
 }
 
-function imageStep(context: CommandContext, draft: Draft): Step {
+function imageStep(context: CommandContext, draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.image = await ask<string | undefined>({
       placeHolder: 'Which image?',
@@ -86,7 +86,7 @@ function imageStep(context: CommandContext, draft: Draft): Step {
             ? []
             : [{ label: plain(alias), description: size(sizeBytes), detail: plain(description ?? ''), value: alias }],
         );
-        return [configured(), ...named];
+        return [await configured(shown, 'container.image'), ...named];
       },
       typed: text => text || undefined,
     });
@@ -94,30 +94,30 @@ function imageStep(context: CommandContext, draft: Draft): Step {
   };
 }
 
-function profileStep(context: CommandContext, draft: Draft): Step {
+function profileStep(draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.profile = await ask<string | undefined>({
       placeHolder: 'Which profile? Choose, or type a name',
       last: draft.profile,
-      choices: async () => [configured(), ...(await profiles(context, draft.workspace ?? ''))],
+      choices: async () => [await configured(shown, 'defaults.profile'), ...(await profiles(shown))],
       typed: text => text || undefined,
     });
     return true;
   };
 }
 
-async function profiles(context: CommandContext, workspace: string): Promise<Choice<string>[]> {
-  const { profiles: names } = await context.backend.request('config/show', { workspace });
+async function profiles(shown: Shown): Promise<Choice<string>[]> {
+  const { profiles: names } = await shown;
   return names.map(name => ({ label: plain(name, 40), value: name }));
 }
 
-function persistenceStep(draft: Draft): Step {
+function persistenceStep(draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.persistent = await ask<boolean | undefined>({
       placeHolder: 'What happens to the container when the slot is closed?',
       last: draft.persistent,
       choices: async () => [
-        configured(),
+        await configured(shown, 'container.persistent', value => (value === true ? 'persistent' : 'ephemeral')),
         { label: 'Ephemeral', detail: 'The container is deleted; workspace and conversation stay', value: false },
         { label: 'Persistent', detail: 'The container is kept and used again', value: true },
       ],
@@ -138,8 +138,15 @@ function promptStep(draft: Draft): Step {
   };
 }
 
-function configured(): Choice<undefined> {
-  return { label: 'As configured', description: 'default', value: undefined };
+/** The choice that leaves it to the configuration, with what that says now. */
+async function configured(
+  shown: Shown,
+  key: string,
+  words: (value: unknown) => string = String,
+): Promise<Choice<undefined>> {
+  const { values } = await shown;
+  const value = values.find(each => each.key === key)?.value ?? '';
+  return { label: 'As configured', description: plain(words(value), 60) || 'default', value: undefined };
 }
 
 function withoutUndefined(draft: Draft, workspace: string): SlotOpenParams {

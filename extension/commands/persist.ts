@@ -5,6 +5,7 @@ const SPEC: VerbSpec = {
   id: 'incusAgents.persist',
   allId: 'incusAgents.persistAll',
   name: 'Make Persistent',
+  question: what => `Make ${what} persistent?`,
   doing: 'making persistent',
   needs: 'backend',
   consequence: () => undefined,

@@ -1,6 +1,6 @@
 import type { Command } from './command.ts';
 import { openAndAttach } from './launch.ts';
-import { oneSession, oneWorkspace } from './targets.ts';
+import { oneSession, oneWorkspace, sessionsToResume } from './targets.ts';
 
 export const resume: Command = {
   id: 'incusAgents.resume',
@@ -19,6 +19,8 @@ export const resumeLatest: Command = {
   needs: 'trust',
   async run(context, node) {
     const workspace = await oneWorkspace(context, node, 'Resume Latest Session');
-    await openAndAttach(context, { workspace, resume: 'latest' });
+    // The latest of those that the other command offers: a plain shell's has nothing to resume.
+    const [latest] = sessionsToResume(context, workspace);
+    if (latest !== undefined) await openAndAttach(context, { workspace, resume: latest.id });
   },
 };

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Slot } from '../../server/protocol/types.ts';
-import { ExtensionFailure } from '../model/failures.ts';
+import { ExtensionFailure, NothingToDo } from '../model/failures.ts';
 import { bringableSlots, bySlot, lastActivity, lastAtWork, ownSlots } from '../model/selectors.ts';
 import { ago } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -16,7 +16,7 @@ export const resumeAll: Command = {
   async run(context) {
     const slots = bringableSlots(ownSlots(context.model.slots, context.model.surroundings.folders)).sort(bySlot);
     if (slots.length === 0)
-      throw new ExtensionFailure('not-found', 'No slot holds a session whose agent is not running');
+      throw new NothingToDo('There is nothing to resume: no slot holds a session without its agent.');
     const endOf = ({ session = '', agentState }: Slot) => {
       const record = context.model.session(session);
       return record === undefined ? agentState.since : lastActivity(record);
@@ -29,7 +29,7 @@ export const resumeAll: Command = {
       return { ...item, detail, picked: before.includes(slot) };
     });
     const picked = await vscode.window.showQuickPick(items, {
-      title: 'Resume All',
+      title: 'Resume All Sessions',
       placeHolder: 'Which agents are to go on?',
       canPickMany: true,
     });

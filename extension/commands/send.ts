@@ -1,17 +1,17 @@
 import * as vscode from 'vscode';
-import { ExtensionFailure } from '../model/failures.ts';
-import { hasAgent } from '../model/tags.ts';
+import { NothingToDo } from '../model/failures.ts';
 import { toContainerPath } from '../terminals/paths.ts';
 import { plain } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
-import { cancelled, nameOf, oneSlot } from './targets.ts';
+import { said } from './said.ts';
+import { cancelled, nameOf, oneSlot, SLOT_WITH_AGENT } from './targets.ts';
 
 export const sendPrompt: Command = {
   id: 'incusAgents.sendPrompt',
   title: 'Sending the prompt failed',
   needs: 'trust',
   async run(context, node) {
-    const slot = await oneSlot(context, node, 'Send Prompt', hasAgent);
+    const slot = await oneSlot(context, node, 'Send Prompt', SLOT_WITH_AGENT);
     const text = await vscode.window.showInputBox({
       title: `Send Prompt to ${nameOf(slot)}`,
       prompt: 'What the agent is told; Enter sends it',
@@ -20,6 +20,7 @@ export const sendPrompt: Command = {
     if (text === undefined || text === '') throw cancelled();
     await becomesNoAnswer(context, slot.container, 'prompt');
     await context.backend.request('slot/send', { container: slot.container, text, enter: true });
+    said(`Sent to ${plain(slot.agent, 30)} in ${nameOf(slot)}`);
   },
 };
 
@@ -29,9 +30,9 @@ export const sendSelection: Command = {
   needs: 'trust',
   async run(context, node) {
     const editor = vscode.window.activeTextEditor;
-    if (editor === undefined || editor.selection.isEmpty) throw new ExtensionFailure('invalid', 'Nothing is selected');
+    if (editor === undefined || editor.selection.isEmpty) throw new NothingToDo('Nothing is selected.');
     const { selection, document } = editor;
-    const slot = await oneSlot(context, node, 'Send Selection to Agent', hasAgent);
+    const slot = await oneSlot(context, node, 'Send Selection to Agent', SLOT_WITH_AGENT);
     const path = toContainerPath(document.uri.fsPath, slot.mounts) ?? document.uri.fsPath;
     const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
     await becomesNoAnswer(context, slot.container, 'selection');

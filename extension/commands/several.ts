@@ -1,13 +1,9 @@
-import * as vscode from 'vscode';
 import type { Slot } from '../../server/protocol/types.ts';
-import { VIEW_ID } from '../ids.ts';
 import { throwTogether } from '../model/failures.ts';
 import { plural } from '../views/text.ts';
 import type { CommandContext } from './command.ts';
+import { withLateProgress } from './progress.ts';
 import { nameOf } from './targets.ts';
-
-/** How long an act may take before its progress is shown with a way to cancel it (milliseconds). */
-const LONG = 2000;
 
 /** What is done to one slot; `signal` aborts when the user cancels. */
 export type Act = (slot: Slot, options: { signal: AbortSignal }) => Promise<unknown>;
@@ -23,11 +19,11 @@ export async function forEachSlot(
   act: Act,
   ownProgress = false,
 ): Promise<void> {
-  const abort = new AbortController();
-  const work = Promise.allSettled(slots.map(slot => actOnOne(context, slot, doing, act, abort.signal)));
-  void vscode.window.withProgress({ location: { viewId: VIEW_ID } }, () => work);
-  const timer = ownProgress ? undefined : setTimeout(() => showProgress(titleOf(slots, doing), work, abort), LONG);
-  const results = await work.finally(() => clearTimeout(timer));
+  const onAll = ({ signal }: { signal: AbortSignal }) =>
+    Promise.allSettled(slots.map(slot => actOnOne(context, slot, doing, act, signal)));
+  const results = ownProgress
+    ? await onAll(new AbortController())
+    : await withLateProgress(titleOf(slots, doing), context.log, onAll);
   throwTogether(results, slots.map(nameOf));
 }
 
@@ -44,15 +40,6 @@ async function actOnOne(
   } finally {
     done();
   }
-}
-
-function showProgress(title: string, work: Promise<unknown>, abort: AbortController): void {
-  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
-  void vscode.window.withProgress(options, async (_progress, token) => {
-    const subscription = token.onCancellationRequested(() => abort.abort());
-    await work;
-    subscription.dispose();
-  });
 }
 
 /** "Stopping project slot 1", "Stopping 3 slots". */

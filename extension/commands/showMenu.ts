@@ -8,13 +8,17 @@ import { slotItem } from './targets.ts';
 type Item = vscode.QuickPickItem & { container?: string; command?: CommandId };
 
 const ACTIONS: readonly (Item & { command: CommandId })[] = [
-  { label: '$(add) Open Slot', command: 'incusAgents.openSlot' },
-  { label: '$(settings) Open Slot with Options…', command: 'incusAgents.openSlotWith' },
-  { label: '$(history) Resume Session…', command: 'incusAgents.resume' },
-  { label: '$(heart) Check Health', command: 'incusAgents.healthCheck' },
-  { label: '$(output) Show Log', command: 'incusAgents.showLog' },
-  { label: '$(gear) Open Settings', command: 'incusAgents.openSettings' },
+  action('add', 'Open Slot', 'incusAgents.openSlot'),
+  action('settings', 'Open Slot with Options…', 'incusAgents.openSlotWith'),
+  action('history', 'Resume Session…', 'incusAgents.resume'),
+  action('heart', 'Check Health', 'incusAgents.healthCheck'),
+  action('output', 'Show Log', 'incusAgents.showLog'),
+  action('gear', 'Open Settings', 'incusAgents.openSettings'),
 ];
+
+function action(icon: string, label: string, command: CommandId): Item & { command: CommandId } {
+  return { label, iconPath: new vscode.ThemeIcon(icon), command };
+}
 
 export const showMenu: Command = {
   id: 'incusAgents.showMenu',
@@ -23,6 +27,7 @@ export const showMenu: Command = {
   async run(context) {
     const picked = await vscode.window.showQuickPick(itemsOf(context), {
       title: 'Incus Agents',
+      placeHolder: 'Go to an agent, or choose an action',
       matchOnDescription: true,
     });
     if (picked?.command !== undefined) await vscode.commands.executeCommand(picked.command);

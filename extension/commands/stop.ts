@@ -1,4 +1,10 @@
+import type { Slot } from '../../server/protocol/types.ts';
 import { allCommand, type VerbSpec, verbCommand } from './lifecycle.ts';
+
+/** One that asks is at work too: it goes on as soon as it has its answer. */
+function isInTurn({ status, agentState }: Slot): boolean {
+  return status === 'running' && (agentState.state === 'working' || agentState.state === 'waiting');
+}
 
 const SPEC: VerbSpec = {
   verb: 'stop',
@@ -8,8 +14,8 @@ const SPEC: VerbSpec = {
   doing: 'stopping',
   needs: 'backend',
   consequence: slots =>
-    slots.some(slot => slot.agentState.state === 'working')
-      ? 'An agent is at work there; stopping interrupts it. The container, the workspace and the conversation stay.'
+    slots.some(isInTurn)
+      ? 'The agent is in the middle of its work, which stopping interrupts. The container and the conversation stay.'
       : undefined,
 };
 

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { secretKey } from '../model/secrets.ts';
 import type { Command } from './command.ts';
+import { said } from './said.ts';
 import { cancelled } from './targets.ts';
 
 /** Puts an API key or token into the editor's secret storage, where a slot's agent gets it from by name. */
@@ -27,5 +28,6 @@ export const storeSecret: Command = {
     if (value === undefined) throw cancelled();
     if (value === '') await context.secrets.delete(secretKey(name));
     else await context.secrets.store(secretKey(name), value);
+    said(value === '' ? `The secret ${name} is removed` : `The secret ${name} is stored`);
   },
 };

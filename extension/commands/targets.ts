@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
 import type { Session, Slot } from '../../server/protocol/types.ts';
-import { ExtensionFailure } from '../model/failures.ts';
+import { ExtensionFailure, type Instead, NothingToDo } from '../model/failures.ts';
 import type { Folder } from '../model/model.ts';
-import { bySlot, lastActivity, ownSlots, savedSessions } from '../model/selectors.ts';
-import { conditionWords } from '../views/appearance.ts';
+import { lastActivity, ownFirst, savedSessions } from '../model/selectors.ts';
+import { hasAgent, isAttachable } from '../model/tags.ts';
+import { conditionWords, slotIcon } from '../views/appearance.ts';
 import { containerOf, type Node } from '../views/node.ts';
 import { ago, baseName, plain } from '../views/text.ts';
 import type { CommandContext } from './command.ts';
@@ -12,6 +13,19 @@ import type { CommandContext } from './command.ts';
 export function cancelled(): ExtensionFailure {
   return new ExtensionFailure('cancelled', 'Cancelled');
 }
+
+const OPEN_SLOT: Instead = { title: 'Open Slot', command: 'incusAgents.openSlot' };
+
+/** Which slots an act is for, and what is said when there is none. */
+export interface Wanted {
+  fits(slot: Slot): boolean;
+  readonly none: string;
+  readonly instead?: Instead;
+}
+
+export const ANY_SLOT: Wanted = { fits: () => true, none: 'There is no slot yet.', instead: OPEN_SLOT };
+export const RUNNING_SLOT: Wanted = { fits: isAttachable, none: 'No slot is running.', instead: OPEN_SLOT };
+export const SLOT_WITH_AGENT: Wanted = { fits: hasAgent, none: 'No agent is running.', instead: OPEN_SLOT };
 
 /** The slots that the rows stand for, without repeats. */
 export function slotsOfRows(context: CommandContext, node: Node | undefined, nodes: readonly Node[]): Slot[] {
@@ -25,22 +39,20 @@ export async function oneSlot(
   context: CommandContext,
   node: Node | undefined,
   title: string,
-  fits: (slot: Slot) => boolean,
+  wanted: Wanted,
 ): Promise<Slot> {
   const [slot] = slotsOfRows(context, node, []);
-  if (slot === undefined) return pickSlot(context, title, fits);
-  if (!fits(slot))
-    throw new ExtensionFailure(
-      'conflict',
-      `${nameOf(slot)} is ${conditionWords(slot, undefined)}, so this cannot be done now`,
-    );
+  if (slot === undefined) return pickSlot(context, title, wanted);
+  if (!wanted.fits(slot))
+    throw new NothingToDo(`${nameOf(slot)} is ${conditionWords(slot, undefined)}, so this cannot be done now.`);
   return slot;
 }
 
 /** Asks for a slot among those that fit. */
-export async function pickSlot(context: CommandContext, title: string, fits: (slot: Slot) => boolean): Promise<Slot> {
-  const slots = ownFirst(context, context.model.slots.filter(fits).sort(byWorkspace));
-  if (slots.length === 0) throw new ExtensionFailure('not-found', 'There is no slot for which this can be done now');
+export async function pickSlot(context: CommandContext, title: string, wanted: Wanted): Promise<Slot> {
+  const { slots: all, surroundings } = context.model;
+  const slots = ownFirst(all.filter(wanted.fits), surroundings.folders);
+  if (slots.length === 0) throw new NothingToDo(wanted.none, wanted.instead);
   const items = slots.map(slot => slotItem(context, slot));
   const picked = await vscode.window.showQuickPick(items, {
     title,
@@ -54,10 +66,12 @@ export async function pickSlot(context: CommandContext, title: string, fits: (sl
 /** A slot as an item of a quick pick. */
 export function slotItem(context: CommandContext, slot: Slot): vscode.QuickPickItem & { slot: Slot } {
   const title = slot.session === undefined ? undefined : context.model.session(slot.session)?.title;
+  const pending = context.model.pending(slot.container);
   return {
     slot,
     label: nameOf(slot),
-    description: `${plain(slot.agent, 30)} · ${conditionWords(slot, context.model.pending(slot.container))}`,
+    iconPath: new vscode.ThemeIcon(slotIcon(slot, pending).id),
+    description: `${plain(slot.agent, 30)} · ${conditionWords(slot, pending)}`,
     ...(title === undefined ? {} : { detail: plain(title) }),
   };
 }
@@ -79,7 +93,10 @@ export async function oneWorkspace(context: CommandContext, node: Node | undefin
   const { folders } = context.model.surroundings;
   const [only] = folders;
   if (only === undefined)
-    throw new ExtensionFailure('invalid', 'No folder is open', 'Open a folder for the agents to work on.');
+    throw new NothingToDo('No folder is open for agents to work on.', {
+      title: 'Open Folder',
+      command: 'vscode.openFolder',
+    });
   return folders.length === 1 ? only.path : pickFolder(folders, title);
 }
 
@@ -106,11 +123,17 @@ export async function oneSession(context: CommandContext, node: Node | undefined
     if (session !== undefined) return session;
   }
   const workspace = await oneWorkspace(context, node, title);
-  return pickSession(savedSessions(context.model, workspace), title);
+  return pickSession(sessionsToResume(context, workspace), title);
+}
+
+/** The saved sessions of a workspace, newest first; fails when there is none. */
+export function sessionsToResume(context: CommandContext, workspace: string): Session[] {
+  const sessions = savedSessions(context.model, workspace);
+  if (sessions.length === 0) throw new NothingToDo(`${plain(baseName(workspace), 40)} has no saved session.`);
+  return sessions;
 }
 
 async function pickSession(sessions: readonly Session[], title: string): Promise<Session> {
-  if (sessions.length === 0) throw new ExtensionFailure('not-found', 'This workspace has no saved session');
   const items = sessions.map(session => ({
     session,
     label: titleOf(session),
@@ -123,13 +146,4 @@ async function pickSession(sessions: readonly Session[], title: string): Promise
   });
   if (picked === undefined) throw cancelled();
   return picked.session;
-}
-
-function ownFirst(context: CommandContext, slots: Slot[]): Slot[] {
-  const own = new Set(ownSlots(slots, context.model.surroundings.folders));
-  return [...slots.filter(slot => own.has(slot)), ...slots.filter(slot => !own.has(slot))];
-}
-
-function byWorkspace(left: Slot, right: Slot): number {
-  return left.workspace.localeCompare(right.workspace) || bySlot(left, right);
 }

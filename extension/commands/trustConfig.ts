@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
+import { NothingToDo } from '../model/failures.ts';
 import { fitsDialog, listed, page } from '../views/approvalText.ts';
+import { baseName, plain } from '../views/text.ts';
 import { approve } from './approval.ts';
 import type { Command } from './command.ts';
 import { oneWorkspace } from './targets.ts';
@@ -12,13 +14,11 @@ export const trustConfig: Command = {
     const workspace = await oneWorkspace(context, node, 'Trust Workspace Configuration');
     if (await approve(context, workspace)) return;
     const { approved } = await context.backend.request('config/trust', { workspace });
+    const name = plain(baseName(workspace), 60);
+    if (approved.length === 0) throw new NothingToDo(`${name} asks for nothing that needs your approval.`);
     const fits = fitsDialog(approved);
     if (!fits) await context.documents.show('What is approved', page('What is approved', approved));
-    const list = fits ? `Approved already:\n${listed(approved)}` : 'What is approved is on a page.';
-    const detail = approved.length === 0 ? 'It asks for nothing.' : list;
-    await vscode.window.showInformationMessage('Nothing of this workspace waits for approval.', {
-      modal: true,
-      detail,
-    });
+    const detail = fits ? `Approved already:\n${listed(approved)}` : 'What is approved is on a page.';
+    await vscode.window.showInformationMessage(`Nothing of ${name} waits for approval.`, { modal: true, detail });
   },
 };

@@ -22,6 +22,23 @@ export class ExtensionFailure extends Error {
   }
 }
 
+/** Something that the user can do instead: the title of a button, and the command that it runs. */
+export interface Instead {
+  readonly title: string;
+  readonly command: string;
+}
+
+/** An act finds nothing to act on. That is no failure, so it is told without alarm, with what can be done instead. */
+export class NothingToDo extends Error {
+  readonly instead: Instead | undefined;
+
+  constructor(message: string, instead?: Instead) {
+    super(message);
+    this.name = 'NothingToDo';
+    this.instead = instead;
+  }
+}
+
 /** Reads anything that was thrown: errors of the contract by their `data.kind`, others as internal. */
 export function failureOf(error: unknown): ShownFailure {
   const fields = typeof error === 'object' && error !== null ? error : {};

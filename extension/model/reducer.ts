@@ -1,5 +1,5 @@
 import type { IncusState, Session, Slot, Snapshot, StateChange } from '../../server/protocol/types.ts';
-import { agentIsGone } from './selectors.ts';
+import { agentIsGone, isOpening } from './selectors.ts';
 
 /** The mirror of the backend's state, indexed. Never mutated: each change makes a new one. */
 export interface Mirror {
@@ -81,10 +81,10 @@ function changedKeys<T extends Slot | Session>(
   return { changed, structure };
 }
 
-/** A session that stops being live, or whose agent is gone, moves into the history, and one that names another slot moves there. */
+/** A session that is no longer live or about to be, or whose agent is gone, moves into the history; one that names another slot moves there. */
 function livesElsewhere(old: Slot | Session, value: Slot | Session): boolean {
   const place = (row: Slot | Session): unknown[] =>
-    'live' in row ? [row.live, row.slot] : [row.session, row.slot, agentIsGone(row)];
+    'live' in row ? [row.live, row.slot] : [row.session, row.slot, agentIsGone(row), isOpening(row)];
   return !sameValue(place(old), place(value));
 }
 

@@ -31,6 +31,13 @@ export function ownSlots(slots: readonly Slot[], folders: readonly Folder[]): Sl
   return slots.filter(slot => paths.has(slot.workspace));
 }
 
+/** Slots by workspace and number, those of this window's folders first. */
+export function ownFirst(slots: readonly Slot[], folders: readonly Folder[]): Slot[] {
+  const sorted = slots.toSorted((left, right) => left.workspace.localeCompare(right.workspace) || bySlot(left, right));
+  const own = new Set(ownSlots(sorted, folders));
+  return [...own, ...sorted.filter(slot => !own.has(slot))];
+}
+
 /** Paths of workspaces that have slots and are not open in this window, in order. */
 export function otherWorkspaces(slots: readonly Slot[], folders: readonly Folder[]): string[] {
   const open = new Set(folders.map(folder => folder.path));
@@ -48,6 +55,11 @@ export function wantsYou(slot: Slot): boolean {
 /** Whether a container runs without its agent, which can then be started again. */
 export function agentIsGone(slot: Slot): boolean {
   return slot.status === 'running' && (slot.agentState.state === 'exited' || slot.agentState.state === 'failed');
+}
+
+/** Whether a slot is on its way up, and so its session about to be live. */
+export function isOpening(slot: Slot): boolean {
+  return slot.status === 'creating' || slot.status === 'starting';
 }
 
 /** Whether something is wrong with a slot, apart from an agent that only asks. */
@@ -113,13 +125,16 @@ export function nextWaiting(
 /** What sessions are looked up in. */
 export interface Sessions {
   readonly sessions: readonly Session[];
+  readonly slots: readonly Slot[];
   slot(container: string): Slot | undefined;
 }
 
 /** Sessions of a workspace that can be resumed, newest first. */
 export function savedSessions(model: Sessions, workspace: string): Session[] {
+  const opening = new Set(model.slots.filter(isOpening).map(slot => slot.session));
   return model.sessions
-    .filter(session => session.workspace === workspace && isResumable(model, session) && isConversation(session))
+    .filter(({ workspace: of, id }) => of === workspace && !opening.has(id))
+    .filter(session => isResumable(model, session) && isConversation(session))
     .sort(newestFirst);
 }
 

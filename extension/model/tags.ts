@@ -21,6 +21,8 @@ export const ELIGIBLE: Readonly<Record<Verb, readonly SlotStatus[]>> = {
 /** Whether a verb makes sense for a slot as it is. */
 export function isEligible(verb: Verb, slot: Slot): boolean {
   if (verb === 'persist' && slot.persistent) return false;
+  // Closing stops it and keeps it, which it is already.
+  if (verb === 'close' && slot.persistent && slot.status === 'stopped') return false;
   return ELIGIBLE[verb].includes(slot.status);
 }
 

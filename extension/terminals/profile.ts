@@ -2,10 +2,10 @@ import * as vscode from 'vscode';
 import type { TerminalKind } from '../../server/protocol/methods.ts';
 import { failureOf } from '../model/failures.ts';
 import type { Model } from '../model/model.ts';
-import { bySlot } from '../model/selectors.ts';
+import { ownFirst } from '../model/selectors.ts';
 import { isAttachable } from '../model/tags.ts';
 import { baseName, plain } from '../views/text.ts';
-import type { Terminals } from './terminals.ts';
+import { TERMINAL_ICONS, type Terminals } from './terminals.ts';
 
 type Item = vscode.QuickPickItem & { container?: string; terminal?: TerminalKind };
 
@@ -26,16 +26,18 @@ export class ProfileProvider implements vscode.TerminalProfileProvider {
     this.ready = ready;
   }
 
-  async provideTerminalProfile(): Promise<vscode.TerminalProfile | undefined> {
+  async provideTerminalProfile(): Promise<vscode.TerminalProfile> {
     try {
       await this.ready();
-      return await this.choose();
+      const profile = await this.choose();
+      if (profile !== undefined) return profile;
     } catch (error) {
       const { message, kind } = failureOf(error);
       if (kind !== 'cancelled')
         void vscode.window.showErrorMessage(`Opening the terminal failed: ${plain(message, 400)}`);
-      return undefined;
     }
+    // The editor shows "No terminal profile options provided" for an answer without a profile, and the message of an error: this one has none.
+    throw new Error('');
   }
 
   private async choose(): Promise<vscode.TerminalProfile | undefined> {
@@ -56,17 +58,19 @@ export class ProfileProvider implements vscode.TerminalProfileProvider {
   }
 
   private items(): Item[] {
-    const slots = this.model.slots.filter(isAttachable).sort(bySlot);
+    const { slots: all, surroundings } = this.model;
+    const slots = ownFirst(all.filter(isAttachable), surroundings.folders);
     const items = slots.flatMap(slot =>
       KINDS.map(
         ([kind, words]): Item => ({
           label: `${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`,
           description: kind === 'agent' ? plain(slot.agent, 30) : words,
+          iconPath: new vscode.ThemeIcon(TERMINAL_ICONS[kind]),
           container: slot.container,
           terminal: kind,
         }),
       ),
     );
-    return [...items, { label: '$(add) New Slot' }];
+    return [...items, { label: 'Open Slot', iconPath: new vscode.ThemeIcon('add') }];
   }
 }

@@ -10,7 +10,12 @@ import { baseName, plain } from '../views/text.ts';
 import { keyFromText, keyText, type TerminalKey } from './marker.ts';
 import { readKey } from './readKey.ts';
 
-const ICONS: Readonly<Record<TerminalKind, string>> = { agent: 'robot', shell: 'terminal', root: 'terminal-linux' };
+/** The icons of terminals, as in their tabs. */
+export const TERMINAL_ICONS: Readonly<Record<TerminalKind, string>> = {
+  agent: 'robot',
+  shell: 'terminal',
+  root: 'terminal-linux',
+};
 
 /**
  * The terminals of slots: at most one per container and kind. Those that the editor brought back after a reload are
@@ -140,7 +145,7 @@ export class Terminals implements vscode.Disposable {
       shellArgs: attach.args,
       env: attach.env,
       cwd: attach.cwd,
-      iconPath: new vscode.ThemeIcon(ICONS[kind]),
+      iconPath: new vscode.ThemeIcon(TERMINAL_ICONS[kind]),
       color: new vscode.ThemeColor(terminalColor(slot?.slot ?? 1)),
       ...(location === undefined ? {} : { location: LOCATIONS[location] }),
     };

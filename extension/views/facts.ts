@@ -3,6 +3,9 @@ import { tagSet } from '../model/tags.ts';
 import type { Row } from './rows.ts';
 import { plain } from './text.ts';
 
+/** Where only we mount something. */
+const OURS = /^\/(home\/code\/\.incus-agents|var\/lib\/incus-agents)\//;
+
 /** One fact of a container, under a key that stays the same while the value changes. */
 export interface Fact {
   readonly key: string;
@@ -16,11 +19,11 @@ export function factsOf(slot: Slot): Fact[] {
   const facts: (Fact | false)[] = [
     { key: 'image', label: 'Image', value: slot.image, icon: 'package' },
     slot.profile !== undefined && { key: 'profile', label: 'Profile', value: slot.profile, icon: 'symbol-namespace' },
-    { key: 'life', label: 'Life', value: slot.persistent ? 'persistent' : 'ephemeral', icon: 'pulse' },
+    { key: 'life', label: 'Lifetime', value: lifetimeOf(slot), icon: 'pulse' },
     { key: 'network', label: 'Network', value: slot.network, icon: 'globe' },
     slot.ip !== undefined && { key: 'ip', label: 'Address', value: slot.ip, icon: 'radio-tower' },
-    { key: 'protection', label: 'Protection', value: slot.protection, icon: 'shield' },
-    ...slot.mounts.map(mount => ({
+    { key: 'protection', label: 'Protected paths', value: slot.protection, icon: 'shield' },
+    ...slot.mounts.filter(isAskedFor(slot)).map(mount => ({
       key: `mount:${mount.path}`,
       label: plain(mount.path, 120),
       value: `${mount.source}${mount.readonly ? ' (read-only)' : ''}`,
@@ -35,6 +38,18 @@ export function factsOf(slot: Slot): Fact[] {
     ...(slot.shared ?? []).map(what => ({ key: `shared:${what}`, label: 'Shared', value: what, icon: 'key' })),
   ];
   return facts.filter(fact => fact !== false);
+}
+
+/** What becomes of the container when its slot is closed. */
+export function lifetimeOf({ persistent }: Slot): string {
+  return persistent ? 'persistent: kept when closed' : 'ephemeral: deleted when closed';
+}
+
+/** The workspace and what the configuration mounts: not the conversation, signals and the like, which each slot has. */
+export function isAskedFor(slot: Slot): (mount: Slot['mounts'][number]) => boolean {
+  const { session } = slot;
+  const held = session === undefined ? undefined : `/${session}/`;
+  return ({ source, path }) => !OURS.test(path) && (held === undefined || !source.includes(held));
 }
 
 /** The row of a fact; an unknown key (the fact is gone by now) gives an empty one. */

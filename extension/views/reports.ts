@@ -4,17 +4,18 @@ import { plain } from './text.ts';
 
 /** Effective configuration with origins, as text. */
 export function configReport(workspace: string, shown: ResultOf<'config/show'>): string {
-  const values = shown.values.map(
-    ({ key, value, origin }) => `${key} = ${JSON.stringify(value)}    # ${originWords(origin)}`,
-  );
+  const line = ({ key, value, origin }: (typeof shown.values)[number]) =>
+    `${key} = ${JSON.stringify(value)}    # ${originWords(origin)}`;
+  const set = shown.values.filter(({ origin }) => origin.kind !== 'default').map(line);
+  const defaults = shown.values.filter(({ origin }) => origin.kind === 'default').map(line);
   const problems = shown.problems.map(
     ({ path, line, column, severity, message }) => `${path}:${line}:${column} ${severity}: ${plain(message, 400)}`,
   );
   return [
     `Effective configuration of ${workspace}`,
-    '',
-    ...values,
     ...(problems.length === 0 ? [] : ['', 'Problems', '', ...problems]),
+    ...['', 'What is set', '', ...(set.length === 0 ? ['(nothing)'] : set)],
+    ...['', 'Defaults', '', ...defaults],
     '',
   ].join('\n');
 }
@@ -23,11 +24,15 @@ export function configReport(workspace: string, shown: ResultOf<'config/show'>):
 export function healthReport(checks: readonly HealthCheck[]): string {
   const groups = [...new Set(checks.map(check => check.group))];
   const lines = groups.flatMap(group => [
-    group,
+    capital(group),
     ...checks.filter(check => check.group === group).flatMap(healthLines),
     '',
   ]);
   return ['Health of Incus Agents', '', ...lines].join('\n');
+}
+
+function capital(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 /** What an agent can reach, as verified from its container. */
@@ -54,7 +59,7 @@ export function reachReport(name: string, reach: SlotReach): string {
     ...section('Shared with it', reach.shared),
     ...section('Ports and sockets', (reach.forwards ?? []).map(forwardWords)),
     ...section(
-      'Protected paths',
+      'Protected paths (locked: nobody inside can change them)',
       reach.protection.map(({ path, state }) => `${path}: ${state}`),
     ),
     ...section('The container', containerWords(reach)),
@@ -64,9 +69,9 @@ export function reachReport(name: string, reach: SlotReach): string {
 
 function networkWords({ mode, verified }: SlotReach['network']): string {
   if (mode === 'open' || mode === 'unknown') return mode;
-  if (verified === 'held') return `${mode}; held: the kernel has these rules on its card`;
-  if (verified === 'open') return `${mode}; NOT HELD: the kernel has other rules on its card`;
-  return `${mode}; could not be tried from inside`;
+  if (verified === 'held') return `${mode}; held: seen in the kernel’s own rules`;
+  if (verified === 'open') return `${mode}; NOT HELD: the kernel has other rules for this slot`;
+  return `${mode}; not verified`;
 }
 
 function containerWords({ privileged, ids, nesting, guestApi, devices = [], verified }: SlotReach): string[] {

@@ -22,7 +22,8 @@ export function workspaceRow(path: string, own: boolean, slots: number): Row {
   return {
     label,
     description: own ? '' : plain(path, 120),
-    icon: { id: own ? 'root-folder' : 'folder' },
+    // Not "folder": in place of that, the editor draws what the user's file icons have for a folder, which may be nothing.
+    icon: { id: 'root-folder' },
     tags: tagSet('workspace', own ? 'own' : 'other', slots > 0 && 'slots'),
     spoken: `Workspace ${label}, ${plural(slots, 'slot')}`,
   };
@@ -53,13 +54,14 @@ export function slotRow(slot: Slot, own: boolean, pending: string | undefined, t
 /** The row of the agent in a slot. */
 export function agentRow(slot: Slot, now: number): Row {
   const running = slot.status === 'running';
-  const words = running ? agentWords(slot.agentState.state) : 'not running';
+  const paused = slot.status === 'paused';
+  const words = running ? agentWords(slot.agentState.state) : paused ? 'paused' : 'not running';
   const since = running ? ago(slot.agentState.since, now) : undefined;
   const agent = plain(slot.agent, 30) || 'agent';
   return {
     label: agent,
     description: [words, since].filter(part => part !== undefined).join(' · '),
-    icon: running ? agentIcon(slot.agentState.state) : { id: 'circle-outline' },
+    icon: running ? agentIcon(slot.agentState.state) : paused ? slotIcon(slot, undefined) : { id: 'circle-outline' },
     tags: tagSet('agent', slot.status, agentIsGone(slot) ? 'gone' : 'present'),
     spoken: `Agent ${agent}, ${words}`,
     ...(running ? { click: 'agent' as const } : {}),
@@ -103,11 +105,12 @@ export function historyRow(count: number): Row {
 /** The row of a session. */
 export function sessionRow(session: Session, is: { own: boolean; resumable: boolean }, now: number): Row {
   const agent = plain(session.agent, 30);
-  const label = plain(session.title ?? '', 60) || `${agent} session`;
+  const title = plain(session.title ?? '', 60);
+  const label = title || `${agent} session`;
   const when = session.live ? 'live' : ago(lastActivity(session), now);
   return {
     label,
-    description: `${agent} · ${when}`,
+    description: title === '' ? when : `${agent} · ${when}`,
     icon: { id: session.live ? 'comment-discussion' : 'comment' },
     tags: tagSet('session', session.live ? 'live' : 'saved', is.resumable && 'resumable', is.own ? 'own' : 'other'),
     spoken: `Session ${label}, ${agent}, ${when}`,

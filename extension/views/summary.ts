@@ -1,7 +1,7 @@
 import type { Model } from '../model/model.ts';
 import { countsOf, ownSlots } from '../model/selectors.ts';
 import { plural } from './text.ts';
-import { fixCommand, welcomeCase } from './welcome.ts';
+import { welcomeCase } from './welcome.ts';
 
 /** What the status bar shows. */
 export interface Summary {
@@ -55,7 +55,6 @@ function troubleOf(model: Model): Summary | undefined {
   if (link.state === 'idle') return say('$(vm)', 'Incus Agents', 'none');
   if (link.state !== 'ready' || incus.status === 'connecting') return say('$(loading~spin)', 'Connecting…', 'none');
   if (incus.status !== 'unavailable') return undefined;
-  const fix = fixCommand(incus.reason);
-  const words = incus.message ?? `Incus is not usable (${welcomeCase(model)})`;
-  return say('$(warning) Incus Agents', fix === undefined ? words : `${words} (${fix})`, 'warning');
+  // The message says what mends it.
+  return say('$(warning) Incus Agents', incus.message ?? `Incus is not usable (${welcomeCase(model)})`, 'warning');
 }

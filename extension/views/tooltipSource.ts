@@ -38,7 +38,8 @@ export class Tooltips {
     const usage = await this.usage(slot, token);
     const now = Date.now();
     if (usage !== undefined) this.readings.set(container, { cpuSeconds: usage.cpuSeconds, at: now });
-    return slotTooltip(slot, now, usage, before);
+    const title = slot.session === undefined ? undefined : this.model.session(slot.session)?.title;
+    return slotTooltip(slot, now, usage, before, title);
   }
 
   /** A tooltip without usage is better than none, so a failure here is not one of the tooltip. */

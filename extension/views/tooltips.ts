@@ -1,7 +1,8 @@
 import type { SlotUsage } from '../../server/protocol/methods.ts';
 import type { Session, Slot } from '../../server/protocol/types.ts';
 import { agentWords, conditionWords } from './appearance.ts';
-import { ago, duration, escapeMarkdown, size } from './text.ts';
+import { isAskedFor, lifetimeOf } from './facts.ts';
+import { ago, baseName, duration, escapeMarkdown, size } from './text.ts';
 
 /** Two readings of CPU time, so that a share can be told. */
 export interface CpuReading {
@@ -11,15 +12,16 @@ export interface CpuReading {
 }
 
 /** A slot's tooltip as markdown; every value is escaped. `usage` is absent while the container does not run. */
-export function slotTooltip(slot: Slot, now: number, usage?: SlotUsage, before?: CpuReading): string {
+export function slotTooltip(slot: Slot, now: number, usage?: SlotUsage, before?: CpuReading, title?: string): string {
   const rows: [string, string | undefined][] = [
-    ['Container', slot.container],
-    ['State', conditionWords(slot, undefined)],
+    ['Session', title],
+    ['State', slot.status === 'running' ? undefined : conditionWords(slot, undefined)],
     ['Agent', agentLine(slot, now)],
     ['Problem', slot.problem?.message],
+    ['Container', slot.container],
     ['Image', slot.image],
     ['Profile', slot.profile],
-    ['Life', slot.persistent ? 'persistent' : 'ephemeral'],
+    ['Lifetime', lifetimeOf(slot)],
     ['Up', slot.startedAt && slot.status === 'running' ? uptime(slot.startedAt, now) : undefined],
     ['CPU', usage && cpuLine(usage, now, before)],
     ['Memory', usage && memoryLine(usage)],
@@ -27,11 +29,11 @@ export function slotTooltip(slot: Slot, now: number, usage?: SlotUsage, before?:
     ['Disk', usage?.diskBytes === undefined ? undefined : size(usage.diskBytes)],
     ['Address', slot.ip],
     ['Network', slot.network],
-    ['Protection', slot.protection],
-    ['Shared with it', slot.shared?.join(', ')],
-    ...slot.mounts.map((mount): [string, string] => ['Mount', mountLine(mount)]),
+    ['Protected paths', slot.protection],
+    ['Shared', slot.shared?.join(', ')],
+    ...slot.mounts.filter(isAskedFor(slot)).map((mount): [string, string] => ['Mount', mountLine(mount)]),
   ];
-  return table(`Slot ${slot.slot}`, rows);
+  return table(`${baseName(slot.workspace)} slot ${slot.slot}`, rows);
 }
 
 /** A session's tooltip as markdown. */

@@ -21,7 +21,7 @@ const COLLAPSIBLE: Readonly<Record<Node['kind'], vscode.TreeItemCollapsibleState
 };
 
 const CLICK_TITLES: Readonly<Record<NonNullable<Row['click']>, string>> = {
-  agent: 'Attach Agent Terminal',
+  agent: 'Open Agent Terminal',
   shell: 'Open Shell',
   transcript: 'Show Transcript',
 };

@@ -68,5 +68,5 @@ export function viewMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>, emp
       : `The backend stopped. Run "Incus Agents: Restart Backend". ${link.message}`;
   if (link.state !== 'ready') return 'Reconnecting. The rows may be out of date.';
   if (incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
-  return incus.status === 'unavailable' ? `Incus does not answer. ${incus.message ?? ''}`.trim() : undefined;
+  return incus.status === 'unavailable' ? (incus.message ?? 'Incus does not answer.') : undefined;
 }

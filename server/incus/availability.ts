@@ -57,9 +57,11 @@ async function unreachable(socketPath: string, error: unknown): Promise<IncusSta
     return unavailable('no-permission', permissionMessage(socketPath));
   if (!(await exists(socketPath)) && !(await isInstalled(socketPath)))
     return unavailable('not-installed', 'Incus is not installed. On Debian or Ubuntu: `sudo apt install incus`.');
+  const said = messageOf(error);
+  const more = said.includes('does not answer') ? '' : ` (${said})`; // not the same twice
   return unavailable(
     'not-running',
-    `Incus does not answer at ${socketPath}. Start it with \`sudo systemctl start incus\`. (${messageOf(error)})`,
+    `Incus does not answer at ${socketPath}. Start it with \`sudo systemctl start incus\`.${more}`,
   );
 }
 

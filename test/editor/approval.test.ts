@@ -42,7 +42,7 @@ test('what a project asks for is shown to its end before it is approved', newest
         .waitFor();
       if ((await workbench.dialog().count()) === 0) return false;
       await shot('3-approved');
-      return /Nothing of this workspace waits/.test((await workbench.dialog().textContent()) ?? '');
+      return /Nothing of asks waits/.test((await workbench.dialog().textContent()) ?? '');
     });
   });
 });

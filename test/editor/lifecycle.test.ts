@@ -70,7 +70,7 @@ test('the life of several slots', newestOnly, async t => {
     });
 
     await step('a command of the palette asks for its target', async () => {
-      await workbench.runCommand('Incus Agents: Pause');
+      await workbench.runCommand('Incus Agents: Pause Slot');
       await workbench.quickPickItem('project slot 2').waitFor();
       await shot('4-target');
       await workbench.pick('project slot 2');
@@ -79,10 +79,18 @@ test('the life of several slots', newestOnly, async t => {
       await slots.says(2, UP);
     });
 
+    await step('what finds nothing to act on says so, and is no failure', async () => {
+      await workbench.runCommand('Incus Agents: Clean Up Stopped Slots');
+      const told = workbench.notification('There is no stopped ephemeral slot to clean up.');
+      await told.waitFor();
+      await shot('4-nothing');
+      assert.doesNotMatch((await told.textContent()) ?? '', /failed|Show Log/);
+      await workbench.runCommand('Notifications: Clear All Notifications');
+    });
+
     await step('a host is allowed for every slot of the workspace, in the own configuration of the user', async () => {
       const file = join(editor.server.folders.home, '.coi/incus-agents/workspaces.toml');
       await workbench.contextAction(slots.row(1), /^Allow Host/);
-      await workbench.pick('Another Host');
       await workbench.answer('registry.example:8443');
       await workbench.pick('For every slot of this workspace');
       await until('the host is remembered', () => existsSync(file));

@@ -43,7 +43,10 @@ test('what is done in and through terminals', newestOnly, async t => {
       await slots.prompt(container);
       assert.equal(project.run('config', 'get', container, 'user.incus-agents.persistent').trim(), 'true');
       await workbench.runCommand('Incus Agents: Open Slot with Options');
-      await page.locator('.quick-input-widget .monaco-list-row.focused').filter({ hasText: 'shell' }).waitFor();
+      await page
+        .locator('.quick-input-widget .monaco-list-row.focused')
+        .filter({ hasText: /^shell/ })
+        .waitFor();
       await page.keyboard.press('Escape');
     });
 
@@ -132,11 +135,12 @@ test('what is done in and through terminals', newestOnly, async t => {
         if (await item.isVisible()) await item.click({ timeout: 1_000 }).catch(() => undefined);
         return !(await item.isVisible());
       });
-      await workbench.quickPickItem('New Slot').waitFor();
+      await workbench.quickPickItem('Open Slot').waitFor();
       await shot('5-profile');
       await workbench.pick(/project slot 3\s*shell/);
       await slots.terminalHasFocus();
       assert.equal(await terminals.all().count(), 2);
+      await slots.noToasts();
     });
 
     await step('a row has its facts below it', async () => {

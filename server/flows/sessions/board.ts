@@ -21,6 +21,8 @@ const COI_SAVES_WITHIN = 120_000;
 /** How often (ms) the conversation of a session is read at most while its agent works; until it has a title, more often. */
 const READ_EVERY = 10_000;
 const TITLE_EVERY = 500;
+/** When the conversation of a session without a title is looked at again (ms): agents write a prompt down after they say that they work on it. */
+const AGAIN: readonly number[] = [1000, 4000];
 
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
 
@@ -49,9 +51,11 @@ export class SessionBoard {
   /** Containers of coi, whose sessions only the records tell. */
   readonly #foreign = new Map<string, { workspace: string; createdAt: string; up: boolean }>();
   readonly #reading = new Unhurried(
-    id => this.#refresh(id),
+    id => this.#look(id),
     id => (this.#records.get(id)?.title === undefined ? TITLE_EVERY : READ_EVERY),
   );
+  /** Looks that are to come into sessions without a title. */
+  readonly #later = new Map<string, NodeJS.Timeout>();
   #listing: { again: boolean } | undefined;
 
   constructor(parts: SessionBoardParts) {
@@ -114,6 +118,7 @@ export class SessionBoard {
   close(): void {
     for (const end of this.#ends) end();
     this.#reading.close();
+    for (const timer of this.#later.values()) clearTimeout(timer);
     this.#parts.attention.dispose();
   }
 
@@ -172,6 +177,8 @@ export class SessionBoard {
   #forget(id: string): void {
     this.#records.delete(id);
     this.#reading.forget(id);
+    clearTimeout(this.#later.get(id));
+    this.#later.delete(id);
     this.#parts.store.setSession(id, undefined);
   }
 
@@ -236,6 +243,16 @@ export class SessionBoard {
     this.#parts.board.note(container, { agentState: state });
     const session = this.#holders.get(container);
     if (session !== undefined) this.#reading.ask(session);
+  }
+
+  /** Looks into the conversation, and some times again while it gives no title. */
+  async #look(id: string, again = AGAIN): Promise<void> {
+    clearTimeout(this.#later.get(id));
+    this.#later.delete(id);
+    await this.#refresh(id);
+    const [wait, ...rest] = again;
+    if (wait === undefined || this.#records.get(id)?.title !== undefined || this.#later.has(id)) return;
+    this.#later.set(id, setTimeout(() => void this.#look(id, rest), wait).unref());
   }
 
   /** Takes title and activity from the conversation. */

@@ -124,6 +124,10 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     talk = await openTalk(desk, backend, workspace, { agent: 'claude', background: true, prompt: 'do it alone' });
     await talk.asked('do it alone');
     assert.match(await talk.screen(), /stand-in answer to/);
+    // A turn so short that the conversation is written down only after its end.
+    await until('the prompt to be the title', async () =>
+      backend.changes.flatMap(c => c.sessions ?? []).some(s => s.id === talk.session && s.title === 'do it alone'),
+    );
     await backend.call('slot/send', { container: talk.container, text: '/exit' });
     const slot = await both('exited');
     assert.equal(slot.agentState.why, 'The agent was ended.');

@@ -85,7 +85,40 @@ describe('tree', () => {
     const parts = shape.children(shape.slot('coi-0a1b2c3d-1'));
     assert.deepEqual(labels(model, parts), ['claude', 'Shell', 'The parser', 'Container', 'History']);
     const details = parts[3];
-    assert.deepEqual(labels(model, shape.children(details)), ['Image', 'Life', 'Network', 'Protection', '/workspace']);
+    assert.deepEqual(labels(model, shape.children(details)), [
+      ...['Image', 'Lifetime', 'Network', 'Protected paths', '/workspace'],
+    ]);
+  });
+
+  it('keeps a session out of the history while its slot comes up', () => {
+    const opening = aSlot({ status: 'creating', session: 'new' });
+    const model = aModel([opening], [aSession({ id: 'new', slot: 1 }), aSession({ id: 'old', slot: 1, title: 'Old' })]);
+    const shape = new TreeShape(model);
+    const [workspace] = shape.children(undefined);
+    const saved = () => labels(model, shape.children(shape.children(workspace)[1]));
+    assert.deepEqual(saved(), ['Old']);
+    const heard = redraws(model, shape);
+    model.applyChange({ revision: 2, slots: [{ ...opening, status: 'stopped' }] });
+    assert.deepEqual(heard, [['workspace:/home/me/project']]);
+    assert.deepEqual(saved().sort(), ['Old', 'claude session']);
+  });
+
+  it('has a fact for a mount that somebody asked for, and none for what every slot has', () => {
+    const [session, home] = ['0a5001d4-fb2c-4e2b-a914-7929267f5ec4', '/home/me/.coi'];
+    const mounts = [
+      { source: `${home}/sessions-claude/${session}/projects`, path: '/home/code/.claude/projects', readonly: false },
+      {
+        source: `${home}/sessions-claude/${session}/signals`,
+        path: '/home/code/.incus-agents/signals',
+        readonly: false,
+      },
+      { source: `${home}/run/network/x`, path: '/var/lib/incus-agents/network', readonly: true },
+      { source: '/home/me/data', path: '/home/code/data', readonly: true },
+    ];
+    const model = aModel([aSlot({ session, mounts })]);
+    const shape = new TreeShape(model);
+    const details = shape.children(shape.slot('coi-0a1b2c3d-1')).at(-1);
+    assert.deepEqual(labels(model, shape.children(details)).slice(4), ['/home/code/data']);
   });
 
   it('lists a session in the history once its agent is gone, with what starts it again', () => {
@@ -137,6 +170,14 @@ describe('rows', () => {
     assert.equal(row.icon?.id, 'loading~spin');
     assert.match(row.description ?? '', /stopping…/);
     assert.equal(row.click, undefined);
+  });
+
+  it('says of the agent in a paused slot that it is paused', () => {
+    const model = aModel([aSlot({ status: 'paused' })]);
+    const shape = new TreeShape(model);
+    const [agent] = shape.children(shape.slot('coi-0a1b2c3d-1'));
+    assert.ok(agent);
+    assert.equal(rowOf(model, agent, NOW).description, 'paused');
   });
 
   it('only selects a stopped row', () => {
