@@ -37,13 +37,16 @@ async function main() {
     console.log(`${name.padEnd(15)} ${cells.join(' ')}${result.note ? `  ${result.note}` : ''}`);
   }
   const sum = key => results.reduce((total, result) => total + result[key], 0);
-  return { passed: sum('passed'), failed: sum('failed') };
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
 }
 
 try {
-  const { passed, failed } = await main();
+  const { passed, failed, skipped } = await main();
+  // Most of what talks to Incus makes users, bridges and pools.
+  const half = skipped > 0 && process.getuid?.() !== 0;
+  if (half) console.log(`${skipped} tests were left out, since they need root. On a throw-away machine: sudo npm test`);
   console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  process.exitCode = failed > 0 || passed === 0 || half ? 1 : 0;
 } catch (error) {
   console.error(error instanceof PrepareError ? error.message : error);
   console.log('0 passed, 1 failed');
