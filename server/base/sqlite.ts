@@ -8,7 +8,7 @@ export type Reads = 'all' | 'beginning' | 'nothing';
 const MAX_ROW = 1024 * 1024;
 
 /** Rows that are looked at in one table. */
-const MAX_ROWS = 2_000_000;
+const MAX_ROWS = 1_000_000;
 
 /** Characters that are kept of what the tables are. */
 const MAX_SCHEMA = 1024 * 1024;
