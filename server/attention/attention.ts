@@ -37,6 +37,7 @@ export class Attention {
   readonly #log: Log;
   readonly #tracked = new Map<string, Tracked>();
   readonly #listeners = new Set<(container: string, state: AgentState) => void>();
+  readonly #conversationListeners = new Set<(session: string, conversation: string) => void>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -62,6 +63,9 @@ export class Attention {
       ...(readyAfter === undefined ? {} : { readyAfter }),
       log: this.#log,
       input: input => this.#take(session.container, tracked, input),
+      conversation: id => {
+        for (const listener of this.#conversationListeners) listener(session.session, id);
+      },
     });
   }
 
@@ -111,10 +115,17 @@ export class Attention {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls back when an agent says which conversation its session holds, by the agent's own id: a hint from inside. Gives what ends it. */
+  onConversation(listener: (session: string, conversation: string) => void): () => void {
+    this.#conversationListeners.add(listener);
+    return () => this.#conversationListeners.delete(listener);
+  }
+
   /** Ends all watching. */
   dispose(): void {
     for (const container of [...this.#tracked.keys()]) this.untrack(container);
     this.#listeners.clear();
+    this.#conversationListeners.clear();
   }
 
   /** Never throws: what comes from inside must not end the backend, whatever it is. */

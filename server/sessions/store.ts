@@ -218,11 +218,12 @@ export class SessionStore {
     });
   }
 
-  /** The conversation as text: the newest one of the session. Fails as `get` does. */
+  /** The conversation as text: the one that is resumed. Fails as `get` does. */
   async transcript(id: string): Promise<TranscriptEntry[]> {
     const record = await this.get(id);
     const dir = this.directory(record.agent, id);
-    return (await this.#reader(record.agent)?.transcript(dir, undefined, record.path)) ?? [];
+    const { agentSessionId } = (await this.#conversation(record)) ?? {};
+    return (await this.#reader(record.agent)?.transcript(dir, agentSessionId, record.path)) ?? [];
   }
 
   /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`. Not for a live one. */
@@ -272,7 +273,8 @@ export class SessionStore {
   }
 
   async #conversation(record: SessionRecord) {
-    return this.#reader(record.agent)?.findConversation(this.directory(record.agent, record.id), record.path);
+    const dir = this.directory(record.agent, record.id);
+    return this.#reader(record.agent)?.findConversation(dir, record.path, record.conversation);
   }
 
   /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */

@@ -23,6 +23,8 @@ export interface SessionRecord {
   lastActivityAt?: string;
   /** The agent's own id of the newest conversation. */
   agentSessionId?: string;
+  /** The agent's own id of the conversation that it said it holds: preferred to newer ones, which may be of agents that it ran. */
+  conversation?: string;
 }
 
 /** A directory of a session on the host and where it is mounted, relative to the home inside. */
@@ -47,11 +49,12 @@ export interface SessionMount {
   path: string;
 }
 
-/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside. */
+/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside, `known` the record's conversation. */
 export interface ConversationReader {
   findConversation(
     sessionDir: string,
     path?: string,
+    known?: string,
   ): Promise<{ agentSessionId?: string; title?: string; lastActivityAt?: string } | undefined>;
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** The first of some paths under which the agent filed conversations. */

@@ -61,7 +61,8 @@ async function takeUp(
   const { record, giveBack } = await deps.sessions.take(id, taken);
   return orTakeBack(deps, giveBack, async () => {
     const session = await planFor(deps, plan, record, giveBack);
-    const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath);
+    const directory = deps.sessions.directory(agent, id);
+    const resume = await resumeOf(plan.agent, directory, plan.mountPath, record.conversation);
     return resume === undefined ? session : { ...session, resume };
   });
 }

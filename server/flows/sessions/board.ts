@@ -58,6 +58,7 @@ export class SessionBoard {
     this.#parts = parts;
     this.#ends.push(
       parts.attention.onChange((container, state) => this.#onState(container, state)),
+      parts.attention.onConversation((session, conversation) => void this.#noteConversation(session, conversation)),
       parts.sessions.onChange(id => void this.#reread(id)),
       watchSessions(parts.sessions.root, parts.log, () => void this.list()),
     );
@@ -235,6 +236,17 @@ export class SessionBoard {
     if (session !== undefined) this.#reading.ask(session);
   }
 
+  /** Notes which of the conversations in a session's files is its own. */
+  async #noteConversation(id: string, conversation: string): Promise<void> {
+    if (this.#records.get(id)?.conversation === conversation) return;
+    try {
+      await this.#parts.sessions.update(id, { conversation });
+      this.#reading.ask(id);
+    } catch (error) {
+      this.#parts.log.debug(`The conversation of the session ${id} was not noted: ${messageOf(error)}`);
+    }
+  }
+
   /** Takes title and activity from the conversation. */
   async #refresh(id: string): Promise<void> {
     try {
@@ -254,7 +266,7 @@ function statusFor(instance: Instance, { phase }: SlotIdentity): SlotStatus {
 
 /** A record as clients see it; `holder` is the container in which its agent runs. */
 export function sessionOf(record: SessionRecord, holder: string | undefined): Session {
-  const { titled: _titled, pathUnsaid: _unsaid, container, ...rest } = record;
+  const { titled: _titled, pathUnsaid: _unsaid, conversation: _conversation, container, ...rest } = record;
   const place = holder ?? container;
   return { ...rest, live: holder !== undefined, ...(place === undefined ? {} : { container: place }) };
 }

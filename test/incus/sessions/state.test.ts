@@ -75,6 +75,10 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
   it('a kill is failed; nothing is typed into the shell that is left, and the agent goes on in its place', async () => {
     await key('C-u');
     await talk.turn('before its end');
+    // A claude that runs inside it is listed beside it, and its conversation is the newest.
+    await backend.call('slot/send', { container: talk.container, text: '! claude -p "a nested SLOW SLOW one"' });
+    await until('the nested one asks the model', () => talk.model.with('a nested SLOW')[0], 30_000);
+    await both('working');
     await talk.inside('pkill', '-KILL', '-x', 'claude');
     assert.equal((await both('failed')).agentState.why, 'The agent was killed.');
     const text = 'touch typed-into-a-shell';

@@ -37,6 +37,7 @@ test('lines: words, times and reasons; anything else is left out', () => {
       'working 1700000000 {"prompt":"x"}',
       'waiting 1700000001 {"hook":"P","tool_name":"Bash\u202e","tool_input":{"command":"rm',
       'exit 1700000002 137',
+      'ready 1700000002 {"session_id":"0f0e-1x-y","prompt":"\\"session_id\\":\\"another-one\\""}',
       'dance 1700000003 ',
       'idle soon',
       '\u0000\u0001',
@@ -50,10 +51,12 @@ test('lines: words, times and reasons; anything else is left out', () => {
       ['working', undefined, undefined],
       ['waiting', 'Bash', undefined],
       ['exit', undefined, 137],
+      ['ready', undefined, undefined],
       ['idle', undefined, undefined],
     ],
   );
-  assert.equal(signals[3]?.at, now, 'no time of the future');
+  assert.equal(signals[4]?.at, now, 'no time of the future');
+  assert.deepEqual(signals.map(s => s.conversation).filter(Boolean), ['0f0e-1x-y']);
 });
 
 test('a flood of lines counts by its end only', () => {
@@ -127,6 +130,57 @@ test('the registry: the newest entry counts; nonsense, symlinks and huge files d
   }
   for (const text of ['[]', 'null', '{"status":"dancing"}', '{"status":{}}', '"idle"'])
     assert.equal(parseEntry(text, 1), undefined);
+});
+
+test('the registry: the agent’s own conversation counts, whatever others do', async t => {
+  const dir = await temporary(t);
+  await mkdir(join(dir, 'sessions'));
+  const put = (pid: number, sessionId: string, status: string) =>
+    writeFile(join(dir, `sessions/${pid}.json`), JSON.stringify({ sessionId, status, statusUpdatedAt: 1 }));
+  await put(1, 'conversation-a', 'waiting');
+  await sleep(10);
+  await put(2, 'conversation-b', 'idle');
+  assert.equal((await readRegistry(dir, ['sessions'], 5, 'conversation-a'))?.status, 'waiting');
+  assert.equal((await readRegistry(dir, ['sessions'], 5, 'conversation-c'))?.status, 'idle', 'none of it is known');
+  assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'idle');
+  await writeFile(join(dir, 'sessions/1.json'), '{"sessionId":"conv');
+  assert.equal(await readRegistry(dir, ['sessions'], 5, 'conversation-a'), undefined, 'it is being written');
+});
+
+test('the conversation of an agent is told when it changes, and another claude in the slot is not taken for it', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  const told: string[] = [];
+  attention.onConversation((session, conversation) => told.push(`${session} ${conversation}`));
+  const say = (word: string, id?: string) =>
+    appendFile(
+      join(dir, 'signals/events'),
+      `${word} ${Math.floor(Date.now() / 1000)} ${id === undefined ? '' : JSON.stringify({ session_id: id })}\n`,
+    );
+  const put = (pid: number, sessionId: string, status: string) =>
+    writeFile(join(dir, `sessions/${pid}.json`), JSON.stringify({ sessionId, status, statusUpdatedAt: Date.now() }));
+  await say('start');
+  await say('ready', 'conversation-a');
+  await put(1, 'conversation-a', 'idle');
+  attention.track({ container: 'c', session: 's', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+  await say('working', 'conversation-a');
+  await put(1, 'conversation-a', 'busy');
+  await until('it works', () => attention.state('c').state === 'working');
+  const seen: string[] = [];
+  attention.onChange((_container, { state }) => seen.push(state));
+  await put(2, 'conversation-b', 'waiting');
+  await sleep(1000);
+  await put(2, 'conversation-b', 'idle');
+  await sleep(200);
+  assert.deepEqual(seen, []);
+  // As after /clear.
+  await say('ready', 'conversation-c');
+  await put(1, 'conversation-c', 'idle');
+  await until('it is idle', () => attention.state('c').state === 'idle');
+  await until('both were told', () => told.length === 2);
+  assert.deepEqual(told, ['s conversation-a', 's conversation-c']);
 });
 
 test('the pace: at once, never two at a time, again when asked meanwhile, slow for who asks without end', async () => {
