@@ -78,7 +78,8 @@ export class SessionBoard {
       if (this.#isElsewhere(identity)) this.#unheard(name, up);
       else {
         this.#track(name, identity);
-        this.#parts.attention.containerStatus(name, statusFor(instance, identity));
+        const startedAt = Date.parse(instance.lastUsedAt ?? '') || undefined;
+        this.#parts.attention.containerStatus(name, statusFor(instance, identity), startedAt);
       }
       this.#hold(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);

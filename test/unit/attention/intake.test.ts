@@ -227,6 +227,42 @@ test('a clock that is set back holds up neither what is heard nor what is seen',
   assert.equal(attention.state('a').state, 'exited');
 });
 
+test('no agent lives through a restart of its container, which is told by the time of its start alone', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  const say = (word: string, at = Date.now()) =>
+    appendFile(join(dir, 'signals/events'), `${word} ${Math.floor(at / 1000)} \n`);
+  const follow = (startedAt: number) => {
+    const attention = new Attention(silentLog);
+    t.after(async () => attention.dispose());
+    attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+    attention.containerStatus('a', 'running', startedAt);
+    return attention;
+  };
+  const begun = Date.now() - 60_000;
+  await say('waiting', begun + 5000);
+  await writeFile(join(dir, 'sessions/1.json'), JSON.stringify({ status: 'waiting', statusUpdatedAt: begun + 5000 }));
+  const attention = follow(begun);
+  await until('it waits', () => attention.state('a').state === 'waiting');
+  const restarted = Date.now() - 20_000;
+  const seen: string[] = [];
+  attention.onChange((_container, { state }) => seen.push(state));
+  attention.containerStatus('a', 'running', restarted);
+  assert.deepEqual(seen, ['exited', 'unknown']);
+  assert.ok(attention.unsure().has('a'));
+
+  // One that begins to follow it now reads what was written before.
+  const late = follow(restarted);
+  await writeFile(join(dir, 'sessions/1.json'), JSON.stringify({ status: 'waiting', statusUpdatedAt: begun + 5000 }));
+  await sleep(1000);
+  assert.equal(late.state('a').state, 'unknown');
+  await say('start');
+  await say('idle');
+  for (const one of [attention, late]) await until('a new agent is heard', () => one.state('a').state === 'idle');
+  attention.containerStatus('a', 'running', Date.now() - 2000);
+  assert.equal(attention.state('a').state, 'idle', 'it was heard after that start');
+});
+
 test('attention: lines in the directory change the state of that container only, until it is forgotten', async t => {
   const dir = await temporary(t);
   for (const name of ['a/signals', 'b/signals']) await mkdir(join(dir, name), { recursive: true });
