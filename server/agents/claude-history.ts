@@ -22,13 +22,18 @@ const NAME = /^([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.jsonl$/;
 
 /**
  * The newest conversation of a session in which something was said. Those of the workspace's own path come first: an agent that was
- * run elsewhere, as by a script of the agent, has left another that is not the session's.
+ * run elsewhere, as by a script of the agent, has left another that is not the session's; one that was run here is told by `known`.
  */
-export async function claudeConversation(sessionDir: string, path?: string): Promise<Conversation | undefined> {
+export async function claudeConversation(
+  sessionDir: string,
+  path?: string,
+  known?: string,
+): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
+  const first = files.filter(file => idOf(file) === known);
   const own = files.filter(file => path !== undefined && isOf(file, path));
   const budget = fullBudget();
-  for (const file of [...own, ...files.filter(file => !own.includes(file))].slice(0, 20)) {
+  for (const file of [...new Set([...first, ...own, ...files])].slice(0, 20)) {
     const agentSessionId = idOf(file);
     const { said, prompt } = await gistOf(sessionDir, file, note, gist => isPrompt(gist.prompt), budget);
     if (said && agentSessionId !== undefined) {

@@ -20,22 +20,40 @@ import type { Conversation } from './types.ts';
 const SAVED = '.codex/sessions';
 const NAME = /^rollout-.*-([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.jsonl$/;
 
-export async function codexConversation(sessionDir: string): Promise<Conversation | undefined> {
+/**
+ * The newest conversation of a session in which something was said; `known` comes first. One that a helper or a script of the agent
+ * held is taken where there is no other.
+ */
+export async function codexConversation(
+  sessionDir: string,
+  _path?: string,
+  known?: string,
+): Promise<Conversation | undefined> {
+  const files = await conversationFiles(sessionDir);
+  const first = files.filter(file => idOf(file) === known);
   const budget = fullBudget();
-  for (const file of (await conversationFiles(sessionDir)).slice(0, 20)) {
+  let other: Conversation | undefined;
+  for (const file of [...new Set([...first, ...files])].slice(0, 20)) {
     const agentSessionId = idOf(file);
-    const { said, prompt } = await gistOf(sessionDir, file, note, gist => gist.prompt !== undefined, budget);
-    if (said && agentSessionId !== undefined) {
-      const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
-      return { agentSessionId, ...title, lastActivityAt: changedAt(file) };
-    }
+    const { said, prompt, helper } = await gistOf(sessionDir, file, note, gist => gist.prompt !== undefined, budget);
+    if (!said || agentSessionId === undefined) continue;
+    const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
+    const found = { agentSessionId, ...title, lastActivityAt: changedAt(file) };
+    if (helper !== true || agentSessionId === known) return found;
+    other ??= found;
   }
-  return undefined;
+  return other;
 }
+
+/** The program itself offers only these to be resumed. */
+const OF_PEOPLE = ['cli', 'vscode'];
 
 /** An event tells of each prompt of the user, also of an image alone; the messages have what the program said in the user's name, too. */
 function note(gist: Gist, line: Json): void {
   const payload = object(line.payload);
+  // Of others it is "exec", or an object that says what kind of helper.
+  if (line.type === 'session_meta' && payload.source !== undefined)
+    gist.helper ??= !OF_PEOPLE.some(source => source === payload.source);
   const event = line.type === 'event_msg' && payload.type === 'user_message';
   const [message] = messages([line]);
   gist.said ||= event || message !== undefined || (line.type === 'response_item' && line.cut === true);

@@ -20,9 +20,18 @@ import type { Conversation } from './types.ts';
 const SAVED = '.gemini/tmp';
 const NAME = /^session-.*\.jsonl$/;
 
-export async function geminiConversation(sessionDir: string): Promise<Conversation | undefined> {
+/** The newest conversation of a session in which something was said; `known`, by whose id files are called, comes first. */
+export async function geminiConversation(
+  sessionDir: string,
+  _path?: string,
+  known?: string,
+): Promise<Conversation | undefined> {
+  const files = await conversationFiles(sessionDir);
+  const first = files.filter(
+    ({ parts }) => known !== undefined && parts.at(-1)?.endsWith(`-${known.slice(0, 8)}.jsonl`),
+  );
   const budget = fullBudget();
-  for (const file of (await conversationFiles(sessionDir)).slice(0, 20)) {
+  for (const file of [...new Set([...first, ...files])].slice(0, 20)) {
     const { said, prompt, id: agentSessionId } = await geminiGist(sessionDir, file, budget);
     if (said && agentSessionId !== undefined) {
       const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };

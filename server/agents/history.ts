@@ -62,6 +62,8 @@ export interface Gist {
   prompt?: string;
   /** The conversation's id, where the file has it. */
   id?: string;
+  /** Not a person held it but a helper or a script of the agent, where the file says so. */
+  helper?: boolean;
 }
 
 /**

@@ -112,9 +112,9 @@ export interface Agent {
   readonly enterPause: number;
   /**
    * Reads the newest conversation in which something was said below the session's directory on the host (untrusted: bounded, no
-   * symlinks). `path` is that of the workspace inside.
+   * symlinks). `path` is that of the workspace inside. `known` is the one that the agent said it holds: it comes before newer ones.
    */
-  findConversation(sessionDir: string, path?: string): Promise<Conversation | undefined>;
+  findConversation(sessionDir: string, path?: string, known?: string): Promise<Conversation | undefined>;
   /** The conversation as text; empty when there is none. */
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** Of some paths that the workspace may have had inside, that under which conversations are filed; for agents that file by path. */

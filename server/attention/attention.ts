@@ -29,6 +29,8 @@ interface Tracked {
   memory: Memory;
   /** When a signal came last, by the clock that nobody sets (ms). */
   heardAt?: number;
+  /** When its container was started (ms). */
+  startedAt?: number;
   tracker?: Tracker;
 }
 
@@ -37,6 +39,7 @@ export class Attention {
   readonly #log: Log;
   readonly #tracked = new Map<string, Tracked>();
   readonly #listeners = new Set<(container: string, state: AgentState) => void>();
+  readonly #conversationListeners = new Set<(session: string, conversation: string) => void>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -62,6 +65,9 @@ export class Attention {
       ...(readyAfter === undefined ? {} : { readyAfter }),
       log: this.#log,
       input: input => this.#take(session.container, tracked, input),
+      conversation: id => {
+        for (const listener of this.#conversationListeners) listener(session.session, id);
+      },
     });
   }
 
@@ -71,10 +77,21 @@ export class Attention {
     this.#tracked.delete(container);
   }
 
-  /** What Incus says of a container; call it on every change. */
-  containerStatus(container: string, status: SlotStatus): void {
+  /**
+   * What Incus says of a container, and when that was started (ms); call it on every change. A restart is told by nothing else, and no
+   * agent lives through it.
+   */
+  containerStatus(container: string, status: SlotStatus, startedAt?: number): void {
     const tracked = this.#tracked.get(container);
-    if (tracked === undefined || tracked.memory.container === status) return;
+    if (tracked === undefined) return;
+    const { memory, startedAt: before } = tracked;
+    if (startedAt !== undefined) tracked.startedAt = startedAt;
+    const wasUp = memory.container === 'running' || memory.container === 'paused';
+    const restarted = before !== undefined && startedAt !== undefined && startedAt !== before;
+    // An agent that was heard since is of the new life: Incus notes the time when the start is over.
+    if (wasUp && restarted && memory.signalAt < startedAt)
+      this.#take(container, tracked, { kind: 'container', status: 'stopped', at: Date.now() });
+    if (tracked.memory.container === status) return;
     this.#take(container, tracked, { kind: 'container', status, at: Date.now() });
   }
 
@@ -111,10 +128,17 @@ export class Attention {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls back when an agent says which conversation its session holds, by the agent's own id: a hint from inside. Gives what ends it. */
+  onConversation(listener: (session: string, conversation: string) => void): () => void {
+    this.#conversationListeners.add(listener);
+    return () => this.#conversationListeners.delete(listener);
+  }
+
   /** Ends all watching. */
   dispose(): void {
     for (const container of [...this.#tracked.keys()]) this.untrack(container);
     this.#listeners.clear();
+    this.#conversationListeners.clear();
   }
 
   /** Never throws: what comes from inside must not end the backend, whatever it is. */
@@ -127,7 +151,7 @@ export class Attention {
   }
 
   #apply(container: string, tracked: Tracked, input: AttentionInput): void {
-    if (this.#tracked.get(container) !== tracked) return;
+    if (this.#tracked.get(container) !== tracked || isOfFormerLife(input, tracked.startedAt)) return;
     if (input.kind === 'signal') tracked.heardAt = performance.now();
     const { agent: before } = tracked.memory;
     tracked.memory = next(tracked.memory, input);
@@ -135,6 +159,13 @@ export class Attention {
     if (agent.state === before.state && agent.why === before.why) return;
     for (const listener of this.#listeners) listener(container, agent);
   }
+}
+
+/** Whether it was written before the container was started; signals have whole seconds. A start in the future is of another clock. */
+function isOfFormerLife(input: AttentionInput, startedAt = 0): boolean {
+  if (startedAt > Date.now()) return false;
+  if (input.kind === 'signal') return input.at < Math.floor(startedAt / 1000) * 1000;
+  return input.kind === 'registry' && input.updatedAt < startedAt;
 }
 
 function sameSession(a: TrackedSession, b: TrackedSession): boolean {

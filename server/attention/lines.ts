@@ -26,11 +26,11 @@ export function parseSignals(text: string, now: number): SignalInput[] {
   return signals;
 }
 
-function extra(word: string, payload: string): { detail?: string; code?: number } {
+function extra(word: string, payload: string): Pick<SignalInput, 'detail' | 'code' | 'conversation'> {
   if (word === 'exit') return /^\d{1,3}$/.test(payload.trim()) ? { code: Number(payload) } : {};
-  if (word !== 'waiting') return {};
-  const detail = plainLine(payloadDetail(payload), 80);
-  return detail === '' ? {} : { detail };
+  const detail = word === 'waiting' ? plainLine(payloadDetail(payload), 80) : '';
+  const [, conversation] = /"session_id"\s*:\s*"([A-Za-z0-9_-]{8,64})"/.exec(payload) ?? [];
+  return { ...(detail === '' ? {} : { detail }), ...(conversation === undefined ? {} : { conversation }) };
 }
 
 /** A payload is the agent's JSON about the hook, perhaps cut off; then the field is looked for in the text. */

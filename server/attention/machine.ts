@@ -8,6 +8,8 @@ const QUIET = 'This agent does not tell what it does.';
 const DOWN = 'The container is not running.';
 /** For this long (ms) after the registry went on, a hook can still tell what it was before: it is a program that has to start. */
 const LATE = 1500;
+/** Reading the registry takes less (ms). */
+const READING = 10_000;
 
 /** Before anything is known of a slot. */
 export function unknownYet(at: number, o: { quiet?: boolean; shell?: boolean } = {}): Memory {
@@ -107,8 +109,8 @@ function afterRegistry(memory: Memory, input: RegistryInput): Memory {
     return moved(noted, state('exited', input.at, 'The agent was ended.'));
   // But what follows on the state that holds is later than the hook that told of it.
   const follows = memory.registry !== undefined && NAMES[before] === memory.agent.state && before !== input.status;
-  // A signal of the future is one from before the clock was set back.
-  const isOlder = input.updatedAt < memory.signalAt && memory.signalAt <= input.at;
+  // A signal of the future is one from before the clock was set back, unless it came while the registry was read.
+  const isOlder = input.updatedAt < memory.signalAt && memory.signalAt <= input.at + READING;
   if (input.status !== 'none' && isOlder && !follows) return noted;
   return bySettled(noted, input);
 }
@@ -150,14 +152,19 @@ function afterContainer(memory: Memory, { status, at }: ContainerInput): Memory 
   if (status === 'failed')
     return withEarly(moved(now, state('failed', at, 'The container could not be started.')), earlyOf(memory, status));
   const { early, ...rest } = now;
-  if (early !== undefined) return settled({ ...rest, agent: early });
+  if (early !== undefined) {
+    const back = { ...rest, agent: early };
+    // What its registry said meanwhile was only noted.
+    return memory.container === 'failed' && status === 'running' ? settled(back) : back;
+  }
   return isAway(memory.container) ? { ...unknownYet(at, memory), container: status } : rest;
 }
 
-/** The end of an agent does not outlast that its container is started. */
-function earlyOf({ early, agent, container }: Memory, status: SlotStatus): AgentState | undefined {
+/** The end of an agent does not outlast that its container is started, nor that nothing was heard yet of one that will tell. */
+function earlyOf({ early, agent, container, quiet }: Memory, status: SlotStatus): AgentState | undefined {
   if (early !== undefined || isAway(container)) return early;
   if (container === 'creating' || container === 'starting') return undefined;
+  if (agent.state === 'unknown') return quiet ? agent : undefined;
   return hasEnded(agent) && status !== 'failed' ? undefined : agent;
 }
 

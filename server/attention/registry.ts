@@ -7,27 +7,34 @@ const LIMIT = 16 * 1024;
 const MAX_FILES = 32;
 
 /**
- * What Claude's registry says: one file `<pid>.json` per running process with `status` busy, idle or waiting. The newest
- * one counts. The program removes its file when it ends; after a SIGKILL it stays.
+ * What Claude's registry says: one file `<pid>.json` per running process with `status` busy, idle or waiting. That of the agent's
+ * own `conversation` counts, since it may run others of its kind; while that is not among them, the newest one. The program removes
+ * its file when it ends; after a SIGKILL it stays.
  * Undefined when nothing can be told now.
  */
 export async function readRegistry(
   sessionDir: string,
   parts: readonly string[],
   now: number,
+  conversation?: string,
 ): Promise<RegistryInput | undefined> {
   const files = await filesBeneath(sessionDir, parts, {
     depth: 0,
     accept: name => /^\d{1,10}\.json$/.test(name),
     limit: 256,
   });
+  if (files.length === 0) return { kind: 'registry', status: 'none', updatedAt: now, at: now };
   const newest = files.sort((a, b) => b.modifiedMs - a.modifiedMs).slice(0, MAX_FILES);
+  let first: RegistryInput | undefined;
+  let torn = false;
   for (const file of newest) {
     const entry = parseEntry((await readBeneath(sessionDir, file.parts, LIMIT))?.toString('utf8') ?? '', now);
-    if (entry !== undefined) return entry;
+    if (entry !== undefined && entry.conversation === conversation) return entry;
+    first ??= entry;
+    torn ||= entry === undefined;
   }
-  // A file that is being written is none that was taken away.
-  return newest.length > 0 ? undefined : { kind: 'registry', status: 'none', updatedAt: now, at: now };
+  // A file that is being written is none that was taken away, and may be the one.
+  return torn && conversation !== undefined ? undefined : first;
 }
 
 /** One file of the registry; undefined while it is being written, or when it is something else. */
@@ -39,10 +46,17 @@ export function parseEntry(text: string, now: number): RegistryInput | undefined
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { status, statusUpdatedAt, waitingFor } = value as Record<string, unknown>;
+  const { status, statusUpdatedAt, waitingFor, sessionId } = value as Record<string, unknown>;
   if (status !== 'busy' && status !== 'idle' && status !== 'waiting') return undefined;
   // A number that is no time is whoever's play.
   const updatedAt = Number.isFinite(statusUpdatedAt) ? Math.min(Math.max(Number(statusUpdatedAt), 0), now) : now;
   const detail = typeof waitingFor === 'string' ? plainLine(waitingFor, 80) : '';
-  return { kind: 'registry', status, updatedAt, at: now, ...(detail === '' ? {} : { detail }) };
+  return {
+    kind: 'registry',
+    status,
+    updatedAt,
+    at: now,
+    ...(detail === '' ? {} : { detail }),
+    ...(typeof sessionId === 'string' ? { conversation: sessionId } : {}),
+  };
 }

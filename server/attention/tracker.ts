@@ -6,7 +6,7 @@ import { parseSignals } from './lines.ts';
 import { Pace } from './pace.ts';
 import { readRegistry } from './registry.ts';
 import { Tail } from './tail.ts';
-import type { AttentionInput } from './types.ts';
+import type { AttentionInput, SignalInput } from './types.ts';
 
 /** After a signal, the registry has this long to catch up before it is believed against the signal. Milliseconds. */
 const SETTLE = 700;
@@ -24,6 +24,8 @@ export interface TrackOptions {
   readyAfter?: number;
   log: Log;
   input(input: AttentionInput): void;
+  /** The agent holds this conversation now, by its own id. */
+  conversation(id: string): void;
 }
 
 /** Watches the signals of one session (inotify; nothing is polled). */
@@ -35,6 +37,8 @@ export class Tracker {
   readonly #registry: Pace;
   #settle: NodeJS.Timeout | undefined;
   #overdue: NodeJS.Timeout | undefined;
+  /** That of the agent which was started last. */
+  #conversation: string | undefined;
 
   constructor(options: TrackOptions) {
     this.#options = options;
@@ -62,15 +66,25 @@ export class Tracker {
     if (signals.length === 0) return;
     // What is minutes old was said while nobody listened; anything else was said just now, finer than in whole seconds.
     for (const signal of signals) this.#options.input(now - signal.at < 3000 ? { ...signal, at: now } : signal);
+    this.#noteConversation(signals);
     if (signals.some(signal => signal.word === 'start'))
       this.#overdue = this.#later('overdue', this.#options.readyAfter ?? OVERDUE, this.#overdue);
     if (this.#options.registry !== undefined) this.#settle = this.#later('settle', SETTLE, this.#settle);
   }
 
+  #noteConversation(signals: readonly SignalInput[]): void {
+    const before = this.#conversation;
+    for (const { word, conversation } of signals)
+      this.#conversation = word === 'start' ? undefined : (conversation ?? this.#conversation);
+    if (this.#conversation === undefined || this.#conversation === before) return;
+    this.#options.conversation(this.#conversation);
+    this.#registry.ask();
+  }
+
   async #readRegistry(): Promise<void> {
     const { registry, sessionDir } = this.#options;
     if (registry === undefined) return;
-    const input = await readRegistry(sessionDir, registry.split('/'), Date.now());
+    const input = await readRegistry(sessionDir, registry.split('/'), Date.now(), this.#conversation);
     if (input !== undefined) this.#options.input(input);
   }
 

@@ -10,6 +10,8 @@ export interface SignalInput {
   detail?: string;
   /** Of `exit`: the agent's exit code. */
   code?: number;
+  /** The agent's own id of the conversation that it is about. */
+  conversation?: string;
 }
 
 /** `start`: the launch script begins. `ready`: the agent is there. `exit`: it has ended. */
@@ -23,6 +25,8 @@ export interface RegistryInput {
   updatedAt: number;
   at: number;
   detail?: string;
+  /** The agent's own id of the conversation that it is about. */
+  conversation?: string;
 }
 
 /**

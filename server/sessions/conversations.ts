@@ -64,7 +64,7 @@ export class Conversations {
     };
   }
 
-  /** The newest conversation as text. */
+  /** The conversation as text: the one that is resumed. */
   async transcript(record: SessionRecord): Promise<TranscriptEntry[]> {
     return transcriptOf(this.#reader(record.agent), record, this.#directory(record.agent, record.id));
   }

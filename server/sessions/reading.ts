@@ -8,7 +8,7 @@ import type { ConversationReader, SessionRecord } from './types.ts';
 export async function conversationOf(reader: ConversationReader | undefined, record: SessionRecord, dir: string) {
   const elsewhere = elsewhereOf(reader, record);
   if (elsewhere !== undefined) return elsewhere.find(record.workspace, record.path);
-  return reader?.findConversation(dir, record.path);
+  return reader?.findConversation(dir, record.path, record.conversation);
 }
 
 export async function transcriptOf(
@@ -18,7 +18,8 @@ export async function transcriptOf(
 ): Promise<TranscriptEntry[]> {
   const elsewhere = elsewhereOf(reader, record);
   if (elsewhere !== undefined) return elsewhere.transcript(record.workspace, record.path);
-  return (await reader?.transcript(dir, undefined, record.path)) ?? [];
+  const { agentSessionId } = (await conversationOf(reader, record, dir)) ?? {};
+  return (await reader?.transcript(dir, agentSessionId, record.path)) ?? [];
 }
 
 /** Of some paths that the workspace may have had inside, the one that the conversation was held at, where that can be told. */

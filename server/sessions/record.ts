@@ -59,6 +59,7 @@ export function recordText(record: SessionRecord, raw: Json): string {
     started_at: record.startedAt,
     last_activity_at: record.lastActivityAt,
     agent_session_id: record.agentSessionId,
+    conversation: record.conversation,
   };
   return `${JSON.stringify({ ...raw, ...known }, null, 2)}\n`;
 }
@@ -93,6 +94,7 @@ function optional(raw: Json): Partial<SessionRecord> {
   const incus = placeOf(raw);
   const lastActivityAt = timeOf(raw.last_activity_at);
   const agentSessionId = line(raw.agent_session_id, 128);
+  const conversation = line(raw.conversation, 128);
   const slot = typeof raw.slot === 'number' ? raw.slot : Number(/-(\d{1,2})$/.exec(container ?? '')?.[1]);
   return {
     ...(container === undefined ? {} : { container }),
@@ -103,6 +105,7 @@ function optional(raw: Json): Partial<SessionRecord> {
     ...(raw.titled === true ? { titled: true } : {}),
     ...(lastActivityAt === undefined ? {} : { lastActivityAt }),
     ...(agentSessionId !== undefined && SESSION_ID.test(agentSessionId) ? { agentSessionId } : {}),
+    ...(conversation !== undefined && SESSION_ID.test(conversation) ? { conversation } : {}),
   };
 }
 

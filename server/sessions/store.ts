@@ -202,7 +202,7 @@ export class SessionStore {
     });
   }
 
-  /** The conversation as text: the newest one of the session. Fails as `get` does. */
+  /** The conversation as text: the one that is resumed. Fails as `get` does. */
   async transcript(id: string): Promise<TranscriptEntry[]> {
     return this.#conversations.transcript(await this.get(id));
   }

@@ -31,6 +31,8 @@ export interface SessionRecord {
   lastActivityAt?: string;
   /** The agent's own id of the newest conversation. */
   agentSessionId?: string;
+  /** The agent's own id of the conversation that it said it holds: preferred to newer ones, which may be of agents that it ran. */
+  conversation?: string;
 }
 
 /** What of a record changes; undefined takes a value away. */
@@ -67,9 +69,9 @@ export interface FoundConversation {
   lastActivityAt?: string | undefined;
 }
 
-/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside. */
+/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside, `known` the record's conversation. */
 export interface ConversationReader {
-  findConversation(sessionDir: string, path?: string): Promise<FoundConversation | undefined>;
+  findConversation(sessionDir: string, path?: string, known?: string): Promise<FoundConversation | undefined>;
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** The first of some paths under which the agent filed conversations. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;

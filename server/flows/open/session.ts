@@ -62,7 +62,8 @@ async function takeUp(
   const { id, agent } = resumed;
   await refuseElsewhere(deps, resumed);
   await takeOver(deps, plan, resumed);
-  const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, wasSaid(resumed));
+  const known = { known: resumed.conversation, said: wasSaid(resumed) };
+  const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, known);
   const taken = { ...place, incus: deps.incus.target, persistent: plan.persistent, path: plan.mountPath };
   const { record, giveBack } = await deps.sessions.take(id, taken);
   return orTakeBack(deps, giveBack, async () => {

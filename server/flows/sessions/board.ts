@@ -62,6 +62,7 @@ export class SessionBoard {
     this.#parts = parts;
     this.#ends.push(
       parts.attention.onChange((container, state) => this.#onState(container, state)),
+      parts.attention.onConversation((session, conversation) => void this.#noteConversation(session, conversation)),
       parts.sessions.onChange(id => void this.#reread(id)),
       watchSessions(parts.sessions.root, parts.log, () => void this.list()),
     );
@@ -81,7 +82,8 @@ export class SessionBoard {
       if (this.#isElsewhere(identity)) this.#unheard(name, up);
       else {
         this.#track(name, identity);
-        this.#parts.attention.containerStatus(name, statusFor(instance, identity));
+        const startedAt = Date.parse(instance.lastUsedAt ?? '') || undefined;
+        this.#parts.attention.containerStatus(name, statusFor(instance, identity), startedAt);
       }
       // What an open has given it counts when that is done: one that fails gives back what it held.
       if (identity.phase === undefined) this.#hold(name, identity.session);
@@ -245,6 +247,17 @@ export class SessionBoard {
     if (session !== undefined) this.#reading.ask(session);
   }
 
+  /** Notes which of the conversations in a session's files is its own. */
+  async #noteConversation(id: string, conversation: string): Promise<void> {
+    if (this.#records.get(id)?.conversation === conversation) return;
+    try {
+      await this.#parts.sessions.update(id, { conversation });
+      this.#reading.ask(id);
+    } catch (error) {
+      this.#parts.log.debug(`The conversation of the session ${id} was not noted: ${messageOf(error)}`);
+    }
+  }
+
   /** Looks into the conversation, and some times again while it gives no title. */
   async #look(id: string, again = AGAIN): Promise<void> {
     clearTimeout(this.#later.get(id));
@@ -274,7 +287,7 @@ function statusFor(instance: Instance, { phase }: SlotIdentity): SlotStatus {
 
 /** A record as clients see it; `holder` is the container in which its agent runs. */
 export function sessionOf(record: SessionRecord, holder: string | undefined): Session {
-  const { titled: _titled, pathUnsaid: _unsaid, incus: _incus, container, ...rest } = record;
+  const { titled: _titled, pathUnsaid: _unsaid, conversation: _own, incus: _incus, container, ...rest } = record;
   const place = holder ?? container;
   return { ...rest, live: holder !== undefined, ...(place === undefined ? {} : { container: place }) };
 }

@@ -75,6 +75,10 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
   it('a kill is failed; nothing is typed into the shell that is left, and the agent goes on in its place', async () => {
     await key('C-u');
     await talk.turn('before its end');
+    // A claude that runs inside it is listed beside it, and its conversation is the newest.
+    await backend.call('slot/send', { container: talk.container, text: '! claude -p "a nested SLOW SLOW one"' });
+    await until('the nested one asks the model', () => talk.model.with('a nested SLOW')[0], 30_000);
+    await both('working');
     await talk.inside('pkill', '-KILL', '-x', 'claude');
     assert.equal((await both('failed')).agentState.why, 'The agent was killed.');
     const text = 'touch typed-into-a-shell';
@@ -103,8 +107,13 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     assert.equal(await talk.inside('ls', 'typed-into-a-shell'), 2);
   });
 
-  it('the end of tmux and of the container is exited', async () => {
+  it('the end of tmux, a reboot inside and the end of the container are exited', async () => {
     await backend.call('slot/exec', { container: talk.container, argv: ['tmux', 'kill-server'] });
+    await both('exited');
+    await backend.call('slot/open', { workspace, resume: talk.session });
+    await both('idle');
+    // Nothing is left to say so: Incus tells only that the container was started anew.
+    await backend.call('slot/exec', { container: talk.container, user: 'root', argv: ['reboot'] }).catch(() => {});
     await both('exited');
     await backend.call('slot/open', { workspace, resume: talk.session });
     await both('idle');

@@ -59,6 +59,55 @@ test('claude: the newest conversation in which something was said, under any pat
   assert.deepEqual(await resumeOf(agentNamed('claude'), dir, '/workspace'), { agentSessionId: A });
 });
 
+/** A conversation of each agent that files several, in which `words` were said. */
+const CONVERSATIONS: Record<string, (id: string, words: string, more?: object) => [path: string, lines: unknown[]]> = {
+  claude: (id, words) => [`.claude/projects/-workspace/${id}.jsonl`, [claudeUser(words)]],
+  codex: (id, words, more = { source: 'cli' }) => [
+    `.codex/sessions/2026/01/02/rollout-2026-01-02T00-00-00-${id}.jsonl`,
+    [
+      { type: 'session_meta', payload: { id, ...more } },
+      { type: 'event_msg', payload: { type: 'user_message', message: words } },
+    ],
+  ],
+  gemini: (id, words) => [
+    `.gemini/tmp/workspace/chats/session-2026-01-02T00-00-${id.slice(0, 8)}.jsonl`,
+    [{ sessionId: id }, { type: 'user', content: [{ text: words }] }],
+  ],
+};
+
+for (const [name, conversation] of Object.entries(CONVERSATIONS)) {
+  test(`${name}: the conversation that the agent said it holds comes before newer ones, if anything was said in it`, async t => {
+    const dir = await session(t);
+    const agent = agentNamed(name);
+    const add = (id: string, words: string, seconds: number) => {
+      const [path, lines] = conversation(id, words);
+      return put(join(dir, path), words === '' ? lines.slice(0, -1) : lines, seconds);
+    };
+    await add(A, 'of the session', 1_700_000_000);
+    await add(B, 'of a script', 1_700_000_100);
+    assert.deepEqual(await resumeOf(agent, dir, '/workspace'), { agentSessionId: B });
+    assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: A }), { agentSessionId: A });
+    assert.equal((await agent.findConversation(dir, '/workspace', A))?.title, 'of the session');
+    assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: C }), { agentSessionId: B }, 'its file is gone');
+    await add(C, '', 1_700_000_200);
+    assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: C }), { agentSessionId: B }, 'as after /clear');
+  });
+}
+
+test('codex: what a helper or a script held is taken only where there is nothing else', async t => {
+  const dir = await session(t);
+  const codex = agentNamed('codex');
+  const add = async (id: string, source: unknown, seconds: number) => {
+    const [path, lines] = CONVERSATIONS.codex?.(id, `of ${id}`, { source }) ?? ['', []];
+    await put(join(dir, path), lines, seconds);
+  };
+  await add(B, 'exec', 1_700_000_100);
+  assert.deepEqual(await resumeOf(codex, dir, '/workspace'), { agentSessionId: B });
+  await add(A, 'vscode', 1_700_000_000);
+  await add(C, { subagent: { thread_spawn: {} } }, 1_700_000_200);
+  assert.deepEqual(await resumeOf(codex, dir, '/workspace'), { agentSessionId: A });
+});
+
 test('claude: conversations of the path that the session has come first, and tell a path that nobody noted', async t => {
   const dir = await session(t);
   const at = (slug: string, id: string) => join(dir, '.claude/projects', slug, `${id}.jsonl`);

@@ -37,6 +37,7 @@ test('lines: words, times and reasons; anything else is left out', () => {
       'working 1700000000 {"prompt":"x"}',
       'waiting 1700000001 {"hook":"P","tool_name":"Bash\u202e","tool_input":{"command":"rm',
       'exit 1700000002 137',
+      'ready 1700000002 {"session_id":"0f0e-1x-y","prompt":"\\"session_id\\":\\"another-one\\""}',
       'dance 1700000003 ',
       'idle soon',
       '\u0000\u0001',
@@ -50,10 +51,12 @@ test('lines: words, times and reasons; anything else is left out', () => {
       ['working', undefined, undefined],
       ['waiting', 'Bash', undefined],
       ['exit', undefined, 137],
+      ['ready', undefined, undefined],
       ['idle', undefined, undefined],
     ],
   );
-  assert.equal(signals[3]?.at, now, 'no time of the future');
+  assert.equal(signals[4]?.at, now, 'no time of the future');
+  assert.deepEqual(signals.map(s => s.conversation).filter(Boolean), ['0f0e-1x-y']);
 });
 
 test('a flood of lines counts by its end only', () => {
@@ -129,6 +132,57 @@ test('the registry: the newest entry counts; nonsense, symlinks and huge files d
     assert.equal(parseEntry(text, 1), undefined);
 });
 
+test('the registry: the agent’s own conversation counts, whatever others do', async t => {
+  const dir = await temporary(t);
+  await mkdir(join(dir, 'sessions'));
+  const put = (pid: number, sessionId: string, status: string) =>
+    writeFile(join(dir, `sessions/${pid}.json`), JSON.stringify({ sessionId, status, statusUpdatedAt: 1 }));
+  await put(1, 'conversation-a', 'waiting');
+  await sleep(10);
+  await put(2, 'conversation-b', 'idle');
+  assert.equal((await readRegistry(dir, ['sessions'], 5, 'conversation-a'))?.status, 'waiting');
+  assert.equal((await readRegistry(dir, ['sessions'], 5, 'conversation-c'))?.status, 'idle', 'none of it is known');
+  assert.equal((await readRegistry(dir, ['sessions'], 5))?.status, 'idle');
+  await writeFile(join(dir, 'sessions/1.json'), '{"sessionId":"conv');
+  assert.equal(await readRegistry(dir, ['sessions'], 5, 'conversation-a'), undefined, 'it is being written');
+});
+
+test('the conversation of an agent is told when it changes, and another claude in the slot is not taken for it', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  const told: string[] = [];
+  attention.onConversation((session, conversation) => told.push(`${session} ${conversation}`));
+  const say = (word: string, id?: string) =>
+    appendFile(
+      join(dir, 'signals/events'),
+      `${word} ${Math.floor(Date.now() / 1000)} ${id === undefined ? '' : JSON.stringify({ session_id: id })}\n`,
+    );
+  const put = (pid: number, sessionId: string, status: string) =>
+    writeFile(join(dir, `sessions/${pid}.json`), JSON.stringify({ sessionId, status, statusUpdatedAt: Date.now() }));
+  await say('start');
+  await say('ready', 'conversation-a');
+  await put(1, 'conversation-a', 'idle');
+  attention.track({ container: 'c', session: 's', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+  await say('working', 'conversation-a');
+  await put(1, 'conversation-a', 'busy');
+  await until('it works', () => attention.state('c').state === 'working');
+  const seen: string[] = [];
+  attention.onChange((_container, { state }) => seen.push(state));
+  await put(2, 'conversation-b', 'waiting');
+  await sleep(1000);
+  await put(2, 'conversation-b', 'idle');
+  await sleep(200);
+  assert.deepEqual(seen, []);
+  // As after /clear.
+  await say('ready', 'conversation-c');
+  await put(1, 'conversation-c', 'idle');
+  await until('it is idle', () => attention.state('c').state === 'idle');
+  await until('both were told', () => told.length === 2);
+  assert.deepEqual(told, ['s conversation-a', 's conversation-c']);
+});
+
 test('the pace: at once, never two at a time, again when asked meanwhile, slow for who asks without end', async () => {
   let runs = 0;
   let together = 0;
@@ -171,6 +225,42 @@ test('a clock that is set back holds up neither what is heard nor what is seen',
   assert.equal(attention.state('a').state, 'working', 'a look that began before the signal');
   attention.seen('a', { seen: 'none', at: Date.now() }, performance.now());
   assert.equal(attention.state('a').state, 'exited');
+});
+
+test('no agent lives through a restart of its container, which is told by the time of its start alone', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  const say = (word: string, at = Date.now()) =>
+    appendFile(join(dir, 'signals/events'), `${word} ${Math.floor(at / 1000)} \n`);
+  const follow = (startedAt: number) => {
+    const attention = new Attention(silentLog);
+    t.after(async () => attention.dispose());
+    attention.track({ container: 'a', session: 'a', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+    attention.containerStatus('a', 'running', startedAt);
+    return attention;
+  };
+  const begun = Date.now() - 60_000;
+  await say('waiting', begun + 5000);
+  await writeFile(join(dir, 'sessions/1.json'), JSON.stringify({ status: 'waiting', statusUpdatedAt: begun + 5000 }));
+  const attention = follow(begun);
+  await until('it waits', () => attention.state('a').state === 'waiting');
+  const restarted = Date.now() - 20_000;
+  const seen: string[] = [];
+  attention.onChange((_container, { state }) => seen.push(state));
+  attention.containerStatus('a', 'running', restarted);
+  assert.deepEqual(seen, ['exited', 'unknown']);
+  assert.ok(attention.unsure().has('a'));
+
+  // One that begins to follow it now reads what was written before.
+  const late = follow(restarted);
+  await writeFile(join(dir, 'sessions/1.json'), JSON.stringify({ status: 'waiting', statusUpdatedAt: begun + 5000 }));
+  await sleep(1000);
+  assert.equal(late.state('a').state, 'unknown');
+  await say('start');
+  await say('idle');
+  for (const one of [attention, late]) await until('a new agent is heard', () => one.state('a').state === 'idle');
+  attention.containerStatus('a', 'running', Date.now() - 2000);
+  assert.equal(attention.state('a').state, 'idle', 'it was heard after that start');
 });
 
 test('attention: lines in the directory change the state of that container only, until it is forgotten', async t => {

@@ -62,6 +62,11 @@ test('a registry note from before the last signal waits until the time to settle
 
 test('a registry note counts although the clock was set back since the last signal', () => {
   assert.equal(stateAfter(signal('waiting', 5 * MINUTE), registry('busy', 1000, 1020)), 'working');
+  assert.equal(
+    stateAfter(signal('waiting', 1050), registry('busy', 1000, 1020)),
+    'waiting',
+    'it came during the reading',
+  );
 });
 
 test('what follows in the registry on the state that holds needs no time to settle', () => {
@@ -129,6 +134,16 @@ test('a paused container keeps the state', () => {
   assert.equal(stateAfter(signal('waiting', 1), container('paused', 2), container('running', 3)), 'waiting');
 });
 
+test('a pause on the way of which the container is changing keeps the state, whatever the registry has not caught up with', () => {
+  const works = [
+    registry('idle', 1000),
+    signal('working', 2000),
+    container('starting', 2100),
+    container('paused', 2200),
+  ];
+  assert.equal(stateAfter(...works), 'working');
+});
+
 test('a start is not lost when the news that the container runs comes after it', () => {
   assert.equal(stateAfter(container('stopped', 1), signal('start', 2), container('running', 3)), 'starting');
   assert.equal(stateAfter(container('stopped', 1), container('running', 3)), 'unknown');
@@ -161,6 +176,7 @@ test('an agent outlives that its container is said to have failed or to be chang
     'The agent was killed.',
   );
   assert.equal(stateAfter(...dead, container('starting', 2000), container('running', 3000)), 'starting');
+  assert.equal(stateAfter(container('starting', 1), container('running', 2)), 'starting', 'it was never heard');
   assert.equal(stateAfter(container('stopped', 1), container('failed', 2), container('running', 3)), 'unknown');
 });
 

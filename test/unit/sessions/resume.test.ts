@@ -30,7 +30,7 @@ for (const [name, [path, lines, id]] of Object.entries(CONVERSATIONS)) {
     const dir = await mkdtemp(join(tmpdir(), 'ia-resume-'));
     t.after(() => rm(dir, { recursive: true, force: true }));
     const file = join(dir, path);
-    const resume = (said: boolean) => resumeOf(agentNamed(name), dir, '/workspace', said);
+    const resume = (said: boolean) => resumeOf(agentNamed(name), dir, '/workspace', { said });
     const lost = (error: unknown) =>
       error instanceof Failure && error.kind === 'not-found' && error.message.includes(dir) && error.hint !== undefined;
     await assert.rejects(resume(true), lost);
@@ -44,5 +44,5 @@ for (const [name, [path, lines, id]] of Object.entries(CONVERSATIONS)) {
 }
 
 test('what keeps nothing with us decides by itself', async () => {
-  assert.deepEqual(await resumeOf(agentNamed('shell'), '/nowhere', '/workspace', true), {});
+  assert.deepEqual(await resumeOf(agentNamed('shell'), '/nowhere', '/workspace', { said: true }), {});
 });

@@ -114,6 +114,24 @@ test('a session of coi is listed, its title comes from the conversation, and its
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'said to coi' }]);
 });
 
+test('what the agent said it holds is refreshed and shown, though another conversation is newer', async t => {
+  const { home, store } = await place(t);
+  const dir = await coiSession(home, COI);
+  const other = 'ffffffff-1111-4111-8111-111111111111';
+  const line = JSON.stringify({ type: 'user', message: { content: 'said to a script' } });
+  const path = join(dir, '.claude/projects/-workspace', `${other}.jsonl`);
+  await writeFile(path, `${line}\n`);
+  await utimes(path, Date.now() / 1000 + 5, Date.now() / 1000 + 5);
+  assert.equal((await store.refresh(ID)).agentSessionId, other);
+  await store.update(ID, { conversation: ID });
+  const { title, agentSessionId, conversation } = await store.refresh(ID);
+  assert.deepEqual(
+    { title, agentSessionId, conversation },
+    { title: 'said to coi', agentSessionId: ID, conversation: ID },
+  );
+  assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'said to coi' }]);
+});
+
 test('sessions of other workspaces and agents are never offered', async t => {
   const { home, store } = await place(t);
   await coiSession(home, COI);
