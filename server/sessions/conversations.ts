@@ -26,10 +26,10 @@ export class Conversations {
     return this.#reader(record.agent) !== undefined && (await this.#newest(record)) === undefined;
   }
 
-  /** Whether nothing of a session would be missed: nothing was said, and its agent keeps nothing that nobody here reads. */
+  /** Whether nothing of a session would be missed: it has no name of the user's, nothing was said, and its agent keeps nothing that nobody here reads. */
   async isWorthless(record: SessionRecord): Promise<boolean> {
     const reader = this.#reader(record.agent);
-    if (reader === undefined || !(await this.isEmpty(record))) return false;
+    if (record.titled || reader === undefined || !(await this.isEmpty(record))) return false;
     const dir = this.#directory(record.agent, record.id);
     let bytes = 0;
     for (const { saved } of reader.stateDirs) {

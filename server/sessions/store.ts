@@ -144,7 +144,7 @@ export class SessionStore {
 
   /** Changes a record; nothing else becomes different, so it is no later than before. Fails as `get` does. */
   async update(id: string, change: SessionChange): Promise<SessionRecord> {
-    return (await this.#change(id, change)).record;
+    return (await this.#change(id, () => change)).record;
   }
 
   /**
@@ -155,22 +155,26 @@ export class SessionStore {
     id: string,
     place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
-    const { record, before } = await this.#change(id, { ...place, savedAt: new Date().toISOString() });
+    const { record, before } = await this.#change(id, () => ({ ...place, savedAt: new Date().toISOString() }));
     const { container, incus, slot, persistent, path, pathUnsaid, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, { container, incus, slot, persistent, path, pathUnsaid, savedAt });
+      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, savedAt }));
     };
     return { record, giveBack };
   }
 
-  #change(id: string, change: SessionChange): Promise<{ record: SessionRecord; before: SessionRecord }> {
+  #change(
+    id: string,
+    changeOf: (now: SessionRecord) => SessionChange,
+  ): Promise<{ record: SessionRecord; before: SessionRecord }> {
     return this.#serial.run(id, async () => {
       const { agent } = await this.get(id);
       const dir = this.directory(agent, id);
       const stored = await readRecord(dir, agent, id);
       if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
       const before = await this.#conversations.placed(stored.record);
+      const change = changeOf(before);
       const said = change.path === undefined ? {} : { pathUnsaid: undefined };
       const record = defined({ ...before, ...said, ...change });
       await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, stored.raw));
@@ -192,7 +196,10 @@ export class SessionStore {
     return this.#reading.run(id, async () => {
       const record = await this.get(id);
       const news = await this.#conversations.news(record);
-      return Object.keys(news).length === 0 ? record : this.update(id, news);
+      if (Object.keys(news).length === 0) return record;
+      // The user may have named it meanwhile.
+      const change = (now: SessionRecord) => (now.titled ? { ...news, title: now.title } : news);
+      return (await this.#change(id, change)).record;
     });
   }
 

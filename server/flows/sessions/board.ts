@@ -8,15 +8,13 @@ import type { Instance } from '../../incus/types.ts';
 import type { AgentState, Session, SlotStatus } from '../../protocol/types.ts';
 import type { SessionStore } from '../../sessions/store.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
-import { watchSessions } from '../../sessions/watch.ts';
+import { SessionWatch } from '../../sessions/watch.ts';
 import { identify, type SlotIdentity } from '../../slots/keys.ts';
 import type { SlotBoard } from '../../state/board.ts';
 import { statusOf } from '../../state/describe.ts';
 import type { StateStore } from '../../state/store.ts';
+import { type ForeignContainer, runsIn } from './adopt.ts';
 import { Unhurried } from './unhurried.ts';
-
-/** coi writes its record about when it makes the container (ms). */
-const COI_SAVES_WITHIN = 120_000;
 
 /** How often (ms) the conversation of a session is read at most while its agent works; until it has a title, more often. */
 const READ_EVERY = 10_000;
@@ -47,7 +45,10 @@ export class SessionBoard {
   /** When the record was saved in whose conversation a title was looked for. */
   readonly #searched = new Map<string, string>();
   /** Containers of coi that are up, whose sessions only the records tell. */
-  readonly #foreign = new Map<string, { workspace: string; createdAt: string }>();
+  readonly #foreign = new Map<string, ForeignContainer>();
+  /** The reading of each record that was begun last. */
+  readonly #readings = new Map<string, number>();
+  readonly #watch: SessionWatch;
   readonly #reading = new Unhurried(
     id => this.#refresh(id),
     id => (this.#records.get(id)?.title === undefined ? TITLE_EVERY : READ_EVERY),
@@ -56,10 +57,14 @@ export class SessionBoard {
 
   constructor(parts: SessionBoardParts) {
     this.#parts = parts;
+    this.#watch = new SessionWatch(parts.sessions.root, parts.log, {
+      listed: () => void this.list(),
+      changed: id => void this.#reread(id),
+    });
     this.#ends.push(
+      () => this.#watch.close(),
       parts.attention.onChange((container, state) => this.#onState(container, state)),
       parts.sessions.onChange(id => void this.#reread(id)),
-      watchSessions(parts.sessions.root, parts.log, () => void this.list()),
     );
   }
 
@@ -83,7 +88,7 @@ export class SessionBoard {
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
       if (up && !identity.keyed)
-        this.#foreign.set(name, { workspace: identity.workspace, createdAt: instance.createdAt });
+        this.#foreign.set(name, { name, workspace: identity.workspace, createdAt: instance.createdAt });
       if (!identity.keyed) this.#adopt(name);
     }
     for (const id of new Set([before, this.#holders.get(name)])) if (id !== undefined) this.#publish(id);
@@ -98,9 +103,12 @@ export class SessionBoard {
     const listing = { again: true };
     this.#listing = listing;
     try {
+      // What is changed after it was listed has to be seen.
+      await this.#watch.ready;
       while (listing.again) {
         listing.again = false;
-        this.#replace(await this.#parts.sessions.list());
+        const before = new Map(this.#readings);
+        this.#replace(await this.#parts.sessions.list(), before);
       }
     } catch (error) {
       this.#parts.log.warn(`The sessions could not be listed: ${messageOf(error)}`);
@@ -115,14 +123,17 @@ export class SessionBoard {
     this.#parts.attention.dispose();
   }
 
-  #replace(records: readonly SessionRecord[]): void {
+  /** Takes a list; `before` is what readings there were when it was begun, since what was read by itself meanwhile is newer. */
+  #replace(records: readonly SessionRecord[], before: ReadonlyMap<string, number>): void {
+    const isOlder = (id: string) => this.#readings.get(id) !== before.get(id);
     const gone = new Set(this.#records.keys());
     for (const record of records) {
       gone.delete(record.id);
+      if (isOlder(record.id)) continue;
       this.#records.set(record.id, record);
       this.#publish(record.id);
     }
-    for (const id of gone) this.#forget(id);
+    for (const id of gone) if (!isOlder(id)) this.#forget(id);
     for (const name of this.#foreign.keys()) this.#adopt(name);
     void this.#findTitles(records);
   }
@@ -143,9 +154,8 @@ export class SessionBoard {
   /** Finds the session that runs in a container of coi: the newest record that names it, written since it was made. */
   #adopt(name: string): void {
     const foreign = this.#foreign.get(name);
-    const since = Date.parse(foreign?.createdAt ?? '') - COI_SAVES_WITHIN;
     const [record] = [...this.#records.values()]
-      .filter(r => r.container === name && r.workspace === foreign?.workspace && Date.parse(r.savedAt) >= since)
+      .filter(candidate => foreign !== undefined && runsIn(candidate, foreign))
       .sort((a, b) => b.savedAt.localeCompare(a.savedAt));
     const before = this.#holders.get(name);
     if (record === undefined) this.#holders.delete(name);
@@ -156,14 +166,19 @@ export class SessionBoard {
     for (const id of [before, record?.id]) if (id !== undefined) this.#publish(id);
   }
 
+  /** Reads a record that was changed. Of several readings the one that was begun last counts. */
   async #reread(id: string): Promise<void> {
-    try {
-      this.#records.set(id, await this.#parts.sessions.get(id));
+    const reading = (this.#readings.get(id) ?? 0) + 1;
+    this.#readings.set(id, reading);
+    // Gone, or damaged, which the store has said.
+    const record = await this.#parts.sessions.get(id).catch(() => undefined);
+    if (this.#readings.get(id) !== reading) return;
+    if (record === undefined) this.#forget(id);
+    else {
+      this.#records.set(id, record);
       this.#publish(id);
-    } catch {
-      // Gone, or damaged, which the store has said.
-      this.#forget(id);
     }
+    for (const name of this.#foreign.keys()) this.#adopt(name);
   }
 
   #forget(id: string): void {
@@ -235,12 +250,10 @@ export class SessionBoard {
     if (session !== undefined) this.#reading.ask(session);
   }
 
-  /** Takes title and activity from the conversation. */
+  /** Has title and activity taken from the conversation; a record that changes is read anew. */
   async #refresh(id: string): Promise<void> {
     try {
-      const record = await this.#parts.sessions.refresh(id);
-      this.#records.set(id, record);
-      this.#publish(id);
+      await this.#parts.sessions.refresh(id);
     } catch (error) {
       this.#parts.log.debug(`Reading the conversation of ${id} failed: ${messageOf(error)}`);
     }
