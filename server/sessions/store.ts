@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, messageOf } from '../base/errors.ts';
+import { Failure } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { Conversations } from './conversations.ts';
 import { prepareDirectories, removeDirectory } from './directories.ts';
-import { agentsIn, byLastSign, inBatches, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
+import { latestOf } from './latest.ts';
+import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
 import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
@@ -28,9 +29,6 @@ export interface SessionStoreOptions {
   /** Reads the conversations of an agent; undefined for an agent that nobody knows. */
   reader(agent: string): ConversationReader | undefined;
 }
-
-/** Of how many sessions of one workspace the conversations are read to find the latest. */
-const LOOKED_AT = 200;
 
 /** The sessions on disk, in coi's layout. Truth is in the files: coi and other backends change them too. */
 export class SessionStore {
@@ -125,21 +123,11 @@ export class SessionStore {
    */
   async latest(workspace: string, agent?: string): Promise<SessionRecord | undefined> {
     const records = await this.list({ workspace, ...(agent === undefined ? {} : { agent }) });
-    const found = await inBatches(records.slice(0, LOOKED_AT), 16, record => this.#ranked(record));
-    const ranked = found.filter(one => one !== undefined);
-    return ranked.sort((a, b) => a.rank - b.rank || byLastSign(a.record, b.record))[0]?.record;
-  }
-
-  /** Undefined when it is gone meanwhile, or damaged. What else is wrong with one session hides no other. */
-  async #ranked(listed: SessionRecord): Promise<{ record: SessionRecord; rank: number } | undefined> {
-    try {
-      const record = await this.refresh(listed.id);
-      return { record, rank: await this.#conversations.rank(record) };
-    } catch (error) {
-      if (error instanceof Failure && (error.kind === 'not-found' || error.kind === 'invalid')) return undefined;
-      this.#log.warn(`The conversation of the session ${listed.id} could not be read: ${messageOf(error)}`);
-      return { record: listed, rank: 1 };
-    }
+    return latestOf(records, {
+      refresh: id => this.refresh(id),
+      rank: record => this.#conversations.rank(record),
+      log: this.#log,
+    });
   }
 
   /** Changes a record; nothing else becomes different, so it is no later than before. Fails as `get` does. */
