@@ -32,7 +32,8 @@ export class Conversations {
     if (record.titled || reader === undefined || !(await this.isEmpty(record))) return false;
     const dir = this.#directory(record.agent, record.id);
     let bytes = 0;
-    for (const { saved } of reader.stateDirs) {
+    for (const { saved, aside } of reader.stateDirs) {
+      if (aside) continue;
       const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
       for (const { size } of files) bytes += size;
     }

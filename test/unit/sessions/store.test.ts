@@ -289,7 +289,10 @@ test('directories become mounts: owned by the workspace’s owner, below directo
   assert.deepEqual(mounts, [
     { device: 'session-0', source: join(dir, '.claude/projects'), path: '/home/code/.claude/projects' },
     { device: 'session-1', source: join(dir, '.claude/sessions'), path: '/home/code/.claude/sessions' },
-    { device: 'session-2', source: join(dir, 'signals'), path: '/home/code/.incus-agents/signals' },
+    { device: 'session-2', source: join(dir, '.claude/file-history'), path: '/home/code/.claude/file-history' },
+    { device: 'session-3', source: join(dir, '.claude/tasks'), path: '/home/code/.claude/tasks' },
+    { device: 'session-4', source: join(dir, '.claude/plans'), path: '/home/code/.claude/plans' },
+    { device: 'session-5', source: join(dir, 'signals'), path: '/home/code/.incus-agents/signals' },
   ]);
   const conversation = join(dir, '.claude/projects/-workspace', `${ID}.jsonl`);
   for (const path of [...mounts.map(mount => mount.source), conversation]) {
@@ -410,6 +413,8 @@ test('a session goes with its container only when nothing was said in it, and it
   assert.equal(await goes(await make('shell')), true);
   const empty = await make('claude');
   await store.prepare(empty, mountedDirs(agentNamed('claude')), OWNER, '/h');
+  const plan = join(home, '.coi/sessions-claude', empty.id, '.claude/plans/plan.md');
+  await writeFile(plan, 'x'.repeat(99_999));
   assert.equal(await goes({ ...empty, savedAt: '2026-01-01T00:00:00.000Z' }), false);
   assert.equal(await goes(empty), true);
   await assert.rejects(store.get(empty.id), isFailure('not-found'));
