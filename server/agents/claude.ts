@@ -1,6 +1,6 @@
 import { claudeConversation, claudeHas, claudePath, claudeTranscript } from './claude-history.ts';
 import { ownDirectory, signalFile, signalProgram } from './signal.ts';
-import type { Agent, AgentFile, LaunchOptions } from './types.ts';
+import type { Agent, AgentFile, LaunchOptions, StateDir } from './types.ts';
 
 /** Claude Code. Facts from the program's 2.1.197: settings, hooks, the registry of running sessions. */
 export const claude: Agent = {
@@ -12,11 +12,15 @@ export const claude: Agent = {
   stateDirs: [
     { saved: '.claude/projects', home: '.claude/projects' },
     { saved: '.claude/sessions', home: '.claude/sessions', volatile: true },
+    // What it can take back files to, its list of tasks, and its plans.
+    ...['file-history', 'tasks', 'plans'].map(name => ({ ...beside(name), aside: true as const })),
   ],
   registry: '.claude/sessions',
   tells: true,
   login: {
     directory: '.claude',
+    // What was pasted, and what runs before each of its commands.
+    own: ['paste-cache', 'image-cache', 'shell-snapshots', 'session-env'].map(name => `.claude/${name}`),
     files: ['.claude/.credentials.json'],
     variables: ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'],
   },
@@ -27,6 +31,11 @@ export const claude: Agent = {
   pathOf: claudePath,
   hasId: claudeHas,
 };
+
+/** A directory of the program's own, under the same name in the session. */
+function beside(name: string): StateDir {
+  return { saved: `.claude/${name}`, home: `.claude/${name}` };
+}
 
 function command(o: LaunchOptions): string[] {
   const argv = [o.binary ?? 'claude', '--settings', settingsPath(o.home)];

@@ -2,19 +2,27 @@ import { codexConversation, codexTranscript } from './codex-history.ts';
 import { ownDirectory, signalFile, signalProgram } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
+/** What it knows of each conversation besides the conversation itself: goals, what waits to be sent, what was said once more. */
+const DATABASES = '.codex/sqlite';
+
 /** OpenAI Codex. Facts from the program's 0.169: overrides with -c, managed hooks, rollout files. */
 export const codex: Agent = {
   name: 'codex',
   title: 'Codex',
   command,
-  environment: () => ({}),
+  environment: o => ({ CODEX_SQLITE_HOME: `${o.home}/${DATABASES}` }),
   files,
-  stateDirs: [{ saved: '.codex/sessions', home: '.codex/sessions' }],
+  stateDirs: [
+    { saved: '.codex/sessions', home: '.codex/sessions' },
+    { saved: DATABASES, home: DATABASES, aside: true },
+  ],
   tells: true,
   // It tells of turns only.
   readyAfter: 2000,
   login: {
     directory: '.codex',
+    // What runs before each of its commands, what it made, and what it remembers.
+    own: ['shell_snapshots', 'generated_images', 'memories'].map(name => `.codex/${name}`),
     files: ['.codex/auth.json'],
     variables: ['OPENAI_API_KEY', 'CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'],
   },

@@ -47,6 +47,8 @@ export interface StateDir {
   home: string;
   /** Emptied before each start: it tells about running processes only. */
   volatile?: true;
+  /** It goes with a conversation, and is nothing without one. */
+  aside?: true;
 }
 
 /** What an agent's own files say about its newest conversation. */
@@ -97,7 +99,7 @@ export interface Agent {
   environment(options: LaunchOptions): Record<string, string>;
   /** First-run answers, hooks and standing instructions. */
   files(options: LaunchOptions): AgentFile[];
-  /** What holds its conversations, and only that. */
+  /** What holds its conversations and goes with them, and only that. */
   readonly stateDirs: readonly StateDir[];
   /** Whether hooks, a plugin or a registry tell what it does; of others only start and end are known. */
   readonly tells: boolean;

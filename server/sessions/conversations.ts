@@ -27,13 +27,14 @@ export class Conversations {
     return this.#reader(record.agent) !== undefined && (await this.#newest(record)) === undefined;
   }
 
-  /** Whether nothing of a session would be missed: nothing was said, and its agent keeps nothing that nobody here reads. */
+  /** Whether nothing of a session would be missed: it has no name of the user's, nothing was said, and its agent keeps nothing that nobody here reads. */
   async isWorthless(record: SessionRecord): Promise<boolean> {
     const reader = this.#reader(record.agent);
-    if (reader === undefined || !(await this.isEmpty(record))) return false;
+    if (record.titled || reader === undefined || !(await this.isEmpty(record))) return false;
     const dir = this.#directory(record.agent, record.id);
     let bytes = 0;
-    for (const { saved } of reader.stateDirs) {
+    for (const { saved, aside } of reader.stateDirs) {
+      if (aside) continue;
       const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
       for (const { size } of files) bytes += size;
     }

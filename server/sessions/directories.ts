@@ -1,4 +1,4 @@
-import { chown, lchown, lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
+import { chown, lchown, lstat, mkdir, opendir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withDirectory } from '../base/beneath.ts';
 import { Failure } from '../base/errors.ts';
@@ -32,7 +32,7 @@ export async function makeDirectories(base: string, saved: string): Promise<void
 
 /** Files only: an agent makes nothing else there, and a removal that descends could be led astray. */
 async function emptyDirectory(path: string): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true })) {
+  for await (const entry of await opendir(path)) {
     if (!entry.isDirectory()) await unlink(join(path, entry.name)).catch(ignoreMissing);
   }
 }
@@ -52,7 +52,7 @@ async function hand(path: string, owner: Owner): Promise<void> {
 async function handTree(path: string, owner: Owner): Promise<void> {
   await withDirectory(path, [], async open => {
     await chown(open, owner.uid, owner.gid);
-    for (const entry of await readdir(open, { withFileTypes: true })) {
+    for await (const entry of await opendir(open)) {
       if (entry.isDirectory()) await handBelow(open, entry.name, owner);
       else if (entry.isFile()) await handFile(join(open, entry.name), owner);
     }

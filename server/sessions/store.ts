@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, messageOf } from '../base/errors.ts';
+import { Failure } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
@@ -9,7 +9,8 @@ import type { TranscriptEntry } from '../protocol/types.ts';
 import { Conversations } from './conversations.ts';
 import { prepareDirectories, removeDirectory } from './directories.ts';
 import { fillDirectory } from './fill.ts';
-import { agentsIn, byLastSign, inBatches, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
+import { latestOf } from './latest.ts';
+import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
 import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
@@ -29,9 +30,6 @@ export interface SessionStoreOptions {
   /** Reads the conversations of an agent; undefined for an agent that nobody knows. */
   reader(agent: string): ConversationReader | undefined;
 }
-
-/** Of how many sessions of one workspace the conversations are read to find the latest. */
-const LOOKED_AT = 200;
 
 /** The sessions on disk, in coi's layout. Truth is in the files: coi and other backends change them too. */
 export class SessionStore {
@@ -131,26 +129,16 @@ export class SessionStore {
    */
   async latest(workspace: string, agent?: string): Promise<SessionRecord | undefined> {
     const records = await this.list({ workspace, ...(agent === undefined ? {} : { agent }) });
-    const found = await inBatches(records.slice(0, LOOKED_AT), 16, record => this.#ranked(record));
-    const ranked = found.filter(one => one !== undefined);
-    return ranked.sort((a, b) => a.rank - b.rank || byLastSign(a.record, b.record))[0]?.record;
-  }
-
-  /** Undefined when it is gone meanwhile, or damaged. What else is wrong with one session hides no other. */
-  async #ranked(listed: SessionRecord): Promise<{ record: SessionRecord; rank: number } | undefined> {
-    try {
-      const record = await this.refresh(listed.id);
-      return { record, rank: await this.#conversations.rank(record) };
-    } catch (error) {
-      if (error instanceof Failure && (error.kind === 'not-found' || error.kind === 'invalid')) return undefined;
-      this.#log.warn(`The conversation of the session ${listed.id} could not be read: ${messageOf(error)}`);
-      return { record: listed, rank: 1 };
-    }
+    return latestOf(records, {
+      refresh: id => this.refresh(id),
+      rank: record => this.#conversations.rank(record),
+      log: this.#log,
+    });
   }
 
   /** Changes a record; nothing else becomes different, so it is no later than before. Fails as `get` does. */
   async update(id: string, change: SessionChange): Promise<SessionRecord> {
-    return (await this.#change(id, change)).record;
+    return (await this.#change(id, () => change)).record;
   }
 
   /**
@@ -161,22 +149,26 @@ export class SessionStore {
     id: string,
     place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
-    const { record, before } = await this.#change(id, { ...place, savedAt: new Date().toISOString() });
+    const { record, before } = await this.#change(id, () => ({ ...place, savedAt: new Date().toISOString() }));
     const { container, incus, slot, persistent, path, pathUnsaid, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, { container, incus, slot, persistent, path, pathUnsaid, savedAt });
+      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, savedAt }));
     };
     return { record, giveBack };
   }
 
-  #change(id: string, change: SessionChange): Promise<{ record: SessionRecord; before: SessionRecord }> {
+  #change(
+    id: string,
+    changeOf: (now: SessionRecord) => SessionChange,
+  ): Promise<{ record: SessionRecord; before: SessionRecord }> {
     return this.#serial.run(id, async () => {
       const { agent } = await this.get(id);
       const dir = this.directory(agent, id);
       const stored = await readRecord(dir, agent, id);
       if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
       const before = await this.#conversations.placed(stored.record);
+      const change = changeOf(before);
       const said = change.path === undefined ? {} : { pathUnsaid: undefined };
       const record = defined({ ...before, ...said, ...change });
       await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, stored.raw));
@@ -198,7 +190,10 @@ export class SessionStore {
     return this.#reading.run(id, async () => {
       const record = await this.get(id);
       const news = await this.#conversations.news(record);
-      return Object.keys(news).length === 0 ? record : this.update(id, news);
+      if (Object.keys(news).length === 0) return record;
+      // The user may have named it meanwhile.
+      const change = (now: SessionRecord) => (now.titled ? { ...news, title: now.title } : news);
+      return (await this.#change(id, change)).record;
     });
   }
 

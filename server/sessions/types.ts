@@ -46,6 +46,8 @@ export interface SessionDir {
   home: string;
   /** Emptied before each start. */
   volatile?: true;
+  /** It goes with a conversation, and is nothing without one. */
+  aside?: true;
 }
 
 /** Who the files of a session belong to on the host: the owner of the workspace. */

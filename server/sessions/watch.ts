@@ -3,52 +3,110 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { SESSION_ID } from './record.ts';
 
 /** Changes within this time are told at once. Milliseconds. */
 const COALESCE = 200;
 
-/**
- * Tells when sessions come or go: the directories that hold them are watched (inotify), nothing is polled. `changed` may be
- * called although nothing is different. Gives what ends it.
- */
-export function watchSessions(root: string, log: Log, changed: () => void): () => void {
-  const watchers = new Map<string, FSWatcher>();
-  let timer: NodeJS.Timeout | undefined;
-  let ended = false;
-  const soon = () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      void look();
-      changed();
-    }, COALESCE);
-    timer.unref();
-  };
-  const add = (path: string) => {
-    if (ended || watchers.has(path)) return;
-    try {
-      const watcher = watch(path, { persistent: false }, soon);
-      watcher.on('error', () => drop(path));
-      watchers.set(path, watcher);
-    } catch (error) {
-      log.debug(`Sessions in ${path} are not watched: ${messageOf(error)}`);
+/** Of how many sessions the records are watched at most: the kernel gives a user some thousands of watches, and editors need many. */
+const MOST = 2000;
+
+/** Who is told what other programs did. Either may be called although nothing is different. */
+export interface SessionChanges {
+  /** Sessions may have come or gone. */
+  listed(): void;
+  /** The record of a session may have been written anew. */
+  changed(id: string): void;
+}
+
+/** Tells what coi and other backends change of the sessions: their directories are watched (inotify), nothing is polled. */
+export class SessionWatch {
+  /** Resolves when what there was at first is watched. */
+  readonly ready: Promise<void>;
+  readonly #root: string;
+  readonly #log: Log;
+  readonly #on: SessionChanges;
+  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #changed = new Set<string>();
+  #listed = false;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(root: string, log: Log, on: SessionChanges) {
+    this.#root = root;
+    this.#log = log;
+    this.#on = on;
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    this.#add(root, () => this.#soonListed());
+    this.ready = this.#look();
+  }
+
+  close(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const path of [...this.#watchers.keys()]) this.#drop(path);
+  }
+
+  /** Watches what is there now. */
+  async #look(): Promise<void> {
+    const agents = (await namesIn(this.#root)).filter(name => name.startsWith('sessions-'));
+    const wanted = new Set([this.#root, ...agents.map(name => join(this.#root, name))]);
+    // First those above: what is made in one meanwhile is then found by its event.
+    for (const path of wanted) this.#add(path, () => this.#soonListed());
+    for (const path of [...wanted]) {
+      for (const id of (await namesIn(path)).filter(name => path !== this.#root && SESSION_ID.test(name))) {
+        if (wanted.size >= MOST) break;
+        wanted.add(join(path, id));
+        this.#add(join(path, id), name => this.#soonChanged(id, name));
+      }
     }
-  };
-  const drop = (path: string) => {
-    watchers.get(path)?.close();
-    watchers.delete(path);
-  };
-  const look = async () => {
-    const names = await readdir(root).catch(() => []);
-    const wanted = new Set(names.filter(name => name.startsWith('sessions-')).map(name => join(root, name)));
-    for (const path of watchers.keys()) if (path !== root && !wanted.has(path)) drop(path);
-    for (const path of wanted) add(path);
-  };
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  add(root);
-  void look();
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-    for (const path of [...watchers.keys()]) drop(path);
-  };
+    for (const path of [...this.#watchers.keys()]) if (!wanted.has(path)) this.#drop(path);
+  }
+
+  #soonListed(): void {
+    this.#listed = true;
+    this.#soon();
+  }
+
+  #soonChanged(id: string, name: string | null): void {
+    if (name !== null && name !== 'metadata.json') return;
+    this.#changed.add(id);
+    this.#soon();
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => void this.#tell(), COALESCE).unref();
+  }
+
+  async #tell(): Promise<void> {
+    this.#timer = undefined;
+    const [listed, changed] = [this.#listed, [...this.#changed]];
+    this.#listed = false;
+    this.#changed.clear();
+    if (listed) await this.#look();
+    if (this.#ended) return;
+    if (listed) this.#on.listed();
+    else for (const id of changed) this.#on.changed(id);
+  }
+
+  #add(path: string, seen: (name: string | null) => void): void {
+    if (this.#ended || this.#watchers.has(path)) return;
+    try {
+      const watcher = watch(path, { persistent: false }, (_, name) => seen(name));
+      watcher.on('error', () => this.#drop(path));
+      this.#watchers.set(path, watcher);
+    } catch (error) {
+      this.#log.debug(`Sessions in ${path} are not watched: ${messageOf(error)}`);
+    }
+  }
+
+  #drop(path: string): void {
+    this.#watchers.get(path)?.close();
+    this.#watchers.delete(path);
+  }
+}
+
+/** The names in a directory; none where it is gone. */
+async function namesIn(path: string): Promise<string[]> {
+  return readdir(path).catch(() => []);
 }

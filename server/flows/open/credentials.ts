@@ -110,7 +110,7 @@ export function sharedWords(plan: OpenPlan): string[] {
     ...(credentials?.source === 'secret' ? [`the secret "${credentials.secret}" as ${credentials.variable}`] : []),
     ...(credentials?.source === 'environment' ? [`the variables ${credentials.names.join(', ')}`] : []),
     ...(credentials?.source === 'shared'
-      ? [`a login of ${plan.agent.title} that its slots share, with the settings beside it`]
+      ? [`a login of ${plan.agent.title} that its slots share, with the settings and the history of prompts beside it`]
       : []),
     ...(forwarded.length === 0 ? [] : [`the variables ${forwarded.join(', ')}`]),
     ...(commands.length === 0 ? [] : [`what commands on this computer give as ${commands.join(', ')}`]),

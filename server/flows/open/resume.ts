@@ -5,7 +5,9 @@ import { containerName } from '../../slots/names.ts';
 import { mountPath } from '../../workspace/mounts.ts';
 import { cleanWorkspacePath, resolveWorkspace } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
+import { runsIn } from '../sessions/adopt.ts';
 import { type OpenRequest, stateDirectories } from './prepare.ts';
+import { readableSession } from './session.ts';
 
 /**
  * The session that an open asks to resume: by id, or the newest of the workspace. Fails with `not-found` when there is none,
@@ -51,9 +53,22 @@ export function holderOf(deps: FlowDeps, session: string): Holder | undefined {
 /** The same as Incus has it now: another program may have stopped or deleted the container a moment ago. */
 export async function holderNow(deps: FlowDeps, session: string): Promise<Holder | undefined> {
   const known = holderOf(deps, session);
-  if (known === undefined) return undefined;
+  if (known === undefined) return foreignHolder(deps, session);
   await deps.mirror.refresh(known.container);
   return holderOf(deps, session);
+}
+
+/** A container of coi that holds a session, as its record on disk tells: coi may have resumed it a moment ago. */
+async function foreignHolder(deps: FlowDeps, session: string): Promise<Holder | undefined> {
+  const record = await readableSession(deps, session);
+  if (record?.container === undefined) return undefined;
+  await deps.mirror.refresh(record.container);
+  const instance = deps.board.instance(record.container);
+  const identity = instance && identify(instance);
+  if (instance === undefined || identity === undefined || identity.keyed) return undefined;
+  const { name, createdAt, running, frozen: paused } = instance;
+  if (!(running || paused) || !runsIn(record, { name, createdAt, workspace: identity.workspace })) return undefined;
+  return { container: name, slot: identity.slot, up: true, paused };
 }
 
 /** Whether a container that another backend made a moment ago holds the session, which is then resumed already. */

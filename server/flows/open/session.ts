@@ -122,3 +122,13 @@ export async function storedSession(deps: FlowDeps, id: string | undefined): Pro
     return undefined;
   }
 }
+
+/** As `storedSession`; undefined also when its record is damaged. */
+export async function readableSession(deps: FlowDeps, id: string): Promise<SessionRecord | undefined> {
+  try {
+    return await storedSession(deps, id);
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'invalid') return undefined;
+    throw error;
+  }
+}

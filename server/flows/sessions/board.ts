@@ -8,15 +8,13 @@ import type { Instance } from '../../incus/types.ts';
 import type { AgentState, Session, SlotStatus } from '../../protocol/types.ts';
 import type { SessionStore } from '../../sessions/store.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
-import { watchSessions } from '../../sessions/watch.ts';
+import { SessionWatch } from '../../sessions/watch.ts';
 import { identify, type SlotIdentity } from '../../slots/keys.ts';
 import type { SlotBoard } from '../../state/board.ts';
 import { statusOf } from '../../state/describe.ts';
 import type { StateStore } from '../../state/store.ts';
+import { type ForeignContainer, runsIn } from './adopt.ts';
 import { Unhurried } from './unhurried.ts';
-
-/** coi writes its record about when it makes the container (ms). */
-const COI_SAVES_WITHIN = 120_000;
 
 /** How often (ms) the conversation of a session is read at most while its agent works; until it has a title, more often. */
 const READ_EVERY = 10_000;
@@ -49,7 +47,10 @@ export class SessionBoard {
   /** When the record was saved in whose conversation a title was looked for. */
   readonly #searched = new Map<string, string>();
   /** Containers of coi, whose sessions only the records tell. */
-  readonly #foreign = new Map<string, { workspace: string; createdAt: string; up: boolean }>();
+  readonly #foreign = new Map<string, ForeignContainer & { up: boolean }>();
+  /** The reading of each record that was begun last. */
+  readonly #readings = new Map<string, number>();
+  readonly #watch: SessionWatch;
   readonly #reading = new Unhurried(
     id => this.#look(id),
     id => (this.#records.get(id)?.title === undefined ? TITLE_EVERY : READ_EVERY),
@@ -60,11 +61,15 @@ export class SessionBoard {
 
   constructor(parts: SessionBoardParts) {
     this.#parts = parts;
+    this.#watch = new SessionWatch(parts.sessions.root, parts.log, {
+      listed: () => void this.list(),
+      changed: id => void this.#reread(id),
+    });
     this.#ends.push(
+      () => this.#watch.close(),
       parts.attention.onChange((container, state) => this.#onState(container, state)),
       parts.attention.onConversation((session, conversation) => void this.#noteConversation(session, conversation)),
       parts.sessions.onChange(id => void this.#reread(id)),
-      watchSessions(parts.sessions.root, parts.log, () => void this.list()),
     );
   }
 
@@ -90,7 +95,7 @@ export class SessionBoard {
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
       if (!identity.keyed) {
-        this.#foreign.set(name, { workspace: identity.workspace, createdAt: instance.createdAt, up });
+        this.#foreign.set(name, { name, workspace: identity.workspace, createdAt: instance.createdAt, up });
         this.#adopt(name);
       }
     }
@@ -106,9 +111,12 @@ export class SessionBoard {
     const listing = { again: true };
     this.#listing = listing;
     try {
+      // What is changed after it was listed has to be seen.
+      await this.#watch.ready;
       while (listing.again) {
         listing.again = false;
-        this.#replace(await this.#parts.sessions.list());
+        const before = new Map(this.#readings);
+        this.#replace(await this.#parts.sessions.list(), before);
       }
     } catch (error) {
       this.#parts.log.warn(`The sessions could not be listed: ${messageOf(error)}`);
@@ -124,14 +132,17 @@ export class SessionBoard {
     this.#parts.attention.dispose();
   }
 
-  #replace(records: readonly SessionRecord[]): void {
+  /** Takes a list; `before` is what readings there were when it was begun, since what was read by itself meanwhile is newer. */
+  #replace(records: readonly SessionRecord[], before: ReadonlyMap<string, number>): void {
+    const isOlder = (id: string) => this.#readings.get(id) !== before.get(id);
     const gone = new Set(this.#records.keys());
     for (const record of records) {
       gone.delete(record.id);
+      if (isOlder(record.id)) continue;
       this.#records.set(record.id, record);
       this.#publish(record.id);
     }
-    for (const id of gone) this.#forget(id);
+    for (const id of gone) if (!isOlder(id)) this.#forget(id);
     for (const name of this.#foreign.keys()) this.#adopt(name);
     void this.#findTitles(records);
   }
@@ -152,9 +163,8 @@ export class SessionBoard {
   /** Finds the session that a container of coi holds, which is live while that is up: the newest record that names it, written since it was made. */
   #adopt(name: string): void {
     const foreign = this.#foreign.get(name);
-    const since = Date.parse(foreign?.createdAt ?? '') - COI_SAVES_WITHIN;
     const [record] = [...this.#records.values()]
-      .filter(r => r.container === name && r.workspace === foreign?.workspace && Date.parse(r.savedAt) >= since)
+      .filter(candidate => foreign !== undefined && runsIn(candidate, foreign))
       .sort((a, b) => b.savedAt.localeCompare(a.savedAt));
     const before = this.#holders.get(name);
     const live = foreign?.up === true ? record?.id : undefined;
@@ -166,14 +176,19 @@ export class SessionBoard {
     for (const id of [before, live]) if (id !== undefined) this.#publish(id);
   }
 
+  /** Reads a record that was changed. Of several readings the one that was begun last counts. */
   async #reread(id: string): Promise<void> {
-    try {
-      this.#records.set(id, await this.#parts.sessions.get(id));
+    const reading = (this.#readings.get(id) ?? 0) + 1;
+    this.#readings.set(id, reading);
+    // Gone, or damaged, which the store has said.
+    const record = await this.#parts.sessions.get(id).catch(() => undefined);
+    if (this.#readings.get(id) !== reading) return;
+    if (record === undefined) this.#forget(id);
+    else {
+      this.#records.set(id, record);
       this.#publish(id);
-    } catch {
-      // Gone, or damaged, which the store has said.
-      this.#forget(id);
     }
+    for (const name of this.#foreign.keys()) this.#adopt(name);
   }
 
   #forget(id: string): void {
@@ -268,12 +283,10 @@ export class SessionBoard {
     this.#later.set(id, setTimeout(() => void this.#look(id, rest), wait).unref());
   }
 
-  /** Takes title and activity from the conversation. */
+  /** Has title and activity taken from the conversation; a record that changes is read anew. */
   async #refresh(id: string): Promise<void> {
     try {
-      const record = await this.#parts.sessions.refresh(id);
-      this.#records.set(id, record);
-      this.#publish(id);
+      await this.#parts.sessions.refresh(id);
     } catch (error) {
       this.#parts.log.debug(`Reading the conversation of ${id} failed: ${messageOf(error)}`);
     }

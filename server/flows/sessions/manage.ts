@@ -1,11 +1,11 @@
 import { Failure } from '../../base/errors.ts';
 import type { ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/types.ts';
-import type { SessionRecord } from '../../sessions/types.ts';
 import { identify } from '../../slots/keys.ts';
 import { cleanWorkspacePath } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
 import { holderNow, holderOf } from '../open/resume.ts';
+import { readableSession } from '../open/session.ts';
 import { sessionOf } from './board.ts';
 import { isCut } from './cut.ts';
 import { refuseElsewhere } from './elsewhere.ts';
@@ -46,20 +46,10 @@ export function deleteSession(deps: FlowDeps, id: string): Promise<void> {
         hint: 'Close its slot first.',
       });
     }
-    const record = await readable(deps, id);
+    const record = await readableSession(deps, id);
     if (record !== undefined) await refuseElsewhere(deps, record);
     await deps.sessions.remove(id);
   });
-}
-
-/** The session of that id; undefined when it is gone or damaged. */
-async function readable(deps: FlowDeps, id: string): Promise<SessionRecord | undefined> {
-  try {
-    return await deps.sessions.get(id);
-  } catch (error) {
-    if (error instanceof Failure && (error.kind === 'not-found' || error.kind === 'invalid')) return undefined;
-    throw error;
-  }
 }
 
 /** The container in which the agent of a session runs. */

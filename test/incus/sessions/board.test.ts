@@ -15,7 +15,8 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     // Nothing is asked of an agent here, so a program that does nothing but be there is quick.
     await lab.write(
       join(lab.home, '.coi/config.toml'),
-      '[agents.quiet]\ncommand = ["sleep", "infinity"]\nresume_command = ["sleep", "infinity"]\n',
+      '[agents.quiet]\ncommand = ["sleep", "infinity"]\nresume_command = ["sleep", "infinity"]\n' +
+        '[agents.calm]\ncommand = ["sleep", "infinity"]\n',
     );
     backend = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
   });
@@ -63,8 +64,8 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const workspace = await lab.workspace();
     await lab.write(join(lab.home, '.coi/profiles/special/config.toml'), '[container]\npersistent = true\n');
     const one = await lab.open(backend, workspace, { profile: 'special', agent: 'shell' });
-    const { persistent, profile } = JSON.parse(await readFile(record(one.session, 'shell'), 'utf8'));
-    assert.deepEqual({ persistent, profile }, { persistent: true, profile: undefined });
+    const { persistent, profile_name } = JSON.parse(await readFile(record(one.session, 'shell'), 'utf8'));
+    assert.deepEqual({ persistent, profile_name }, { persistent: true, profile_name: 'special' });
     await backend.call('slot/stop', { container: one.container, timeout: 0 });
     const again = await lab.open(backend, workspace, { resume: one.session });
     assert.deepEqual(again, one, 'a stopped holder is started instead of a new container');
@@ -74,6 +75,17 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
       { persistent: true, profile: 'special', agent: 'shell' },
     );
     await kill(one.container);
+    // Nothing but its record tells it to a container that is made anew.
+    const two = await lab.open(backend, workspace, { profile: 'special', agent: 'calm', persistent: false });
+    await kill(two.container);
+    await backend.when(two.container, s => s === undefined);
+    assert.deepEqual(await lab.open(backend, workspace, { resume: two.session }), two);
+    const fresh = await backend.when(two.container, s => s?.status === 'running');
+    assert.deepEqual(
+      { persistent: fresh?.persistent, profile: fresh?.profile, agent: fresh?.agent },
+      { persistent: false, profile: 'special', agent: 'calm' },
+    );
+    await kill(two.container);
     await until('the shell leaves no session', async () => !(await exists(record(one.session, 'shell'))));
   });
 
@@ -191,6 +203,27 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     await there.call('slot/kill', { container: one.container });
     await kill(here.container);
     await there.end();
+  });
+
+  it('that coi resumes are live where coi says so, though their records were there before', async () => {
+    const workspace = await lab.workspace();
+    const name = coiName(workspace, 2);
+    const id = '0f0f0f0f-1111-4222-8333-444455556666';
+    const saved = (saved_at: string) =>
+      JSON.stringify({ session_id: id, container_name: name, workspace, persistent: false, saved_at });
+    await lab.write(record(id), saved('2026-01-02T03:04:05Z'));
+    const listed = () => backend.changes.some(change => change.sessions?.some(session => session.id === id));
+    await until('its record is known', listed);
+    await incusCli('init', '-q', lab.image, name, '-c', 'raw.idmap=uid 1000 1000\ngid 1000 1000');
+    await incusCli('config', 'device', 'add', name, 'workspace', 'disk', `source=${workspace}`, 'path=/workspace');
+    await incusCli('start', name);
+    await backend.when(name, s => s?.status === 'running' && s.session === undefined);
+    await writeFile(record(id), saved(new Date().toISOString()));
+    assert.deepEqual(await lab.open(backend, workspace, { resume: id }), { container: name, slot: 2, session: id });
+    assert.deepEqual(await lab.containers(workspace), [name]);
+    await assert.rejects(backend.call('session/delete', { id }), isReply('conflict', /live/));
+    await backend.when(name, s => s?.session === id);
+    await kill(name);
   });
 
   it('bring the agent back into a container that runs without it, and leave one that is there alone', async () => {

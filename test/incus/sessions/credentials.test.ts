@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { Incus } from '../../../server/incus/client.ts';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
@@ -25,7 +27,15 @@ describe('credentials of an agent', { skip }, () => {
   after(() => desk.close());
 
   it('reach its process alone', async () => {
+    const watched = watchHost(desk.lab.incus, KEY);
     const talk = await openTalk(desk, backend, workspace, { agent: 'claude', prompt: 'who are you' });
+    const { found, seen } = await watched.end();
+    assert.deepEqual(found, [], 'not even while it is started');
+    const { container } = talk;
+    assert.ok(
+      [...seen].some(text => text.includes('"command":') && text.includes(container)),
+      'the start was seen',
+    );
     await talk.asked('who are you');
     const inside = async (script: string, user: 'code' | 'root' = 'root') =>
       (await backend.call('slot/exec', { container: talk.container, argv: ['/bin/sh', '-c', script], user })).stdout;
@@ -76,7 +86,10 @@ describe('credentials of an agent', { skip }, () => {
     }
     assert.deepEqual(await filesWith(join(desk.lab.home, '.coi/sessions-opencode'), 'own-login'), []);
     const [shared] = backend.slots.get(slots[0]?.container ?? '')?.shared ?? [];
-    assert.equal(shared, 'a login of opencode that its slots share, with the settings beside it');
+    assert.equal(
+      shared,
+      'a login of opencode that its slots share, with the settings and the history of prompts beside it',
+    );
     await Promise.all(slots.map(({ container }) => backend.call('slot/kill', { container })));
     const named = join(desk.lab.home, '.coi/profiles/nothing/config.toml');
     await desk.lab.write(named, '[agents.shell.credentials]\nsource = "shared"\n');
@@ -139,6 +152,13 @@ for (const uid of [1000, 0]) {
         await inside(from, `cd ~/.claude && echo ${text} >.new && chmod 600 .new && mv .new .credentials.json`);
         assert.equal(await inside(to, 'cat ~/.claude/.credentials.json'), text);
       }
+      // What belongs to one conversation is its session's own, so that it outlives the container and no other slot reads it.
+      const places = ['file-history', 'tasks', 'plans', 'paste-cache', 'shell-snapshots', 'session-env'];
+      await inside(one, `cd ~/.claude && for place in ${places.join(' ')}; do echo mine >$place/mine; done`);
+      assert.equal(await inside(two, 'find ~/.claude -name mine'), '');
+      const saved = (place: string) =>
+        join(desk.lab.home, '.coi/sessions-claude', one.session, '.claude', place, 'mine');
+      for (const place of places) assert.equal(await readFile(saved(place), 'utf8'), 'mine\n');
       assert.equal((await lstat(join(login(), '.credentials.json'))).uid, uid);
       assert.equal(await readFile(join(login(), '.credentials.json'), 'utf8'), 'refreshed-login-2\n');
       assert.deepEqual(await filesWith(join(desk.lab.home, '.coi/sessions-claude'), 'refreshed-login'), []);
@@ -147,7 +167,7 @@ for (const uid of [1000, 0]) {
         assert.equal(transcript[0]?.text, `hello from slot ${talk.slot}`);
         assert.equal(
           talk.backend.slots.get(talk.container)?.shared?.[0],
-          'a login of Claude Code that its slots share, with the settings beside it',
+          'a login of Claude Code that its slots share, with the settings and the history of prompts beside it',
         );
         // What is the same file for all names no slot; the file that it names is each slot's own.
         assert.match(await inside(talk, 'cat ~/.claude/CLAUDE.md'), /^Read ~\/SANDBOX_CONTEXT\.md first/m);
@@ -166,6 +186,35 @@ for (const uid of [1000, 0]) {
       assert.equal(await readFile(join(login(), '.credentials.json'), 'utf8'), 'refreshed-login-2\n');
     });
   });
+}
+
+/** Looks all the time at the command lines of all processes and at what Incus tells of its operations, exec's environments among it. */
+function watchHost(incus: Incus, secret: string): { end(): Promise<{ found: string[]; seen: Set<string> }> } {
+  const [seen, found] = [new Set<string>(), new Set<string>()];
+  const note = (text: string) => {
+    seen.add(text);
+    if (text.includes(secret)) found.add(text);
+  };
+  let ended = false;
+  const processes = async () => {
+    for (; !ended; await setTimeout(5)) {
+      const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+      // One that ends meanwhile has no command line any more.
+      for (const pid of pids) note(await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
+    }
+  };
+  const operations = async () => {
+    for (; !ended; await setTimeout(5))
+      note(JSON.stringify(await incus.request('GET', '/1.0/operations?recursion=1', undefined)));
+  };
+  const looking = Promise.all([processes(), operations()]);
+  return {
+    end: async () => {
+      ended = true;
+      await looking;
+      return { found: [...found], seen };
+    },
+  };
 }
 
 /** Command lines of the host's processes, those of containers among them, that contain a text; this process's own apart. */

@@ -22,7 +22,7 @@ import { Failure } from '../../../server/base/errors.ts';
 import { silentLog } from '../../../server/base/log.ts';
 import { SessionStore } from '../../../server/sessions/store.ts';
 import type { ConversationReader } from '../../../server/sessions/types.ts';
-import { watchSessions } from '../../../server/sessions/watch.ts';
+import { SessionWatch } from '../../../server/sessions/watch.ts';
 
 const ID = '0a0a0a0a-1111-4111-8111-111111111111';
 const ROOT = process.getuid?.() === 0;
@@ -283,6 +283,22 @@ test('a title of the user stays when the conversation goes on, and comes back wh
   assert.equal((await store.rename(ID, '  ')).title, 'said to coi');
 });
 
+test('a name that the user gives while the conversation is read stays', async t => {
+  const { home } = await place(t);
+  await coiSession(home, COI);
+  const real = agentNamed('claude');
+  const reader: ConversationReader = {
+    ...real,
+    findConversation: async (dir, path) => {
+      await store.rename(ID, 'My own');
+      return real.findConversation(dir, path);
+    },
+  };
+  const store: SessionStore = new SessionStore({ home, log: silentLog, reader: () => reader });
+  const { title, titled, agentSessionId } = await store.refresh(ID);
+  assert.deepEqual([title, titled, agentSessionId], ['My own', true, ID]);
+});
+
 test('directories become mounts: owned by the workspace’s owner, below directories that are the backend’s own', async t => {
   const { home, store } = await place(t);
   const dir = await coiSession(home, COI);
@@ -291,7 +307,10 @@ test('directories become mounts: owned by the workspace’s owner, below directo
   assert.deepEqual(mounts, [
     { device: 'session-0', source: join(dir, '.claude/projects'), path: '/home/code/.claude/projects' },
     { device: 'session-1', source: join(dir, '.claude/sessions'), path: '/home/code/.claude/sessions' },
-    { device: 'session-2', source: join(dir, 'signals'), path: '/home/code/.incus-agents/signals' },
+    { device: 'session-2', source: join(dir, '.claude/file-history'), path: '/home/code/.claude/file-history' },
+    { device: 'session-3', source: join(dir, '.claude/tasks'), path: '/home/code/.claude/tasks' },
+    { device: 'session-4', source: join(dir, '.claude/plans'), path: '/home/code/.claude/plans' },
+    { device: 'session-5', source: join(dir, 'signals'), path: '/home/code/.incus-agents/signals' },
   ]);
   const conversation = join(dir, '.claude/projects/-workspace', `${ID}.jsonl`);
   for (const path of [...mounts.map(mount => mount.source), conversation]) {
@@ -412,9 +431,15 @@ test('a session goes with its container only when nothing was said in it, and it
   assert.equal(await goes(await make('shell')), true);
   const empty = await make('claude');
   await store.prepare(empty, mountedDirs(agentNamed('claude')), OWNER, '/h');
+  const plan = join(home, '.coi/sessions-claude', empty.id, '.claude/plans/plan.md');
+  await writeFile(plan, 'x'.repeat(99_999));
   assert.equal(await goes({ ...empty, savedAt: '2026-01-01T00:00:00.000Z' }), false);
   assert.equal(await goes(empty), true);
   await assert.rejects(store.get(empty.id), isFailure('not-found'));
+  for (const agent of ['shell', 'claude']) {
+    const { id } = await make(agent);
+    assert.equal(await goes(await store.rename(id, 'mine')), false, `${agent} with a name of the user's`);
+  }
   const full = await make('claude');
   await said(home, full.id, 1_700_000_000);
   assert.equal(await goes(full), false);
@@ -462,8 +487,10 @@ test('changes at the same time are all kept', async t => {
 test('sessions that another program makes or removes are told, also of an agent that had none', async t => {
   const { home, store } = await place(t);
   let told = 0;
-  const end = watchSessions(store.root, silentLog, () => told++);
-  t.after(end);
+  const changed: string[] = [];
+  const watch = new SessionWatch(store.root, silentLog, { listed: () => told++, changed: id => changed.push(id) });
+  t.after(() => watch.close());
+  await watch.ready;
   const toldAfter = async (what: string, work: () => Promise<unknown>) => {
     const before = told;
     await work();
@@ -476,8 +503,16 @@ test('sessions that another program makes or removes are told, also of an agent 
   };
   await toldAfter('a new agent', () => coiSession(home, COI));
   await toldAfter('a second session', () => coiSession(home, COI, 'second'));
+  changed.length = 0;
+  await writeFile(join(home, '.coi/sessions-claude/second/metadata.json'), JSON.stringify(COI));
+  await writeFile(join(home, '.coi/sessions-claude/second/other'), '');
+  const limit = Date.now() + 3000;
+  while (changed.length === 0) {
+    assert.ok(Date.now() < limit, 'a record that is written anew');
+    await sleep(10);
+  }
+  assert.deepEqual(changed, ['second']);
   await toldAfter('a removal', () => rm(join(home, '.coi/sessions-claude/second'), { recursive: true }));
-  end();
 });
 
 test('a thousand sessions are listed in a second', async t => {
