@@ -272,6 +272,27 @@ ${more}`;
     await backend.call('slot/close', { container });
   });
 
+  it('is stopping until it has stopped when that is cancelled too late, and is kept then', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    const argv = ['systemctl', 'mask', '--runtime', 'poweroff.target', 'halt.target'];
+    const mask = () => backend.call('slot/exec', { container, argv, user: 'root' });
+    await until('it is deaf', async () => (await mask()).exitCode === 0);
+    const cancel = new AbortController();
+    const close = backend.call('slot/close', { container, timeout: 2 }, { signal: cancel.signal });
+    const asked = async () =>
+      (await lab.incus.operations()).some(
+        op => op.description === 'Stopping instance' && op.instances.includes(container),
+      );
+    await backend.when(container, s => s?.status === 'stopping');
+    await until('it is asked to shut down', asked);
+    cancel.abort();
+    await assert.rejects(close, isReply('cancelled'));
+    assert.equal((await backend.when(container, s => s?.status !== 'stopping'))?.status, 'stopped');
+    await until('nothing is under way', async () => (await lab.phase(container)) === '');
+    await backend.call('slot/close', { container });
+  });
+
   it('is killed at once, also while it stops and while it is opened', async () => {
     const ws = await lab.workspace();
     const { container } = await lab.open(backend, ws);
