@@ -150,13 +150,16 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
 
   it('pauses and goes on; a paused or stopped one says what to do', async () => {
     const ws = await lab.workspace();
-    const { container } = await lab.open(backend, ws);
+    const { container, session } = await lab.open(backend, ws);
     await backend.call('slot/pause', { container });
     await backend.call('slot/pause', { container });
     await backend.when(container, s => s?.status === 'paused');
     for (const method of ['slot/capture', 'slot/attach'] as const)
       await assert.rejects(backend.call(method, { container }), isReply('conflict', /paused/));
     await assert.rejects(backend.call('slot/start', { container }), isReply('conflict', /paused/));
+    assert.equal((await lab.open(backend, ws, { resume: session })).container, container);
+    const told = lab.open(backend, ws, { resume: session, prompt: 'x' });
+    await assert.rejects(told, isReply('conflict', /paused, so the prompt was not sent/));
     await backend.call('slot/unpause', { container });
     await backend.when(container, s => s?.status === 'running');
     await inside(container, ['true']);
