@@ -78,9 +78,39 @@ async function apply(
     try {
       await context.backend.request(`slot/${spec.verb}`, { container }, options);
     } catch (error) {
-      if (context.model.slot(container)?.status === 'running') await reopen(context, container, closed);
+      void afterwards(context, spec, slot, closed, failureOf(error).kind === 'cancelled');
       throw error;
     }
+  });
+}
+
+/** What has to be done and said when an act has failed or was cancelled, once it is known what the slot has become. */
+async function afterwards(
+  context: CommandContext,
+  spec: VerbSpec,
+  before: Slot,
+  closed: readonly TerminalKind[],
+  wasCancelled: boolean,
+): Promise<void> {
+  const slot = await settled(context, before.container);
+  if (slot?.status === 'running') await reopen(context, before.container, closed);
+  if (slot?.status !== 'stopped' || before.status === 'stopped' || !wasCancelled) return;
+  const late = `${nameOf(slot)} was shutting down already when ${spec.doing} it was cancelled, so it has stopped.`;
+  const kept = spec.verb === 'stop' ? '' : ' Its container is kept.';
+  void vscode.window.showInformationMessage(`${late}${kept}`);
+}
+
+/** The slot as it is when it has stopped stopping, as after a cancel that came too late; undefined when it is gone then. */
+function settled({ model }: CommandContext, container: string): Promise<Slot | undefined> {
+  return new Promise(resolve => {
+    const look = () => {
+      const slot = model.slot(container);
+      if (slot?.status === 'stopping') return;
+      subscription.dispose();
+      resolve(slot);
+    };
+    const subscription = model.onDidChange(look);
+    look();
   });
 }
 

@@ -12,14 +12,20 @@ import { settleForStop } from './settle.ts';
 /** Longest graceful stop that may be asked for (seconds). */
 export const MAX_STOP_SECONDS = 3600;
 
-/** Powers a slot off, gracefully and then by force; the container stays. A stopped one is left as it is. */
+/**
+ * Powers a slot off, gracefully and then by force; the container stays. A stopped one is left as it is. Once its system was asked to shut
+ * down, a cancel comes too late.
+ */
 export function stopSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
   return changing(deps, name, 'stopping', signal, async (slot, ended) => {
     await shutDown(deps, slot, seconds, ended);
   });
 }
 
-/** Stops, then deletes unless the slot is persistent. With `onlyIfStopped` one that runs is left alone: fails with `conflict`. */
+/**
+ * As `stopSlot`; then deletes, if it was not cancelled by then, unless the slot is persistent. With `onlyIfStopped` one that runs is left
+ * alone: fails with `conflict`.
+ */
 export function closeSlot(
   deps: FlowDeps,
   name: string,
@@ -36,7 +42,7 @@ export function closeSlot(
   });
 }
 
-/** Stops, then deletes, a persistent one too. */
+/** As `closeSlot`, a persistent one too. */
 export function deleteSlot(deps: FlowDeps, name: string, seconds: number, signal: AbortSignal): Promise<void> {
   return takeAway(deps, name, seconds, signal, () => true);
 }
@@ -80,7 +86,9 @@ function takeAway(
     if (goes) await setPhase(deps, name, 'closing');
     try {
       await shutDown(deps, slot, seconds, ended);
-      if (goes) await rescueConversation(deps, slot, ended);
+      // Cancelled while it shut down: what is left to do is not done.
+      if (goes) ended.client.throwIfAborted();
+      if (goes) await rescueConversation(deps, slot, ended.any);
     } catch (error) {
       // Given up or not possible: the slot is as before, so no later backend may finish the close.
       if (goes) await setPhase(deps, name, null);
@@ -90,26 +98,34 @@ function takeAway(
   });
 }
 
-async function shutDown(deps: FlowDeps, slot: OwnedSlot, seconds: number, signal: AbortSignal): Promise<void> {
-  if (!(await settleForStop(deps, slot, seconds > 0, signal))) return;
-  await handOverWorkspace(deps, slot, codeUser(slot.instance), { signal });
-  await powerOff(deps.incus, slot.name, seconds, signal);
+async function shutDown(deps: FlowDeps, slot: OwnedSlot, seconds: number, ended: Ends): Promise<void> {
+  if (!(await settleForStop(deps, slot, seconds > 0, ended.any))) return;
+  await handOverWorkspace(deps, slot, codeUser(slot.instance), { signal: ended.any });
+  ended.any.throwIfAborted();
+  // Nothing takes back what the system inside was asked for, so the slot is stopping until it has stopped.
+  await powerOff(deps.incus, slot.name, seconds, ended.kill);
 }
 
-/**
- * Does a change of one slot when no other is under way, and shows it as `status` meanwhile, if one is given. `work` gets a signal that also
- * a kill aborts.
- */
+/** What ends a change before its time. */
+export interface Ends {
+  /** Who asked for it gave up. */
+  client: AbortSignal;
+  /** The slot is killed. */
+  kill: AbortSignal;
+  any: AbortSignal;
+}
+
+/** Does a change of one slot when no other is under way, and shows it as `status` meanwhile, if one is given. */
 export function changing(
   deps: FlowDeps,
   name: string,
   status: SlotStatus | undefined,
   signal: AbortSignal,
-  work: (slot: OwnedSlot, signal: AbortSignal) => Promise<void>,
+  work: (slot: OwnedSlot, ended: Ends) => Promise<void>,
 ): Promise<void> {
   return deps.serial.run(name, async overruled => {
-    const ended = AbortSignal.any([signal, overruled]);
-    const slot = await ownedSlot(deps, name, ended);
+    const ended = { client: signal, kill: overruled, any: AbortSignal.any([signal, overruled]) };
+    const slot = await ownedSlot(deps, name, ended.any);
     deps.board.note(name, { transition: status, ...(status === undefined ? {} : { problem: undefined }) });
     try {
       await work(slot, ended);

@@ -65,8 +65,15 @@ const ENTER = `${FIND}[ -n "$pane" ] || exit $code; tmux send-keys -t "$pane" En
 
 const CAPTURE = `${FIND}pane=\${pane:-$shown}; [ -n "$pane" ] || exit $code; exec tmux capture-pane -p -J -S "$3" -t "$pane"`;
 
-/** Pastes text into the agent as a user would (bracketed if the agent asked for that), then, unless `enter` is false, presses Enter. */
-export function sendKeys(o: SessionOptions, text: string, enter = true, pauseMs = ENTER_PAUSE_MS): GuestExec {
+/** What a terminal would take for keys or for the end of a paste: controls, but not tab and line feed. */
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/**
+ * Pastes text into the agent as a user would (bracketed if the agent asked for that), then, unless `enter` is false, presses Enter.
+ * Control characters are left out of it: a file that was selected must press no keys.
+ */
+export function sendKeys(o: SessionOptions, given: string, enter = true, pauseMs = ENTER_PAUSE_MS): GuestExec {
+  const text = given.replace(CONTROLS, '');
   const session = tmuxSession(o.container);
   // An empty buffer cannot be loaded.
   if (text === '') return exec(o, [enter ? ENTER : ':', 'send', session, o.agent]);

@@ -58,8 +58,8 @@ const RULES: readonly Rule[] = [
     hint: 'Free space in the storage pool (`incus storage info <pool>` shows it): delete what is not needed, or enlarge the pool.',
   },
   {
-    // The second text comes while the other creation of that name is still under way.
-    text: /UNIQUE constraint failed|already exists|is busy running a "create" operation/i,
+    // Those with "busy" come while the other creation of that name, or its start, is still under way.
+    text: /UNIQUE constraint failed|already exists|is busy running a "create" operation|creating instance record: Instance is busy/i,
     kind: 'conflict',
     reason: 'exists',
     hint: 'Choose another name, or delete the one that exists.',

@@ -87,7 +87,7 @@ export function stat(http: Http, name: string, path: string, o: ReadFile = {}): 
   });
 }
 
-/** The names in a directory, as many bytes of them as `limit` allows; undefined when there is none. Never follows a symlink. */
+/** The names in a directory; undefined when there is none. Never follows a symlink. Fails with `invalid` for what is no directory. */
 export async function list(http: Http, name: string, path: string, o: ReadFile = {}): Promise<string[] | undefined> {
   const what = `Listing ${path} in the container ${name}`;
   const data = await content(http, name, path, what, 'directory', o);

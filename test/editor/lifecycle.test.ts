@@ -110,6 +110,10 @@ test('the life of several slots', newestOnly, async t => {
       await progress.getByRole('button', { name: 'Cancel' }).click();
       await progress.waitFor({ state: 'detached' });
       await slots.noToasts();
+      // It goes on shutting down, and nobody is told otherwise.
+      project.run('stop', '--force', containers[2] ?? '');
+      await workbench.notification('project slot 3 was shutting down already').waitFor();
+      await workbench.runCommand('Notifications: Clear All Notifications');
     });
 
     await step('killing asks by name', async () => {

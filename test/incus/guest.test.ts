@@ -125,14 +125,14 @@ test('the exit of the agent is noted, Ctrl-C ends only the agent, and a shell wi
   assert.equal((await g.exec(['ls', 'typed'])).exitCode, 2);
 });
 
-test('text is pasted as it is, in one piece, and Enter comes after a pause', async t => {
+test('text is pasted as it is but for control characters, in one piece, and Enter comes after a pause', async t => {
   const g = await guestContainer(t);
   await g.start({ agentArgv: ['sh', '-c', 'printf "\\033[?2004h"; stty raw -echo; exec cat -v'] });
   await until('ready', async () => (await g.exec(['pgrep', '-x', 'cat'])).exitCode === 0);
-  const text = 'line 1\n"quoted" $(id) ü; -x';
+  const text = 'line 1\r\n\u001b[201~\r"quoted" $(id) ü; -x';
   assert.equal((await g.guestExec(sendKeys(g.session, text))).exitCode, 0);
   await until('the paste', async () =>
-    /\^\[\[200~line 1.*"quoted" \$\(id\) M-CM-<; -x\^\[\[201~\^M/s.test(await g.screen()),
+    /\^\[\[200~line 1\^M\[201~"quoted" \$\(id\) M-CM-<; -x\^\[\[201~\^M/s.test(await g.screen()),
   );
   const captured = (await g.guestExec(capture(g.session, 100))).stdout.toString();
   assert.match(lastLines(captured, 1), /\^M$/);

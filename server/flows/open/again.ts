@@ -6,6 +6,7 @@ import { credentialVariables } from './credentials.ts';
 import { slotNetwork } from './network.ts';
 import type { Opening } from './new.ts';
 import { prepareOpen } from './prepare.ts';
+import { requirePrompt } from './prompt.ts';
 import { slotProtection } from './protection.ts';
 import { preserveFor } from './resume.ts';
 import { liveSharing, slotSharing } from './sharing.ts';
@@ -39,6 +40,7 @@ export async function openingOf(
     context,
     identity.image ?? instance.imageDescription ?? 'unknown',
   );
+  requirePrompt(plan, prompt, record !== undefined);
   const [protection, network, credentials] = await Promise.all([
     slotProtection(deps, plan, name),
     (instance.running ? deps.networks.live(instance) : undefined) ?? slotNetwork(deps, plan, name, context.signal),

@@ -1,4 +1,5 @@
-import { Failure, messageOf } from '../../base/errors.ts';
+import { type Failure, messageOf } from '../../base/errors.ts';
+import { IncusError } from '../../incus/errors.ts';
 import { networkFailure } from '../../network/explain.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { Slot } from '../../protocol/types.ts';
@@ -100,13 +101,14 @@ async function create(
   const definition = definitionOf(deps, opening, session);
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
+  const fingerprint = await plan.fingerprint;
   try {
     await network.prepare();
     undo.push({ step: network.release });
     await deps.incus.createInstance(
       {
         name: container,
-        source: { fingerprint: plan.fingerprint },
+        source: { fingerprint },
         config: withoutEmpty({ ...definition.config, ...phase }),
         devices: definition.devices,
         start: true,
@@ -120,7 +122,7 @@ async function create(
       },
     );
   } catch (error) {
-    if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
+    if (error instanceof IncusError && error.reason === 'exists') throw new LostRace(container, error);
     throw (await refusedStart(deps, container, error)) ?? error;
   }
   undo.push({ step: () => destroy(deps.incus, container), first: true });

@@ -10,9 +10,11 @@ import { openExisting } from './existing.ts';
 import { slotNetwork } from './network.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
+import { requirePrompt } from './prompt.ts';
 import { slotProtection } from './protection.ts';
 import { LostRace } from './reservation.ts';
-import { askedSession, formerSlot, holderNow, holderOf, holdsNow, withSession } from './resume.ts';
+import { askedSession, formerSlot, type Holder, holderNow, holderOf, holdsNow, withSession } from './resume.ts';
+import { notSent } from './revive.ts';
 import { slotSharing } from './sharing.ts';
 import { startSlot } from './start.ts';
 
@@ -36,8 +38,11 @@ async function resumeSession(
 ): Promise<SlotOpenResult> {
   const holder = await holderNow(deps, record.id);
   if (holder === undefined) return openFresh(deps, request, record, context);
-  if (!holder.paused) await startSlot(deps, holder.container, context, request.prompt);
-  return { container: holder.container, slot: holder.slot, session: record.id };
+  const { container, slot, paused } = holder;
+  if (!paused) await startSlot(deps, container, context, request.prompt);
+  else if (request.prompt !== undefined)
+    throw notSent(`The slot of ${container} is paused`, 'Unpause it, then send the prompt.');
+  return { container, slot, session: record.id };
 }
 
 async function openFresh(
@@ -47,6 +52,7 @@ async function openFresh(
   context: RequestContext,
 ): Promise<SlotOpenResult> {
   const plan = await prepareOpen(deps, await withSession(deps, request, record), context);
+  requirePrompt(plan, request.prompt, record !== undefined);
   const maxSlots = plan.config.get('maxSlots');
   const take = (asked: number | undefined) =>
     deps.reservations.withSlot(
@@ -62,8 +68,7 @@ async function openFresh(
     );
   // Another backend may have been quicker to resume it meanwhile.
   const holder = record === undefined ? undefined : holderOf(deps, record.id);
-  if (record !== undefined && holder !== undefined)
-    return { container: holder.container, slot: holder.slot, session: record.id };
+  if (record !== undefined && holder !== undefined) return resumedElsewhere(holder, record, request);
   const former = request.slot ?? (record === undefined ? undefined : formerSlot(deps, record, maxSlots));
   try {
     return await take(former);
@@ -112,6 +117,8 @@ async function openIn(
   container: string,
   context: RequestContext,
 ): Promise<SlotOpenResult> {
+  // A kept container does without its image.
+  if (!candidate.reuse) await plan.fingerprint;
   const [protection, network, credentials] = await Promise.all([
     slotProtection(deps, plan, container),
     slotNetwork(deps, plan, container, context.signal),
@@ -128,7 +135,17 @@ async function openIn(
     return { container, slot, session: await open(deps, opening, context) };
   } catch (error) {
     if (error instanceof LostRace && record !== undefined && (await holdsNow(deps, container, record.id)))
-      return { container, slot, session: record.id };
+      return resumedElsewhere({ container, slot }, record, request);
     throw error;
   }
+}
+
+/** Where another backend has just resumed the session. Fails with `conflict` for a prompt, which that one does not know of. */
+function resumedElsewhere(
+  { container, slot }: Pick<Holder, 'container' | 'slot'>,
+  record: SessionRecord,
+  { prompt }: OpenRequest,
+): SlotOpenResult {
+  if (prompt === undefined) return { container, slot, session: record.id };
+  throw notSent(`Another backend has just resumed the session in ${container}`, 'Send it when the agent is ready.');
 }

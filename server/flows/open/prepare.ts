@@ -28,9 +28,10 @@ export interface OpenPlan {
   workspace: Workspace;
   config: EffectiveConfig;
   agent: Agent;
-  /** Alias or fingerprint as asked for, and the image that it means now; no fingerprint for a container that is there. */
+  /** Alias or fingerprint as asked for. */
   image: string;
-  fingerprint: string;
+  /** The image that this means now. Asked for already; a failure shows where it is needed, which is for a new container only. */
+  fingerprint: Promise<string>;
   persistent: boolean;
   mountPath: string;
   code: CodeUser;
@@ -65,8 +66,9 @@ export async function prepareOpen(
   const config = await effectiveConfig(deps, workspace.path, context, launchOf(request));
   config.requireValid();
   const image = madeFrom ?? config.get('container.image');
-  const [fingerprint, isolatedIds, lowLevel, limits] = await Promise.all([
-    madeFrom === undefined ? imageFor(deps, image, context) : '',
+  const fingerprint = madeFrom === undefined ? imageFor(deps, image, context) : Promise.resolve('');
+  fingerprint.catch(() => {});
+  const [isolatedIds, lowLevel, limits] = await Promise.all([
     hasIdRanges(),
     asked.lowLevel,
     slotLimits(deps, config, context.signal),

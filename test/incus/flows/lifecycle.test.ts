@@ -150,13 +150,16 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
 
   it('pauses and goes on; a paused or stopped one says what to do', async () => {
     const ws = await lab.workspace();
-    const { container } = await lab.open(backend, ws);
+    const { container, session } = await lab.open(backend, ws);
     await backend.call('slot/pause', { container });
     await backend.call('slot/pause', { container });
     await backend.when(container, s => s?.status === 'paused');
     for (const method of ['slot/capture', 'slot/attach'] as const)
       await assert.rejects(backend.call(method, { container }), isReply('conflict', /paused/));
     await assert.rejects(backend.call('slot/start', { container }), isReply('conflict', /paused/));
+    assert.equal((await lab.open(backend, ws, { resume: session })).container, container);
+    const told = lab.open(backend, ws, { resume: session, prompt: 'x' });
+    await assert.rejects(told, isReply('conflict', /paused, so the prompt was not sent/));
     await backend.call('slot/unpause', { container });
     await backend.when(container, s => s?.status === 'running');
     await inside(container, ['true']);
@@ -269,6 +272,27 @@ ${more}`;
     const seconds = (performance.now() - began) / 1000;
     assert.ok(seconds < 15, `took ${seconds.toFixed(1)} s`);
     assert.equal((await lab.instance(container))?.status, 'Stopped');
+    await backend.call('slot/close', { container });
+  });
+
+  it('is stopping until it has stopped when that is cancelled too late, and is kept then', async () => {
+    const ws = await lab.workspace();
+    const { container } = await lab.open(backend, ws);
+    const argv = ['systemctl', 'mask', '--runtime', 'poweroff.target', 'halt.target'];
+    const mask = () => backend.call('slot/exec', { container, argv, user: 'root' });
+    await until('it is deaf', async () => (await mask()).exitCode === 0);
+    const cancel = new AbortController();
+    const close = backend.call('slot/close', { container, timeout: 2 }, { signal: cancel.signal });
+    const asked = async () =>
+      (await lab.incus.operations()).some(
+        op => op.description === 'Stopping instance' && op.instances.includes(container),
+      );
+    await backend.when(container, s => s?.status === 'stopping');
+    await until('it is asked to shut down', asked);
+    cancel.abort();
+    await assert.rejects(close, isReply('cancelled'));
+    assert.equal((await backend.when(container, s => s?.status !== 'stopping'))?.status, 'stopped');
+    await until('nothing is under way', async () => (await lab.phase(container)) === '');
     await backend.call('slot/close', { container });
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
@@ -182,7 +183,50 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     // What was made of it needs it no more.
     await backend.call('slot/stop', { container: opened.container, timeout: 0 });
     await backend.call('slot/start', { container: opened.container });
+    await backend.call('slot/stop', { container: opened.container, timeout: 0 });
+    assert.equal((await lab.open(backend, ws, { image: alias })).container, opened.container);
     await backend.call('slot/kill', { container: opened.container });
+  });
+
+  it('a prompt that nobody would get', async () => {
+    const ws = await lab.workspace();
+    await lab.write(
+      join(lab.home, '.coi/profiles/quiet/config.toml'),
+      '[agents.quiet]\ncommand = ["sleep", "infinity"]\n',
+    );
+    const cases = [
+      [{ prompt: 'x' }, /Shell cannot be started with a prompt/],
+      [{ prompt: 'sleep', profile: 'quiet', agent: 'quiet' }, /quiet cannot be started with a prompt/],
+      [{ prompt: 'ü'.repeat(51 * 1024 + 1), agent: 'claude' }, /longer than the 100 KiB/],
+    ] as const;
+    for (const [more, message] of cases) {
+      const failure = await refused(ws, more);
+      assert.deepEqual([failure.kind, message.test(failure.message)], ['invalid', true], failure.message);
+    }
+  });
+
+  it('a port that is taken while the slot is opened is told as that, at once', async () => {
+    const ws = await lab.workspace();
+    const server = createServer();
+    const listening = () => new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+    await listening();
+    const { port } = server.address() as AddressInfo;
+    await new Promise(done => server.close(done));
+    await lab.write(
+      join(lab.home, '.coi/profiles/port/config.toml'),
+      `[[ports.map]]\nname = "x"\ncontainer = 80\nhost = ${port}\n`,
+    );
+    const taking = createServer();
+    const onProgress = (p: { phase: string }) => {
+      if (p.phase === 'create' && !taking.listening) taking.listen(port, '127.0.0.1');
+    };
+    try {
+      const open = backend.call('slot/open', { workspace: ws, profile: 'port' }, { onProgress });
+      await assert.rejects(open, isReply('conflict', new RegExp(`The port ${port} .* was taken while`)));
+      assert.deepEqual(await lab.containers(ws), []);
+    } finally {
+      taking.close();
+    }
   });
 
   it('an image of a project, which is built only where the user’s own configuration says how', async () => {

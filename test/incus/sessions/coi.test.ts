@@ -4,7 +4,7 @@ import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFil
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
-import { coiName } from '../flows/support.ts';
+import { coiName, incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
 import { type Desk, makeDesk } from './support.ts';
 import { openTalk } from './talk.ts';
@@ -97,6 +97,30 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
     assert.notEqual(login.exitCode, 0);
     assert.equal(await readFile(join(sessionDir(ID), '.claude/.credentials.json'), 'utf8'), '{"saved":"by coi"}');
     await backend.call('slot/kill', { container: talk.container });
+  });
+
+  it('of a container that coi made go on in it: what was said is taken out of it first', async () => {
+    const workspace = await desk.workspace();
+    const name = coiName(workspace, 1);
+    const id = '0f0e0d0c-1111-4222-8333-444455557777';
+    await incusCli('init', '-q', desk.lab.image, name, '-c', 'raw.idmap=uid 1000 1000\ngid 1000 1000');
+    await incusCli('config', 'device', 'add', name, 'workspace', 'disk', `source=${workspace}`, 'path=/workspace');
+    const saved = join(sessionDir(ID), '.claude/projects/-workspace');
+    const [file = ''] = (await readdir(saved)).filter(entry => entry.endsWith('.jsonl'));
+    const inside = `${name}/home/code/.claude/projects/-workspace/${file}`;
+    await incusCli('file', 'push', '-q', '-p', '--uid=1000', '--gid=1000', join(saved, file), inside);
+    const record = { session_id: id, container_name: name, persistent: true, profile_name: '', workspace };
+    await mkdir(sessionDir(id));
+    const text = JSON.stringify({ ...record, saved_at: new Date().toISOString() });
+    await writeFile(join(sessionDir(id), 'metadata.json'), text);
+    await backend.when(name, s => s?.session === id);
+    const talk = await openTalk(desk, backend, workspace, { resume: id });
+    assert.equal(talk.container, name);
+    assert.match((await talk.turn('taken over')).text, /written for coi/);
+    const { agent, persistent, session } = await talk.state('idle');
+    assert.deepEqual({ agent, persistent, session }, { agent: 'claude', persistent: true, session: id });
+    assert.ok((await readdir(join(sessionDir(id), '.claude/projects/-workspace'))).includes(file));
+    await backend.call('slot/kill', { container: name });
   });
 
   it('go on under the path that they were made with, also when the setting has changed', async () => {

@@ -52,6 +52,9 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     const slot = await both('waiting');
     assert.match(slot.agentState.why ?? '', /^Waits for your answer: \w+/);
     await shows('Do you want to proceed');
+    // Its Enter would be a yes.
+    const prompted = backend.call('slot/open', { workspace, resume: talk.session, prompt: 'go on' });
+    await assert.rejects(prompted, isReply('conflict', /asks something, so the prompt was not sent/));
     await key('Escape');
     await both('idle');
   });

@@ -117,6 +117,11 @@ test('text to be typed goes through stdin', () => {
   const session = { container: 'c', uid: 1000, gid: 1000, home: '/home/code', tmuxEnv: true, agent: 'claude' };
   const plan = sendKeys(session, 'private words');
   assert.equal(plan.stdin, 'private words');
+  assert.equal(
+    sendKeys(session, 'a\r\n\tb\u001b[201~\r\u0003\u009b\u007fé').stdin,
+    'a\n\tb[201~é',
+    'it presses no keys',
+  );
   assert.doesNotMatch(plan.argv.join(' '), /private/);
   assert.equal(plan.env.TMUX_TMPDIR, '/home/code/.incus-agents/tmux');
   assert.equal(capture({ ...session, tmuxEnv: false }, 1e9).argv.at(-1), '-50000');

@@ -7,6 +7,7 @@ const ANSWERS: [status: number, text: string, kind: string, reason?: string][] =
   [500, 'add record: UNIQUE constraint failed: instances.project_id, instances.name', 'conflict', 'exists'],
   [409, 'Alias "x" already exists', 'conflict', 'exists'],
   [400, 'Failed creating instance record: Instance is busy running a "create" operation', 'conflict', 'exists'],
+  [400, 'Failed creating instance record: Instance is busy running a "start" operation.', 'conflict', 'exists'],
   [400, 'Instance is busy running a "stop" operation', 'conflict', 'busy'],
   [
     400,
