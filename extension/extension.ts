@@ -5,7 +5,7 @@ import { ErrorReporter } from './commands/errors.ts';
 import { registerCommands } from './commands/register.ts';
 import { createBackend, feed } from './connection.ts';
 import { Diagnostics } from './diagnostics.ts';
-import { EXTENSION_NAME, HAD_SLOT_KEY, SETTINGS_PREFIX, TERMINAL_PROFILE_ID } from './ids.ts';
+import { EXTENSION_NAME, HAD_SLOT_KEY, TERMINAL_PROFILE_ID } from './ids.ts';
 import { ImageCheck } from './imageCheck.ts';
 import { ExtensionFailure } from './model/failures.ts';
 import { Model } from './model/model.ts';
@@ -23,7 +23,7 @@ import { SlotView } from './views/slotView.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { Tooltips } from './views/tooltipSource.ts';
 import { SlotTree } from './views/tree.ts';
-import { rememberSlots, watchEditor } from './watchers.ts';
+import { rememberSlots, watchEditor, watchImage } from './watchers.ts';
 
 const NOT_LINUX = 'Incus runs on Linux only. Open the folder on a Linux machine: over SSH, or in WSL.';
 
@@ -62,6 +62,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const keys = new ContextKeys();
   const image = new ImageCheck(model, backend, message => log.warn(message));
   const view = createView(model, tree, keys, begin, image, keep);
+  watchImage(backend, model, view, image).forEach(keep);
   keep(watchTerminalInFront(model, terminals, keys));
   keep(new StatusBar(model));
   const commands: CommandContext = {
@@ -87,19 +88,11 @@ function createView(
   image: ImageCheck,
   keep: Keep,
 ): SlotView {
-  const view = new SlotView(model, tree, keys, () => {
+  const onVisible = (): void => {
     begin();
     void image.run();
-  });
-  keep(view);
-  const look = (): void => {
-    if (view.visible) void image.run();
   };
-  keep(model.onDidChange(look));
-  // What no event tells: an image that was built or deleted elsewhere, and another one that is named.
-  keep(vscode.window.onDidChangeWindowState(({ focused }) => focused && look()));
-  keep(vscode.workspace.onDidChangeConfiguration(event => event.affectsConfiguration(SETTINGS_PREFIX) && look()));
-  return view;
+  return keep(new SlotView(model, tree, keys, onVisible));
 }
 
 function registerProviders(context: CommandContext, keep: Keep): void {

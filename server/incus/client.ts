@@ -78,20 +78,12 @@ export class Incus {
   /** Content of a regular file inside; undefined when there is none. Refuses symlinks and directories. */
   readonly readFile = (name: string, path: string, o: t.ReadFile = {}): Promise<Buffer | undefined> =>
     files.read(this.#http, name, path, o);
-  /** Creates or overwrites in place. Follows a symlink inside the container. */
-  readonly writeFile = (name: string, path: string, data: string | Uint8Array, o: t.WriteFile = {}): Promise<void> =>
-    files.write(this.#http, name, path, data, o);
-  readonly makeDirectory = (name: string, path: string, o: Omit<t.WriteFile, 'append'> = {}): Promise<void> =>
-    files.makeDirectory(this.#http, name, path, o);
   /** Undefined when there is nothing. */
   readonly statFile = (name: string, path: string, o: t.ReadFile = {}): Promise<t.FileStat | undefined> =>
     files.stat(this.#http, name, path, o);
   /** The names in a directory; undefined when there is none. Refuses symlinks and files. */
   readonly listDirectory = (name: string, path: string, o: t.ReadFile = {}): Promise<string[] | undefined> =>
     files.list(this.#http, name, path, o);
-  /** A file or an empty directory; none is a success. */
-  readonly deleteFile = (name: string, path: string, o: Cancellable = {}): Promise<void> =>
-    files.remove(this.#http, name, path, o);
 
   readonly images = (signal?: Signal): Promise<t.Image[]> => images.list(this.#http, signal);
   readonly image = (fingerprint: string, signal?: Signal): Promise<t.Image | undefined> =>

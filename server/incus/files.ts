@@ -5,14 +5,13 @@ import { abortFailure, codeOf, incusError } from './errors.ts';
 import { startProcess } from './exec-process.ts';
 import { api, type Http, header } from './http.ts';
 import { number, object, optional, text } from './parse.ts';
-import type { FileStat, FileType, Method, ReadFile, WriteFile } from './types.ts';
+import type { FileStat, FileType, Method, ReadFile } from './types.ts';
 
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** A read of a FIFO is answered never: so every request to the files of a container has an end. */
 const DEFAULT_TIMEOUT = 10_000;
 const RELEASE_LIMIT = 10_000;
 const RELEASE_AGAIN = 200;
-const DEFAULT_MODE = 0o644;
 
 interface FileRequest {
   what: string;
@@ -160,67 +159,6 @@ function content(
     }
     return Buffer.concat(chunks);
   });
-}
-
-/** Creates, or overwrites in place. */
-export async function write(
-  http: Http,
-  name: string,
-  path: string,
-  data: string | Uint8Array,
-  o: WriteFile = {},
-): Promise<void> {
-  await post(http, name, path, `Writing ${path} in the container ${name}`, data, {
-    ...o,
-    headers: { 'x-incus-type': 'file', 'x-incus-write': o.append ? 'append' : 'overwrite' },
-  });
-}
-
-/** One that exists is a success and is left as it is; the parent has to exist. */
-export async function makeDirectory(
-  http: Http,
-  name: string,
-  path: string,
-  o: Omit<WriteFile, 'append'> = {},
-): Promise<void> {
-  await post(http, name, path, `Creating ${path} in the container ${name}`, '', {
-    ...o,
-    mode: o.mode ?? 0o755,
-    headers: { 'x-incus-type': 'directory' },
-  });
-}
-
-async function post(
-  http: Http,
-  name: string,
-  path: string,
-  what: string,
-  body: string | Uint8Array,
-  o: WriteFile & { headers: Record<string, string> },
-): Promise<void> {
-  const headers = {
-    'content-type': 'application/octet-stream',
-    'x-incus-uid': String(o.uid ?? 0),
-    'x-incus-gid': String(o.gid ?? 0),
-    // With its leading zero: Incus takes "644" for decimal.
-    'x-incus-mode': `0${(o.mode ?? DEFAULT_MODE).toString(8)}`,
-    ...o.headers,
-  };
-  const rest = { ...optional('timeout', o.timeout), ...optional('signal', o.signal) };
-  const done = await send(http, 'POST', name, path, { what, headers, body, ...rest }, async reply => {
-    await reply.body.dump();
-    return true;
-  });
-  if (done === undefined)
-    throw new Failure('not-found', `${what} failed: its directory (or the file to append to) does not exist.`, {
-      hint: 'Create it first.',
-    });
-}
-
-/** A file or an empty directory; none is a success. */
-export async function remove(http: Http, name: string, path: string, o: { signal?: AbortSignal } = {}): Promise<void> {
-  const what = `Deleting ${path} in the container ${name}`;
-  await send(http, 'DELETE', name, path, { what, ...o }, async reply => reply.body.dump());
 }
 
 function typeOf(reply: FileResponse): FileType {

@@ -198,16 +198,6 @@ export interface ReadFile {
   signal?: AbortSignal;
 }
 
-export interface WriteFile {
-  uid?: number;
-  gid?: number;
-  /** Default 0o644. Ids and mode count for new files only: Incus ignores them for one that exists. */
-  mode?: number;
-  append?: boolean;
-  timeout?: number;
-  signal?: AbortSignal;
-}
-
 export interface Image {
   fingerprint: string;
   aliases: string[];

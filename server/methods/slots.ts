@@ -32,8 +32,9 @@ export function slotHandlers(deps: FlowDeps): Handlers {
         persistent: p.optional('persistent', o => o.boolean('persistent')),
         resume: p.optional('resume', o => o.string('resume')),
         prompt: p.optional('prompt', promptOf),
-        background: p.optional('background', o => o.boolean('background')),
       };
+      // Only its type counts here: it tells clients not to open a terminal.
+      p.optional('background', o => o.boolean('background'));
       return openSlot(deps, { workspace: p.string('workspace'), ...optional }, context);
     },
     'slot/attach': async (params, { signal }) => {

@@ -47,6 +47,10 @@ export interface SlotOpenParams {
   /** A session's id, or the newest of this workspace. */
   resume?: string;
   prompt?: string;
+  /**
+   * For clients: no terminal is to be opened on the slot. The backend opens none in any case, so it changes nothing there: the agent runs
+   * in tmux, and its screen and its end are seen through slot/capture and the state.
+   */
   background?: boolean;
   progress?: string | number;
 }

@@ -122,14 +122,9 @@ test('one backend, many windows, and what is wrong is said', newestOnly, async t
       await workbench.runCommand('Incus Agents: Check Health');
       const button = workbench.notification('The health check failed').getByRole('button', { name: 'Reload Window' });
       await button.waitFor();
-      renameSync(`${file}.old`, file);
       const loaded = page.waitForEvent('load');
       await button.click();
       await loaded;
-      await workbench.ready();
-      await slots.show();
-      // The deletion that failed above is finished by the new backend, sooner or later.
-      await slots.row(1).or(workbench.welcomeButton('Open Slot')).first().waitFor({ timeout: 30_000 });
     });
   });
 });

@@ -129,18 +129,36 @@ test('the life of several slots', newestOnly, async t => {
       await slots.noToasts();
     });
 
+    await step('what ran when the machine went down is brought back by one command, and nothing else', async () => {
+      project.run('stop', '-f', first, second);
+      await slots.says(2, /stopped/);
+      // What the end of the machine leaves behind.
+      project.run('config', 'set', first, 'volatile.last_state.power=RUNNING');
+      await workbench.runCommand('Incus Agents: Resume All');
+      const chosen = (slot: number) =>
+        workbench.quickPickItem(`project slot ${slot}`).getByRole('checkbox').first().getAttribute('aria-checked');
+      await workbench.quickPickItem('ran when the machine went down').waitFor();
+      await shot('6-resume-all');
+      assert.deepEqual([await chosen(1), await chosen(2)], ['true', 'false']);
+      await page.keyboard.press('Enter');
+      await slots.says(1, UP);
+      await until('its shell', () => /@/.test(project.screen(first)));
+      assert.deepEqual([...project.containers().values()].sort(), ['RUNNING', 'STOPPED']);
+      await slots.noToasts();
+    });
+
     await step('several are deleted with one question', async () => {
       await slots.row(1).click();
       await slots.row(2).click({ modifiers: ['Shift'] });
       await workbench.contextAction(slots.row(2), /^Delete/);
       await workbench.dialog().waitFor();
-      await shot('6-delete-two');
+      await shot('7-delete-two');
       assert.match((await workbench.dialog().textContent()) ?? '', /Delete 2 slots\?/);
       await workbench.answerDialog(/^Delete$/);
       await until('no container', () => project.containers().size === 0, 40_000);
       await until('no terminal', async () => (await terminals.all().count()) === 0);
       await slots.noToasts();
-      await shot('7-empty');
+      await shot('8-empty');
     });
   });
 });

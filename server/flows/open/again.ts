@@ -34,7 +34,6 @@ export async function openingOf(
       persistent: identity.persistent,
       resume: undefined,
       prompt: undefined,
-      background: undefined,
       preserve: record === undefined ? undefined : await preserveFor(deps, record),
     },
     context,

@@ -44,7 +44,9 @@ export interface OpenPlan {
 }
 
 /** What an open may say besides its folder; undefined leaves the choice to the configuration. */
-export type OpenRequest = { [K in keyof Omit<SlotOpenParams, 'progress'>]: SlotOpenParams[K] | undefined } & {
+export type OpenRequest = {
+  [K in keyof Omit<SlotOpenParams, 'progress' | 'background'>]: SlotOpenParams[K] | undefined;
+} & {
   workspace: string;
   /** Whether the workspace keeps its path inside, where a session was made that way. */
   preserve?: boolean | undefined;

@@ -5,34 +5,23 @@ import { connect, isFailure, tempInstance, uniqueName, until } from '../support.
 test('files of a container', async t => {
   const incus = await connect(t);
   const name = await tempInstance(t, incus);
-  const stat = (path: string) =>
-    incus.exec(name, ['stat', '-c', '%a %u %g', path]).then(r => r.stdout.toString().trim());
+  const shell = (script: string, ...words: string[]) => incus.exec(name, ['sh', '-ec', script, 'sh', ...words]);
 
-  await t.test('written with mode and owner, read back, appended to, deleted', async () => {
+  await t.test('are read, and looked at, whatever their names and their bytes are', async () => {
     const path = '/home/code/a file?#&ü';
-    await incus.writeFile(name, path, 'eins\n', { mode: 0o640, uid: 1000, gid: 1000 });
-    assert.equal(await stat(path), '640 1000 1000');
-    await incus.writeFile(name, path, 'zwei\n', { append: true });
+    await shell('printf "eins\\nzwei\\n" >"$1"; chmod 640 "$1"; chown 1000:1000 "$1"', path);
     assert.equal((await incus.readFile(name, path))?.toString(), 'eins\nzwei\n');
     assert.deepEqual(await incus.statFile(name, path), { type: 'file', mode: 0o640, uid: 1000, gid: 1000, size: 10 });
-    await incus.writeFile(name, path, Buffer.from([0, 255]));
+    await shell('printf "\\000\\377" >"$1"', path);
     assert.deepEqual(await incus.readFile(name, path), Buffer.from([0, 255]));
-    await incus.deleteFile(name, path);
-    await incus.deleteFile(name, path);
+    await shell('rm "$1"', path);
     assert.equal(await incus.readFile(name, path), undefined);
     assert.equal(await incus.statFile(name, path), undefined);
   });
 
-  await t.test('the default mode is 0644, that of a directory 0755', async () => {
-    await incus.makeDirectory(name, '/root/d');
-    await incus.makeDirectory(name, '/root/d');
-    await incus.writeFile(name, '/root/d/f', '');
-    assert.equal(await stat('/root/d'), '755 0 0');
-    assert.equal(await stat('/root/d/f'), '644 0 0');
-    assert.equal((await incus.statFile(name, '/root/d'))?.type, 'directory');
-    await assert.rejects(incus.readFile(name, '/root/d'), isFailure('invalid', /directory/));
-    await assert.rejects(incus.writeFile(name, '/root/none/f', ''), isFailure('not-found'));
-    await assert.rejects(incus.writeFile(name, '/root/none', '', { append: true }), isFailure('not-found'));
+  await t.test('a directory is none', async () => {
+    assert.equal((await incus.statFile(name, '/root'))?.type, 'directory');
+    await assert.rejects(incus.readFile(name, '/root'), isFailure('invalid', /directory/));
   });
 
   await t.test('a symlink is not followed', async () => {
