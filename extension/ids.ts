@@ -24,6 +24,7 @@ export const COMMAND_IDS = [
   'incusAgents.resume',
   'incusAgents.resumeLatest',
   'incusAgents.resumeAll',
+  'incusAgents.openFolder',
   'incusAgents.attach',
   'incusAgents.openShell',
   'incusAgents.openRootShell',

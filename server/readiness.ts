@@ -44,7 +44,7 @@ export class Readiness {
 
 function failureOf(state: IncusState): Failure {
   const kind: ErrorKind = state.reason === 'no-permission' ? 'permission' : 'unavailable';
-  const hint = 'Then try again: Incus is connected to by itself.';
+  const hint = 'Then try again; the connection to Incus comes back by itself.';
   return new Failure(kind, state.message ?? 'Incus cannot be used.', { hint, detail: state.reason ?? '' });
 }
 

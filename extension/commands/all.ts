@@ -13,6 +13,7 @@ import { deleteAll, deleteSlot } from './deleteSlot.ts';
 import { goToNextWaiting } from './goToNextWaiting.ts';
 import { healthCheck } from './healthCheck.ts';
 import { kill, killAll } from './kill.ts';
+import { openFolder } from './openFolder.ts';
 import { openSettings } from './openSettings.ts';
 import { openSlot } from './openSlot.ts';
 import { openSlotWith } from './openSlotWith.ts';
@@ -44,6 +45,7 @@ export const ALL_COMMANDS: readonly Command[] = [
   resume,
   resumeLatest,
   resumeAll,
+  openFolder,
   attach,
   openShell,
   openRootShell,

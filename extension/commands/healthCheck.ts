@@ -8,7 +8,7 @@ import { buildAndTell } from './buildImage.ts';
 import type { Command, CommandContext } from './command.ts';
 import { said } from './said.ts';
 
-const ICONS = { ok: '$(pass)', warning: '$(warning)', failed: '$(error)' } as const;
+const ICONS = { ok: 'pass', warning: 'warning', failed: 'error' } as const;
 const ORDER = { failed: 0, warning: 1, ok: 2 } as const;
 
 type Item = vscode.QuickPickItem & { check?: HealthCheck };
@@ -35,15 +35,21 @@ export const healthCheck: Command = {
 
 function itemsOf(checks: readonly HealthCheck[]): Item[] {
   const sorted = [...checks].sort((left, right) => ORDER[left.status] - ORDER[right.status]);
-  const report: Item = { label: '$(output) Show Report' };
-  return [report, { label: 'Checks', kind: vscode.QuickPickItemKind.Separator }, ...sorted.map(itemOf)];
+  const report: Item = { label: 'Show Report', iconPath: new vscode.ThemeIcon('output') };
+  // While Incus is away, many checks have the same to say: one row for them all.
+  const alike = Map.groupBy(sorted, ({ message, status, fix }) => JSON.stringify([message, status, fix]));
+  const items = [...alike.values()].map(itemOf);
+  return [report, { label: 'Checks', kind: vscode.QuickPickItemKind.Separator }, ...items];
 }
 
-function itemOf(check: HealthCheck): Item {
+function itemOf(alike: readonly HealthCheck[]): Item {
+  const [check] = alike;
+  if (check === undefined) return { label: '' };
   return {
     check,
-    label: `${ICONS[check.status]} ${plain(check.message, 120)}`,
-    description: plain(check.group, 40),
+    label: plain(check.message, 120),
+    iconPath: new vscode.ThemeIcon(ICONS[check.status]),
+    description: plain([...new Set(alike.map(({ group }) => group))].join(', '), 80),
     ...(check.fix === undefined ? {} : { detail: `Fix: ${plain(check.fix.title, 120)}` }),
   };
 }

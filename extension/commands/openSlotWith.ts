@@ -97,10 +97,9 @@ function imageStep(context: CommandContext, draft: Draft, shown: Shown): Step {
 function profileStep(draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.profile = await ask<string | undefined>({
-      placeHolder: 'Which profile? Choose, or type a name',
+      placeHolder: 'Which profile?',
       last: draft.profile,
       choices: async () => [await configured(shown, 'defaults.profile'), ...(await profiles(shown))],
-      typed: text => text || undefined,
     });
     return true;
   };

@@ -71,6 +71,11 @@ test('a window on two folders', newestOnly, async t => {
       await until('the mark of the group', async () => (await workbench.mark(others)) !== '');
       await shot('3-one');
       await others.click();
+      const opened = page.context().waitForEvent('page');
+      await workbench.inlineAction(workbench.treeItem(/^Workspace two/), 'Open Folder in New Window');
+      const other = await opened;
+      await until('the folder in its own window', () => new URL(other.url()).searchParams.get('folder') === two);
+      await other.close();
       const row = workbench.treeItem(/^Slot 1, shell, failed/);
       await row.waitFor();
       await shot('4-failed');

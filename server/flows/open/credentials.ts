@@ -108,13 +108,17 @@ export function sharedWords(plan: OpenPlan): string[] {
   const commands = Object.keys(plan.config.get('defaults.env_commands'));
   return [
     ...(credentials?.source === 'secret' ? [`the secret "${credentials.secret}" as ${credentials.variable}`] : []),
-    ...(credentials?.source === 'environment' ? [`the variables ${credentials.names.join(', ')}`] : []),
+    ...(credentials?.source === 'environment' ? [variables(credentials.names)] : []),
     ...(credentials?.source === 'shared'
       ? [`a login of ${plan.agent.title} that its slots share, with the settings and the history of prompts beside it`]
       : []),
-    ...(forwarded.length === 0 ? [] : [`the variables ${forwarded.join(', ')}`]),
+    ...(forwarded.length === 0 ? [] : [variables(forwarded)]),
     ...(commands.length === 0 ? [] : [`what commands on this computer give as ${commands.join(', ')}`]),
   ];
+}
+
+function variables(names: readonly string[]): string {
+  return `the variable${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
 }
 
 function missing(plan: OpenPlan, what: string, hint: string): Failure {

@@ -61,7 +61,7 @@ describe('credentials of an agent', { skip }, () => {
     );
     assert.doesNotMatch(shell, new RegExp(KEY));
     const shown = backend.slots.get(talk.container)?.shared?.join('; ') ?? '';
-    assert.match(shown, /the secret "claude-key" as ANTHROPIC_API_KEY; the variables FORWARDED/);
+    assert.match(shown, /the secret "claude-key" as ANTHROPIC_API_KEY; the variable FORWARDED/);
     await backend.call('slot/kill', { container: talk.container });
   });
 

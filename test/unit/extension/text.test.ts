@@ -30,7 +30,10 @@ describe('text from a container', () => {
       agentState: { state: 'waiting', since: '2026-01-01T10:00:00Z', why: HOSTILE },
       mounts: [{ source: HOSTILE, path: HOSTILE, readonly: true }],
     });
-    for (const text of [slotTooltip(slot, Date.now()), sessionTooltip(aSession({ title: HOSTILE }), Date.now())]) {
+    for (const text of [
+      slotTooltip(slot, Date.now(), undefined, undefined, HOSTILE),
+      sessionTooltip(aSession({ title: HOSTILE }), Date.now()),
+    ]) {
       assert.doesNotMatch(text, /command:|<img|https:|\u202e|\u001b/);
     }
   });
