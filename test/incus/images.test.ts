@@ -12,16 +12,16 @@ import { findImage, listImages } from '../../server/images/list.ts';
 import { BACKEND_KEY, BUILD_ID_KEY, BUILD_KEY, BUILD_PROPERTY } from '../../server/images/properties.ts';
 import type { BuildDeps } from '../../server/images/types.ts';
 import type { Incus } from '../../server/incus/client.ts';
-import { BASE, buildDeps, livingBackend, removeImages, startBuild } from './images-support.ts';
+import { BASE, type Build, buildDeps, livingBackend, removeImages, startBuild } from './images-support.ts';
 import { offerImage } from './simplestreams.ts';
 import { connect, isFailure, removeAfter, tempDirectory, tempInstance, uniqueName, until } from './support.ts';
 
-/** The image that the first test's recipe makes; the other builds start from it. */
+/** The image that `main` makes; most other builds start from it. */
 const prepared = uniqueName('ia-image');
 const ends: (() => void | Promise<void>)[] = [];
 let incus: Incus;
 let deps: BuildDeps;
-let progress: string[];
+let main: Build;
 
 before(async () => {
   const whole = { after: (end: () => void | Promise<void>) => ends.unshift(end) };
@@ -30,12 +30,13 @@ before(async () => {
   await copyFile(join(homedir(), '.npmrc'), join(home, '.npmrc')).catch(() => undefined);
   deps = await buildDeps(incus, home, await livingBackend(whole));
   ends.unshift(() => removeImages(incus, prepared));
-  const build = startBuild(deps, { alias: prepared, base: BASE, agents: ['pi'], docker: false, compression: 'none' });
-  await build.result;
-  progress = [...new Set(build.told.map(p => p.phase))];
+  // The first tests need nothing of it.
+  main = startBuild(deps, { alias: prepared, base: BASE, agents: ['pi'], docker: false, compression: 'none' });
 });
 
 after(async () => {
+  main.cancel();
+  await main.result.catch(() => undefined);
   for (const end of ends) await end();
 });
 
@@ -58,7 +59,82 @@ async function nothingLeft(alias: string): Promise<void> {
   assert.deepEqual(loose, []);
 }
 
+test('a base comes from a server that the user’s Incus client knows, and one that is not there is told', async t => {
+  const offered = await offerImage(t, BASE);
+  t.after(() => incus.deleteImage(offered.fingerprint));
+  await mkdir(join(deps.home, '.config', 'incus'), { recursive: true });
+  const remotes = `remotes:\n  offered:\n    addr: ${offered.url}\n    protocol: simplestreams\n    public: true\n`;
+  await writeFile(join(deps.home, '.config', 'incus', 'config.yml'), remotes);
+  const alias = tempAlias(t);
+  const missing = startBuild(deps, { alias, base: 'offered:other/1', compression: 'none' });
+  await assert.rejects(missing.result, isFailure('not-found', /offered:other\/1|other\/1/));
+  await nothingLeft(alias);
+  const base = `offered:${offered.alias}`;
+  const build = startBuild(deps, { alias, base, compression: 'none' }, p => {
+    // It has booted; what is made of it is shown with another base.
+    if (p.phase === 'packages') setImmediate(() => build.cancel());
+  });
+  await assert.rejects(build.result, isFailure('cancelled'));
+  assert.ok(offered.asked.includes('/files/image'), 'downloaded');
+  assert.ok(await incus.image(offered.fingerprint), 'kept for the next build');
+  await nothingLeft(alias);
+});
+
+test('builds of a dead backend are removed at the next start, those of a living one and everything else are not', async t => {
+  const [dead, living, mine] = [tempAlias(t), tempAlias(t), tempAlias(t)];
+  const half = async (alias: string, backend: string) => {
+    const config = { [BUILD_KEY]: alias, [BUILD_ID_KEY]: `id-${alias}`, [BACKEND_KEY]: backend };
+    await tempInstance(t, incus, { name: buildContainerName(alias), source: { alias: BASE }, config });
+  };
+  await half(dead, 'dead');
+  const unfinished = await incus.publish(await tempInstance(t, incus, { source: { alias: BASE }, start: false }), {
+    compression: 'none',
+    properties: { [BUILD_PROPERTY]: `id-${dead}` },
+  });
+  t.after(() => incus.deleteImage(unfinished));
+  await half(living, deps.backendKey);
+  const me = await livingBackend(t);
+  await half(mine, me);
+  const other = await tempInstance(t, incus, { source: { alias: BASE }, config: { [BUILD_KEY]: dead }, start: false });
+  const undone = await cleanupBuilds({
+    incus,
+    log: silentLog,
+    backendKey: me,
+    underWay: new Set([`id-${mine}`]),
+    backendAlive: isAlive,
+  });
+  // A backend that another test starts at this moment may have been faster.
+  assert.ok(!undone.includes(living));
+  assert.ok(!undone.includes(mine));
+  assert.equal(await incus.instance(buildContainerName(dead)), undefined);
+  assert.equal(await incus.image(unfinished), undefined);
+  assert.ok(await incus.instance(buildContainerName(living)));
+  assert.ok(await incus.instance(other));
+});
+
+test('an image that somebody else made is not deleted', async t => {
+  const alias = tempAlias(t);
+  await incus.createAlias(alias, (await findImage(incus, BASE))?.fingerprint ?? '');
+  await assert.rejects(deleteImage(incus, alias), isFailure('conflict', /not built by/));
+  assert.ok(await incus.imageAlias(alias));
+  await incus.deleteAlias(alias);
+});
+
+test('deleting an alias keeps an image that has another one, and takes its dated alias along otherwise', async t => {
+  const [one, two] = [tempAlias(t), tempAlias(t)];
+  const small = await tempInstance(t, incus, { source: { alias: BASE }, start: false });
+  const fingerprint = await incus.publish(small, { compression: 'none', properties: { [BUILD_PROPERTY]: one } });
+  for (const alias of [one, two, `${two}-20260102-030405`]) await incus.createAlias(alias, fingerprint);
+  await deleteImage(incus, one);
+  assert.equal(await incus.imageAlias(one), undefined);
+  assert.ok(await incus.image(fingerprint));
+  await deleteImage(incus, two);
+  assert.equal(await incus.image(fingerprint), undefined);
+  await assert.rejects(deleteImage(incus, two), isFailure('not-found'));
+});
+
 test('a bare base becomes an image for slots: aliases, properties, record, phases', async () => {
+  await main.result;
   const image = await findImage(incus, prepared);
   assert.ok(image);
   assert.equal(image.aliases.length, 2);
@@ -73,7 +149,7 @@ test('a bare base becomes an image for slots: aliases, properties, record, phase
   assert.equal(meta[prepared].base_image, BASE);
   assert.ok(Date.parse(meta[prepared].built_at) > Date.now() - 3_600_000);
   const phases = 'base boot network packages user node agents finish publish warm done';
-  assert.equal(progress.join(' '), phases);
+  assert.equal([...new Set(main.told.map(p => p.phase))].join(' '), phases);
   assert.equal(await incus.instance(buildContainerName(prepared)), undefined);
 });
 
@@ -159,27 +235,6 @@ test('a cancelled build leaves nothing behind, whichever step it was in', async 
   }
 });
 
-test('a base comes from a server that the user’s Incus client knows, and one that is not there is told', async t => {
-  const offered = await offerImage(t, BASE);
-  t.after(() => incus.deleteImage(offered.fingerprint));
-  await mkdir(join(deps.home, '.config', 'incus'), { recursive: true });
-  const remotes = `remotes:\n  offered:\n    addr: ${offered.url}\n    protocol: simplestreams\n    public: true\n`;
-  await writeFile(join(deps.home, '.config', 'incus', 'config.yml'), remotes);
-  const alias = tempAlias(t);
-  const missing = startBuild(deps, { alias, base: 'offered:other/1', compression: 'none' });
-  await assert.rejects(missing.result, isFailure('not-found', /offered:other\/1|other\/1/));
-  await nothingLeft(alias);
-  const base = `offered:${offered.alias}`;
-  const build = startBuild(deps, { alias, base, compression: 'none' }, p => {
-    // It has booted; what is made of it is shown with another base.
-    if (p.phase === 'packages') setImmediate(() => build.cancel());
-  });
-  await assert.rejects(build.result, isFailure('cancelled'));
-  assert.ok(offered.asked.includes('/files/image'), 'downloaded');
-  assert.ok(await incus.image(offered.fingerprint), 'kept for the next build');
-  await nothingLeft(alias);
-});
-
 test('the same alias is built once at a time', async t => {
   const alias = tempAlias(t);
   const first = startBuild(deps, { alias, base: prepared, commands: ['sleep 1000'], compression: 'none' });
@@ -204,61 +259,8 @@ test('what cannot be built is refused before anything is made', async t => {
   await refused({ script: '/no/such/script' }, 'config');
 });
 
-test('builds of a dead backend are removed at the next start, those of a living one and everything else are not', async t => {
-  const [dead, living, mine] = [tempAlias(t), tempAlias(t), tempAlias(t)];
-  const half = async (alias: string, backend: string) => {
-    const config = { [BUILD_KEY]: alias, [BUILD_ID_KEY]: `id-${alias}`, [BACKEND_KEY]: backend };
-    await tempInstance(t, incus, { name: buildContainerName(alias), source: { alias: BASE }, config });
-  };
-  await half(dead, 'dead');
-  const unfinished = await incus.publish(await tempInstance(t, incus, { source: { alias: BASE }, start: false }), {
-    compression: 'none',
-    properties: { [BUILD_PROPERTY]: `id-${dead}` },
-  });
-  t.after(() => incus.deleteImage(unfinished));
-  await half(living, deps.backendKey);
-  const me = await livingBackend(t);
-  await half(mine, me);
-  const other = await tempInstance(t, incus, { source: { alias: BASE }, config: { [BUILD_KEY]: dead }, start: false });
-  const undone = await cleanupBuilds({
-    incus,
-    log: silentLog,
-    backendKey: me,
-    underWay: new Set([`id-${mine}`]),
-    backendAlive: isAlive,
-  });
-  // A backend that another test starts at this moment may have been faster.
-  assert.ok(!undone.includes(living));
-  assert.ok(!undone.includes(mine));
-  assert.equal(await incus.instance(buildContainerName(dead)), undefined);
-  assert.equal(await incus.image(unfinished), undefined);
-  assert.ok(await incus.instance(buildContainerName(living)));
-  assert.ok(await incus.instance(other));
-});
-
 test('an image is found by its alias and by the beginning of its fingerprint', async () => {
   assert.equal(await findImage(incus, 'no-such-image'), undefined);
   const fingerprint = (await findImage(incus, prepared))?.fingerprint ?? '';
   assert.equal((await findImage(incus, fingerprint.slice(0, 12)))?.fingerprint, fingerprint);
-});
-
-test('an image that somebody else made is not deleted', async t => {
-  const alias = tempAlias(t);
-  await incus.createAlias(alias, (await findImage(incus, BASE))?.fingerprint ?? '');
-  await assert.rejects(deleteImage(incus, alias), isFailure('conflict', /not built by/));
-  assert.ok(await incus.imageAlias(alias));
-  await incus.deleteAlias(alias);
-});
-
-test('deleting an alias keeps an image that has another one, and takes its dated alias along otherwise', async t => {
-  const [one, two] = [tempAlias(t), tempAlias(t)];
-  const small = await tempInstance(t, incus, { source: { alias: BASE }, start: false });
-  const fingerprint = await incus.publish(small, { compression: 'none', properties: { [BUILD_PROPERTY]: one } });
-  for (const alias of [one, two, `${two}-20260102-030405`]) await incus.createAlias(alias, fingerprint);
-  await deleteImage(incus, one);
-  assert.equal(await incus.imageAlias(one), undefined);
-  assert.ok(await incus.image(fingerprint));
-  await deleteImage(incus, two);
-  assert.equal(await incus.image(fingerprint), undefined);
-  await assert.rejects(deleteImage(incus, two), isFailure('not-found'));
 });

@@ -172,7 +172,7 @@ describe('the time of a slot', () => {
   after(() => lab.close());
 
   it('ends it, also when the backend was killed meanwhile', async () => {
-    await lab.write(`${lab.home}/.coi/config.toml`, '[limits.runtime]\nmax_duration = "12s"\nstop_graceful = false\n');
+    await lab.write(`${lab.home}/.coi/config.toml`, '[limits.runtime]\nmax_duration = "8s"\nstop_graceful = false\n');
     const first = await lab.backend();
     const { container } = await lab.open(first, await lab.workspace());
     const stored = (await lab.instance(container))?.config['user.incus-agents.deadline'];

@@ -97,7 +97,10 @@ async function makeProject(t: Ending, incus: Incus, name: string, bridge: string
   const config = { 'features.images': 'false', 'features.networks': 'false', 'features.storage.volumes': 'false' };
   const o = { project: null };
   await incus.request('POST', '/1.0/projects', { name, config: { ...config, 'features.profiles': 'true' } }, o);
-  t.after(async () => void (await incus.request('DELETE', `/1.0/projects/${name}`, undefined, o)));
+  t.after(async () => {
+    await incus.request('DELETE', `/1.0/projects/${name}`, undefined, o);
+    removeNotes(`${name}_`);
+  });
   const pool = (await incus.profile('default'))?.devices.root?.pool ?? 'default';
   const devices = {
     root: { type: 'disk', path: '/', pool },
@@ -160,7 +163,6 @@ export async function fighter(t: Ending, place: Range, name: string, held?: Poli
 }
 
 async function removeInstance(incus: Incus, name: string): Promise<void> {
-  removeNotes(`${incus.target.project}_${name}`);
   if ((await incus.instance(name)) === undefined) return;
   await incus.setState(name, 'stop', { force: true });
   await incus.deleteInstance(name);
