@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
@@ -78,10 +78,12 @@ describe('opencode and its database', { skip: process.getuid?.() !== 0 }, () => 
     assert.ok((await stat(join(inWorkspace(), 'opencode.db-wal'))).size > 0, 'the newest is in the log');
     await backend.call('slot/kill', { container: talk.container });
 
-    await mkdir(join(sessionDir(COI_ID), '.config/opencode'), { recursive: true });
+    const made = join(desk.lab.home, '.coi/made');
+    await mkdir(join(made, '.config/opencode'), { recursive: true });
     const record = { session_id: COI_ID, container_name: coiName(workspace, 1), persistent: false, profile_name: '' };
     const saved = JSON.stringify({ ...record, workspace, saved_at: '2026-01-02T03:04:05+01:00' });
-    await writeFile(join(sessionDir(COI_ID), 'metadata.json'), saved);
+    await writeFile(join(made, 'metadata.json'), saved);
+    await rename(made, sessionDir(COI_ID));
     const listed = async () => (await backend.call('session/list', {})).sessions.find(s => s.id === COI_ID)?.title;
     await until('a title out of the conversation', async () => (await listed())?.includes('the first turn in coi'));
     const { transcript } = await backend.call('session/show', { id: COI_ID });
