@@ -11,6 +11,8 @@ export const codex: Agent = {
   files,
   stateDirs: [{ saved: '.codex/sessions', home: '.codex/sessions' }],
   tells: true,
+  // No hook runs between an approval and the end of the command.
+  tellsAnswers: false,
   // It tells of turns only.
   readyAfter: 2000,
   login: {
