@@ -17,6 +17,8 @@ export const codex: Agent = {
     { saved: DATABASES, home: DATABASES, aside: true },
   ],
   tells: true,
+  // No hook runs between an approval and the end of the command.
+  tellsAnswers: false,
   // It tells of turns only.
   readyAfter: 2000,
   login: {

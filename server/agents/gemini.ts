@@ -12,6 +12,8 @@ export const gemini: Agent = {
   files,
   stateDirs: [{ saved: '.gemini/tmp', home: '.gemini/tmp' }],
   tells: true,
+  // BeforeTool comes before the question.
+  tellsAnswers: false,
   login: {
     directory: '.gemini',
     files: ['.gemini/oauth_creds.json', '.gemini/google_accounts.json'],

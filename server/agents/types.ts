@@ -103,6 +103,8 @@ export interface Agent {
   readonly stateDirs: readonly StateDir[];
   /** Whether hooks, a plugin or a registry tell what it does; of others only start and end are known. */
   readonly tells: boolean;
+  /** Whether it tells at once when its question was answered; default true. Others tell when what they asked for is done. */
+  readonly tellsAnswers?: false;
   /** Milliseconds after its start when it takes input, where it does not tell. */
   readonly readyAfter?: number;
   /** Where it lists its running processes, as the `saved` of a state directory. */

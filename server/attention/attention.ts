@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentState, SlotStatus } from '../protocol/types.ts';
-import { needsLook } from './look.ts';
+import { type LookNeed, needsLook } from './look.ts';
 import { next, unknownYet } from './machine.ts';
 import { Tracker } from './tracker.ts';
 import type { AttentionInput, LookInput, Memory } from './types.ts';
@@ -18,6 +18,8 @@ export interface TrackedSession {
   registry?: string;
   /** Whether the agent tells what it does; default true. */
   tells?: boolean;
+  /** Whether it tells at once when its question was answered; default true. */
+  tellsAnswers?: boolean;
   /** Whether the agent is a shell; default false. */
   shell?: boolean;
   /** Milliseconds after its start when an agent that has not said anything takes input; default 8 s. */
@@ -52,7 +54,11 @@ export class Attention {
     before?.tracker?.end();
     const tracked: Tracked = {
       session,
-      memory: unknownYet(Date.now(), { quiet: session.tells === false, shell: session.shell === true }),
+      memory: unknownYet(Date.now(), {
+        quiet: session.tells === false,
+        shell: session.shell === true,
+        mute: session.tellsAnswers === false,
+      }),
     };
     if (before !== undefined) tracked.memory.container = before.memory.container;
     this.#tracked.set(session.container, tracked);
@@ -103,8 +109,8 @@ export class Attention {
   }
 
   /** The containers whose agents should be looked at while somebody wants to know, and why. */
-  unsure(): Map<string, 'guess' | 'doubt'> {
-    const found = new Map<string, 'guess' | 'doubt'>();
+  unsure(): Map<string, LookNeed> {
+    const found = new Map<string, LookNeed>();
     for (const [container, { memory }] of this.#tracked) {
       const need = needsLook(memory);
       if (need !== undefined) found.set(container, need);

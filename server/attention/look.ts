@@ -24,6 +24,10 @@ export function afterLook(memory: Memory, look: LookInput): Memory {
   if (agent.state === 'starting') return memory;
   const still = look.at - (look.changedAt ?? look.at);
   if (!memory.told) return moved(memory, guess(memory, still, look.at));
+  if (memory.mute && agent.state === 'waiting' && look.moves === true)
+    return { ...moved(memory, state('working', look.at, 'Its screen changes since it asked.')), asked: agent };
+  // Somebody only looked around in the question.
+  if (memory.asked !== undefined && look.moves === false) return moved(memory, memory.asked);
   if (agent.state !== 'working' || still < LOST) return memory;
   return moved(memory, state('idle', look.at, 'Nothing came of its last signal; its screen stands still.'));
 }
@@ -42,12 +46,16 @@ function guess({ quiet, shell }: Memory, still: number, at: number): AgentState 
 }
 
 /**
- * Whether looking at the agent would tell what no signal does: `guess` where it has said nothing, `doubt` where it said that it
- * works. What is known for certain, and who waits for the user, needs no look.
+ * Why to look at an agent: `guess` where it has said nothing, `doubt` where it said that it works, `answer` where it asked something
+ * and would not tell of the answer.
  */
-export function needsLook(memory: Memory): 'guess' | 'doubt' | undefined {
-  const { agent, container, told, quiet, signalAt } = memory;
+export type LookNeed = 'guess' | 'doubt' | 'answer';
+
+/** Whether looking at the agent would tell what no signal does. What is known for certain needs no look. */
+export function needsLook(memory: Memory): LookNeed | undefined {
+  const { agent, asked, container, told, quiet, mute, signalAt } = memory;
   if (container !== 'running') return undefined;
+  if (told && mute && (asked !== undefined || agent.state === 'waiting')) return 'answer';
   if (told) return agent.state === 'working' ? 'doubt' : undefined;
   if (hasEnded(agent)) return signalAt > 0 ? undefined : 'guess';
   return quiet || agent.state !== 'starting' ? 'guess' : undefined;

@@ -12,10 +12,10 @@ const LATE = 1500;
 const READING = 10_000;
 
 /** Before anything is known of a slot. */
-export function unknownYet(at: number, o: { quiet?: boolean; shell?: boolean } = {}): Memory {
-  const { quiet = false, shell = false } = o;
+export function unknownYet(at: number, o: { quiet?: boolean; shell?: boolean; mute?: boolean } = {}): Memory {
+  const { quiet = false, shell = false, mute = false } = o;
   const agent = state('unknown', at, quiet ? QUIET : 'Nothing has been heard of the agent yet.');
-  return { agent, container: 'running', signalAt: 0, quiet, shell, told: false };
+  return { agent, container: 'running', signalAt: 0, quiet, shell, mute, told: false };
 }
 
 /**

@@ -17,7 +17,7 @@ export function hasEnded(agent: AgentState): boolean {
 }
 
 /** Keeps the time since when a state holds when nothing but its reason is new. */
-export function moved({ early: _, ...memory }: Memory, agent: AgentState): Memory {
+export function moved({ early: _, asked: __, ...memory }: Memory, agent: AgentState): Memory {
   if (memory.agent.state !== agent.state) return { ...memory, agent };
   return { ...memory, agent: { ...agent, since: memory.agent.since } };
 }

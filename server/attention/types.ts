@@ -51,6 +51,8 @@ export interface LookInput {
   seen: 'none' | 'shell' | 'program';
   /** When its screen changed last. */
   changedAt?: number;
+  /** Its screen changes from look to look, or no longer does; undefined while that cannot be told. */
+  moves?: boolean;
   at: number;
 }
 
@@ -77,6 +79,10 @@ export interface Memory {
   early?: AgentState;
   /** The agent says nothing of what it does. */
   quiet: boolean;
+  /** Nothing tells when its question was answered. */
+  mute?: boolean;
+  /** The question that seems to have been answered, as nothing has told of it yet. */
+  asked?: AgentState;
   /** The agent is a shell. */
   shell: boolean;
   /** Since it was started, the agent has said something of what it does. */

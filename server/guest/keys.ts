@@ -107,12 +107,14 @@ export function hasSession(o: SessionOptions): GuestExec {
   return exec(o, ['exec tmux has-session -t "=$1"', 'has-session', tmuxSession(o.container)]);
 }
 
-/** Of each pane of the agent's session: when its window changed (seconds), and the command line of what has its terminal. */
+/** Of each pane of the agent's session: when its window changed (seconds), a sum of its screen, and the command line of what has its terminal. */
 const LOOK = `tmux has-session -t "=$1" 2>/dev/null || exit ${NO_SESSION}
-tmux list-panes -s -t "=$1" -F '#{window_activity} #{pane_pid}' | head -n 8 | while read -r changed pid; do
+tmux list-panes -s -t "=$1" -F '#{window_activity} #{pane_pid} #{pane_id}' | head -n 8 | while read -r changed pid id; do
   read -r stat <"/proc/$pid/stat" || continue
   set -- \${stat##*) }
-  printf '%s %s\\n' "$changed" "$(tr '\\0\\n' '  ' <"/proc/$6/cmdline" | head -c 300)"
+  words=$(tr '\\0\\n' '  ' <"/proc/$6/cmdline" | head -c 300)
+  set -- $(tmux capture-pane -p -t "$id" | cksum)
+  printf '%s %s %s\\n' "$changed" "\${1:-0}" "$words"
 done`;
 
 /** Tells what is in the agent's session; read by `parseLook`. */
@@ -127,6 +129,8 @@ export interface Foreground {
   command?: string;
   /** When the screen changed last (ms). */
   changedAt?: number;
+  /** A sum of what is on the screen: another one says that it has changed, unlike output that draws the same again. */
+  screen?: string;
 }
 
 /** A shell that waits for somebody to type: one that was given nothing to run. */
@@ -136,9 +140,9 @@ const BARE_SHELL = /^-?(?:\S*\/)?(?:ba|da|z|fi|k|a)?sh(?: -[il]+| --login)* *$/;
 export function parseLook(exitCode: number, text: string, now: number): Foreground | undefined {
   if (exitCode === NO_SESSION) return { seen: 'none' };
   const panes = text.split('\n').flatMap(line => {
-    const [, seconds, command] = /^(\d{1,12}) (.*\S) *$/.exec(line) ?? [];
-    if (seconds === undefined || command === undefined) return [];
-    return [{ changedAt: Math.min(Number(seconds) * 1000, now), command }];
+    const [, seconds, screen, command] = /^(\d{1,12}) (\d{1,12}) (.*\S) *$/.exec(line) ?? [];
+    if (seconds === undefined || screen === undefined || command === undefined) return [];
+    return [{ changedAt: Math.min(Number(seconds) * 1000, now), screen, command }];
   });
   const program = panes.find(pane => !BARE_SHELL.test(pane.command));
   if (program !== undefined) return { seen: 'program', ...program };

@@ -232,6 +232,7 @@ export class SessionBoard {
       ...(known?.readyAfter === undefined ? {} : { readyAfter: known.readyAfter }),
       sessionDir: this.#parts.sessions.directory(identity.agent, session),
       signals: SIGNALS.saved,
+      ...(known?.tellsAnswers === undefined ? {} : { tellsAnswers: known.tellsAnswers }),
       ...(known?.registry === undefined ? {} : { registry: known.registry }),
       tells: known?.tells ?? false,
       shell: identity.agent === 'shell',

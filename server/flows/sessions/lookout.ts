@@ -1,5 +1,6 @@
 import { agentNames } from '../../agents/registry.ts';
 import type { Attention } from '../../attention/attention.ts';
+import type { LookNeed } from '../../attention/look.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { look, parseLook } from '../../guest/keys.ts';
@@ -9,7 +10,7 @@ import { type CgroupPlace, cgroupPlace, readActivity } from '../../slots/cgroup.
 import { identify } from '../../slots/keys.ts';
 import type { SlotBoard } from '../../state/board.ts';
 import { sessionOf } from '../screen.ts';
-import { type Activity, isDue, type Looked } from './pace.ts';
+import { type Activity, goesOn, isDue, type Looked } from './pace.ts';
 
 /** How often (ms) it is asked whether a look is due, which costs two small reads of the kernel's for each slot in doubt. */
 const TICK = 5000;
@@ -41,7 +42,11 @@ export class Lookout {
 
   constructor(parts: LookoutParts) {
     this.#parts = parts;
-    parts.attention.onChange(() => this.#arm());
+    parts.attention.onChange((name, { state }) => {
+      // Another question has another screen.
+      if (state === 'waiting') this.#known.delete(name);
+      this.#arm();
+    });
   }
 
   /** What Incus says of an instance now, after attention has been told. */
@@ -88,7 +93,7 @@ export class Lookout {
     await Promise.all([...unsure].map(([name, need]) => this.#consider(name, need)));
   }
 
-  async #consider(name: string, need: 'guess' | 'doubt'): Promise<void> {
+  async #consider(name: string, need: LookNeed): Promise<void> {
     const instance = this.#parts.board.instance(name);
     if (instance?.running !== true) return;
     const place = await this.#place(instance);
@@ -135,8 +140,12 @@ export class Lookout {
       const { exitCode, stdout } = await incus.exec(name, argv, o);
       const found = parseLook(exitCode, stdout.toString('utf8'), Date.now());
       if (found === undefined) return;
-      const { seen, changedAt, command } = found;
-      attention.seen(name, { seen, at: Date.now(), ...(changedAt === undefined ? {} : { changedAt }) }, from);
+      const { seen, changedAt, command, screen } = found;
+      if (known !== undefined && screen !== undefined) known.screens = [...(known.screens ?? []).slice(-2), screen];
+      const moves = known && goesOn(known);
+      const at = Date.now();
+      const more = { ...(changedAt === undefined ? {} : { changedAt }), ...(moves === undefined ? {} : { moves }) };
+      attention.seen(name, { seen, at, ...more }, from);
       const agent = identity.keyed || command === undefined ? undefined : agentIn(command);
       if (agent !== undefined) board.note(name, { agent });
     } catch (error) {

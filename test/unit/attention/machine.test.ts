@@ -253,6 +253,28 @@ test('a look believes signals, but for an end and a screen that stands still for
     assert.equal(next(failed, look(seen, MINUTE, MINUTE)).agent.state, 'failed', seen);
 });
 
+test('an agent that does not tell of an answer works when its screen goes on changing, and waits again when it does not', () => {
+  const asked = [signal('working', 1000), signal('waiting', 2000, { detail: 'Bash' })].reduce(
+    next,
+    unknownYet(0, { mute: true }),
+  );
+  const seen = (memory: Memory, at: number, moves?: boolean) =>
+    next(memory, { kind: 'look', seen: 'program', changedAt: at, at, ...(moves === undefined ? {} : { moves }) });
+  assert.equal(needsLook(asked), 'answer');
+  for (const moves of [undefined, false]) assert.equal(seen(asked, MINUTE, moves).agent.state, 'waiting');
+  const works = seen(asked, MINUTE, true);
+  assert.deepEqual([works.agent.state, works.agent.why], ['working', 'Its screen changes since it asked.']);
+  assert.equal(needsLook(works), 'answer', 'it is not for certain');
+  assert.equal(seen(works, 2 * MINUTE, true).agent.since, works.agent.since);
+  assert.deepEqual(seen(works, 2 * MINUTE, false).agent, asked.agent, 'since then, and for the same');
+  const done = next(works, signal('working', 2 * MINUTE));
+  assert.equal(needsLook(done), 'doubt');
+  assert.equal(seen(done, 2 * MINUTE, false).agent.state, 'working', 'its tool has ended');
+  const tells = after(signal('working', 1000), signal('waiting', 2000));
+  assert.equal(needsLook(tells), undefined);
+  assert.equal(seen(tells, MINUTE, true).agent.state, 'waiting');
+});
+
 test('a look into a container that is paused or down says nothing', () => {
   for (const status of ['paused', 'stopped'] as const) {
     const memory = after(signal('working', 1000), container(status, 2000));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Activity, isDue, type Looked } from '../../../server/flows/sessions/pace.ts';
+import type { LookNeed } from '../../../server/attention/look.ts';
+import { type Activity, goesOn, isDue, type Looked, movesOf } from '../../../server/flows/sessions/pace.ts';
 import type { AgentStateName } from '../../../server/protocol/types.ts';
 
 const TICK = 5000;
@@ -8,7 +9,13 @@ const TICK = 5000;
 /** How many looks `count` ticks lead to, each using `cpu` ms of a processor; as the lookout does it. */
 function looks(
   count: number,
-  o: { cpu?: number; need?: 'guess' | 'doubt'; state?: AgentStateName; processes?: (tick: number) => number },
+  o: {
+    cpu?: number;
+    need?: LookNeed;
+    state?: AgentStateName;
+    processes?: (tick: number) => number;
+    screen?: (tick: number) => string;
+  },
 ): number {
   let known: Looked = { lookedAt: o.need === 'doubt' ? 1 : 0, busyAt: 1 };
   let made = 0;
@@ -17,6 +24,7 @@ function looks(
     const now: Activity = { at: i * TICK, ...counters };
     const { due, looked } = isDue(known, now, o.need ?? 'guess', o.state ?? 'idle');
     known = due ? { ...looked, lookedAt: now.at, changed: false } : looked;
+    if (due && o.screen !== undefined) known.screens = [...(known.screens ?? []).slice(-2), o.screen(i)];
     if (due) made += 1;
   }
   return made;
@@ -54,4 +62,27 @@ test('an agent that says that it works is looked at only when its container is q
 test('without counters it counts as busy', () => {
   const made = looks(120, { state: 'working' });
   assert.ok(made >= 14 && made <= 16, `${made} in ten minutes`);
+});
+
+test('a question is looked at until its screen stands still, and again when processes come or go', () => {
+  const question = { cpu: 1, need: 'answer', state: 'waiting' } as const;
+  assert.equal(looks(720, { ...question, screen: () => 'the question' }), 2);
+  const goneOn = (tick: number) => (tick < 50 ? 'the question' : `after ${tick} ticks`);
+  assert.equal(looks(49, { ...question, screen: goneOn }), 2);
+  assert.equal(looks(60, { ...question, screen: goneOn }), 2, 'nothing says that it was answered');
+  assert.equal(looks(60, { ...question, screen: goneOn, processes: tick => (tick < 50 ? 7 : 8) }), 2 + 11);
+});
+
+test('a screen that goes on changing is told from one that has changed once', () => {
+  assert.deepEqual(
+    [[], ['a'], ['a', 'a'], ['a', 'b'], ['a', 'a', 'b'], ['a', 'b', 'b'], ['a', 'b', 'c']].map(movesOf),
+    [undefined, undefined, false, undefined, undefined, false, true],
+  );
+});
+
+test('a screen that stands still says nothing while something runs that did not when the agent asked', () => {
+  const still = { lookedAt: 0, busyAt: 0, first: 7, screens: ['a', 'b', 'b'] };
+  assert.equal(goesOn({ ...still, before: { at: 1, processes: 8 } }), undefined);
+  assert.equal(goesOn({ ...still, before: { at: 1, processes: 7 } }), false);
+  assert.equal(goesOn({ ...still, screens: ['a', 'b', 'c'], before: { at: 1, processes: 8 } }), true);
 });
