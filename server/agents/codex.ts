@@ -23,8 +23,8 @@ export const codex: Agent = {
   readyAfter: 2000,
   login: {
     directory: '.codex',
-    // What runs before each of its commands, what it made, and what it remembers.
-    own: ['shell_snapshots', 'generated_images', 'memories'].map(name => `.codex/${name}`),
+    // What it made, and what it remembers.
+    own: ['generated_images', 'memories'].map(name => `.codex/${name}`),
     files: ['.codex/auth.json'],
     variables: ['OPENAI_API_KEY', 'CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'],
   },
@@ -56,6 +56,8 @@ function options(o: LaunchOptions): string[] {
     ...set('check_for_update_on_startup', false),
     // The background server of other front ends takes 200 MB and outlives the agent with its environment.
     ...set('features.daemon_auto_start', false),
+    // They would be files with its whole environment, keys among it.
+    ...set('features.shell_snapshot', false),
     ...set('projects', { [o.cwd]: { trust_level: 'trusted' } }),
   ];
 }

@@ -192,6 +192,25 @@ test('the real claude in a slot', newestOnly, async t => {
       await shot('7-resumed');
     });
 
+    await step('goes on after the machine went down, with Resume All', async () => {
+      const [name = ''] = await project.names(1);
+      project.run('stop', name);
+      // What the end of the machine leaves behind.
+      project.run('config', 'set', name, 'volatile.last_state.power=RUNNING');
+      await slots.says(1, /stopped/);
+      await workbench.runCommand('Incus Agents: Resume All');
+      await workbench.quickPickItem('ran when the machine went down').waitFor();
+      await shot('8-resume-all');
+      await page.keyboard.press('Enter');
+      await slots.says(1, /idle/, 60_000);
+      await slots.row(1).click();
+      await terminals.waitFor('what was said', 60_000);
+      await terminals.type('after the machine went down');
+      const asked = () => model.with('after the machine went down')[0]?.text.includes('first I want you to');
+      await until('a turn', asked, 30_000);
+      await slots.says(1, /idle/);
+    });
+
     await step('is deleted only after its name was confirmed', async () => {
       await workbench.contextAction(slots.row(1), /^Kill/);
       await workbench.answerDialog(/^Kill$/);
@@ -200,7 +219,7 @@ test('the real claude in a slot', newestOnly, async t => {
       await row.waitFor();
       await workbench.contextAction(row, /^Delete Session/);
       await workbench.dialog().waitFor();
-      await shot('8-delete');
+      await shot('9-delete');
       assert.match((await workbench.dialog().textContent()) ?? '', /Delete the session “Mend the login”\?/);
       await workbench.answerDialog('Cancel');
       const records = join(server.folders.home, '.coi/sessions-claude');

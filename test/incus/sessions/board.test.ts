@@ -21,12 +21,13 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     backend = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
   });
   after(async () => {
-    await lab.close();
+    // What runs there has a hold on the lab's files.
     for (const project of projects) {
       const names = (await incusCli('list', '--project', project, '-c', 'n', '-f', 'csv')).split('\n').filter(Boolean);
       for (const name of names) await incusCli('delete', '-f', '--project', project, name);
       await incusCli('project', 'delete', project);
     }
+    await lab.close();
   });
 
   const record = (id: string, agent = 'quiet') => join(lab.home, `.coi/sessions-${agent}/${id}/metadata.json`);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { cp, readdir, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coiName, incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
-import { type Desk, makeDesk } from './support.ts';
+import { type Desk, KEY, makeDesk } from './support.ts';
 import { openTalk, type Talk } from './talk.ts';
 
 // A prompt that begins with a dash is no option of the agent.
@@ -68,9 +68,23 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       await talk.asked(FIRST);
       said.push(FIRST);
       await turn('the second turn of it');
-      const names = await readdir(join(desk.lab.home, `.coi/sessions-${agent}`, talk.session), { recursive: true });
+      const saved = join(desk.lab.home, `.coi/sessions-${agent}`, talk.session);
+      const names = await readdir(saved, { recursive: true });
       assert.deepEqual(
         names.filter(name => /auth\.json|credential|oauth/i.test(name)),
+        [],
+      );
+      for (const name of names) {
+        // Directories have no content, nor has what went meanwhile.
+        const content = await readFile(join(saved, name)).catch(() => '');
+        assert.ok(!content.includes(KEY), `${name} has the key`);
+      }
+      if (agent !== 'codex') return;
+      // It shares its login here; what it knows of conversations is not beside that, where other slots would read it.
+      assert.ok(names.some(name => /sqlite\/thread_history.*\.sqlite$/.test(name)));
+      const shared = await readdir(join(desk.lab.directory, 'codex-login'), { recursive: true });
+      assert.deepEqual(
+        shared.filter(name => /\.sqlite|rollout-/.test(name)),
         [],
       );
     });
@@ -118,11 +132,16 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       await turn('after a kill of everything');
     });
 
-    it('after the end of tmux and incus stop, in the same container', async () => {
+    it('after the end of tmux and a shutdown of the machine, in the same container', async () => {
       const { createdAt } = (await desk.lab.instance(talk.container)) ?? {};
       await talk.inside('tmux', 'kill-server');
       await talk.state('exited', SOON);
-      await incusCli('stop', '-f', talk.container);
+      await resume();
+      await talk.state('idle');
+      // As the machine does it, which waits for a container until it has come to its own end.
+      await incusCli('stop', '--timeout', '60', talk.container);
+      await incusCli('config', 'set', talk.container, 'volatile.last_state.power=RUNNING');
+      await talk.backend.when(talk.container, s => s?.interrupted === true && s.agentState.state === 'exited');
       await resume();
       assert.equal((await desk.lab.instance(talk.container))?.createdAt, createdAt);
       await turn('after a stop');

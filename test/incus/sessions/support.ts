@@ -65,7 +65,7 @@ source = "secret"
 secret = "claude-key"
 variable = "ANTHROPIC_API_KEY"
 [agents.codex.environment]
-STAND_IN_KEY = "x"
+STAND_IN_KEY = "${KEY}"
 [agents.codex.credentials]
 source = "shared"
 directory = "${codexDirectory(lab)}"
