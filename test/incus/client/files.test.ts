@@ -11,7 +11,9 @@ test('files of a container', async t => {
     const path = '/home/code/a file?#&ü';
     await shell('printf "eins\\nzwei\\n" >"$1"; chmod 640 "$1"; chown 1000:1000 "$1"', path);
     assert.equal((await incus.readFile(name, path))?.toString(), 'eins\nzwei\n');
-    assert.deepEqual(await incus.statFile(name, path), { type: 'file', mode: 0o640, uid: 1000, gid: 1000, size: 10 });
+    const { modifiedMs = 0, ...rest } = (await incus.statFile(name, path)) ?? {};
+    assert.deepEqual(rest, { type: 'file', mode: 0o640, uid: 1000, gid: 1000, size: 10 });
+    assert.ok(Math.abs(Date.now() - modifiedMs) < 60_000, `changed at ${modifiedMs}`);
     await shell('printf "\\000\\377" >"$1"', path);
     assert.deepEqual(await incus.readFile(name, path), Buffer.from([0, 255]));
     await shell('rm "$1"', path);
@@ -28,6 +30,11 @@ test('files of a container', async t => {
     await incus.exec(name, ['ln', '-s', '/etc/hostname', '/root/link']);
     assert.equal((await incus.statFile(name, '/root/link'))?.type, 'symlink');
     await assert.rejects(incus.readFile(name, '/root/link'), isFailure('invalid', /symlink/));
+    await incus.exec(name, ['ln', '-s', '/etc', '/root/etc']);
+    await assert.rejects(incus.listDirectory(name, '/root/etc'), isFailure('invalid', /symlink/));
+    const names = (await incus.listDirectory(name, '/root')) ?? [];
+    assert.ok(names.includes('link') && names.includes('etc'), names.join());
+    assert.equal(await incus.listDirectory(name, '/root/none'), undefined);
   });
 
   await t.test('a FIFO, a file of /proc and a large file end in an error, not in waiting', async () => {
