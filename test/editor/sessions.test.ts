@@ -92,6 +92,11 @@ test('the real claude in a slot', newestOnly, async t => {
       await until('the mark', async () => (await workbench.mark(slots.row(1))) === '?');
       await status.filter({ hasText: '1 waiting' }).waitFor();
       await shot('2-waiting');
+      // It is in the middle of its work, so stopping it is no act of one click.
+      await workbench.inlineAction(slots.row(1), 'Stop Slot');
+      await workbench.dialog().filter({ hasText: 'in the middle of its work' }).waitFor();
+      await workbench.answerDialog('Cancel');
+      await slots.row(1).click();
       await refuse();
     });
 
