@@ -79,6 +79,23 @@ export async function leftSince(before, folder, wait = patience) {
   return left;
 }
 
+/** Only what is the tests' own in any case. @param {Inventory} inventory @returns {Inventory} */
+export function ofTests(inventory) {
+  return new Map([...inventory].filter(([kind]) => kind === 'temporary file' || kind === 'process'));
+}
+
+/** Whether tests run on this machine that keep nothing in this folder. @param {string} folder */
+export function otherTests(folder) {
+  return entries('/proc').some(pid => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return words.includes('--test') && !readFileSync(`/proc/${pid}/environ`, 'utf8').includes(folder);
+    } catch {
+      return false; // no process, ended meanwhile, or another user's
+    }
+  });
+}
+
 /** @param {Inventory} before @param {Inventory} after */
 export function added(before, after) {
   return [...after].flatMap(([kind, names]) => {

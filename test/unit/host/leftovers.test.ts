@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { added, leftSince, look } from '../../host/leftovers.mjs';
+import { added, leftSince, look, ofTests, otherTests } from '../../host/leftovers.mjs';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'ia-left-'));
@@ -41,6 +41,16 @@ test('ends of a cable that belong to no container are named', { skip: process.ge
     left.filter(line => line.includes(name)),
     [`network interface ${name}`, `network interface ${name}p`],
   );
+});
+
+test('tests that run beside are seen, and what they may have left is not ours', t => {
+  const folder = folderOf(t);
+  const child = spawn('sh', ['-c', 'read x', 'sh', '--test'], { env: {} });
+  t.after(() => void child.stdin.end());
+  assert.ok(otherTests(folder));
+  const before = look(folder);
+  assert.ok(before.has('network interface'));
+  assert.deepEqual([...ofTests(before).keys()], ['temporary file', 'process']);
 });
 
 test('of a kind that could not be looked at before, nothing is said', () => {
