@@ -21,8 +21,8 @@ const kept = /^\/run\/incus-agents\/(lock$|work\/|network\/([^/]*_)?incus-agents
 const ofModules = /^ifb[01]$/;
 const ofPrograms = /^\/(proc|sys|dev)\/|^\/run\/netns$/;
 
-/** VS Code keeps it for all its windows. */
-const ofEditor = /^vscode-typescript\d+$/;
+/** VS Code, and Node in it, keep these for all windows. */
+const ofEditor = /^(vscode-typescript\d+|node-compile-cache)$/;
 
 /**
  * Looks at everything that tests make, or only at what is theirs in any case.
