@@ -52,7 +52,8 @@ interface Rule {
 /** The first that fits decides. Texts are those of Incus 6.0 to 7.3. */
 const RULES: readonly Rule[] = [
   {
-    text: /no space left|disk quota exceeded|not enough (free )?space/i,
+    // The last is tar's, for a file that did not fit to its end.
+    text: /no space left|disk quota exceeded|not enough (free )?space|wrote only \d+ of \d+ bytes/i,
     kind: 'unavailable',
     reason: 'full',
     hint: 'Free space in the storage pool (`incus storage info <pool>` shows it): delete what is not needed, or enlarge the pool.',

@@ -20,7 +20,7 @@ export const BREAK = '~';
  * what goes to the slot; that is only for comfort, so it is left out there. A chain without rules says which process keeps the container.
  */
 const START = [
-  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; [ $e = 0 ] || { ${UNPLUG}; }; exit $e; }`,
+  `fail() { mkdir -p -m 755 ${FAILED_DIRECTORY}; printf "%s\\n" "$1" >${FAILED_DIRECTORY}/$LXC_NAME; [ $e = 0 ] || { command ${dropCommand('$LXC_NAME')}; ${UNPLUG}; }; exit $e; }`,
   'e=$3 p= m= o= d= k=',
   // The shell reads a file byte by byte, and this one has all the hooks in it: that took longer than everything else here.
   'set -f; for w in $(grep "^ *lxc\\.net\\." $LXC_CONFIG_FILE); do case $k in lxc.net.0.link) p=$w;; lxc.net.0.hwaddr) m=$w;; lxc.net.*.link) o=$k;; esac; [ "$w" = = ] || k=$w; done; set +f',
@@ -61,7 +61,10 @@ export function hookLines(instance: string, place: Place, rules: Rules, lenient 
   ].join('\n');
 }
 
-/** The command that takes the rules of a start away which was refused afterwards: LXC runs no further hook then. */
+/**
+ * The command that takes the rules of a start away which was refused afterwards, or those of the start before: LXC runs no further hook
+ * after a refusal, and no post-stop hook before a reboot.
+ */
 export function dropCommand(instance: string): string {
   return `nft delete table netdev ${tableName(instance)} 2>/dev/null`;
 }

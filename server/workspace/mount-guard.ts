@@ -23,7 +23,7 @@ export interface GuardedMount {
 
 /**
  * $1: the mount as Incus has prepared it, $2: its identity, $3: its source; and so on. One line, as LXC wants it. LXC runs no hook after a
- * start that a hook refused, so `refused` undoes then what other hooks did before.
+ * start that a hook refused, and only some before a reboot, so `refused` undoes then what other hooks did before.
  */
 const script = (refused: string): string =>
   `f=${FAILED}/$LXC_NAME; [ ! -e "$f" ] || rm -f "$f"; ` +

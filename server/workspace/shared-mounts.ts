@@ -36,6 +36,8 @@ export interface SharedMountOptions {
   protection: Pick<ProtectionPlan, 'protectedPaths' | 'secretPaths'>;
   /** Whether the project lets an instance have `raw.lxc`. */
   hooks: boolean;
+  /** A command that undoes what other hooks did, also for a start before, when the guard refuses one. */
+  refused?: string;
   /** Where Incus keeps its data, /var/lib/incus unless said. */
   incusDir?: string;
 }
@@ -149,7 +151,9 @@ function guardOf(found: readonly Found[], o: SharedMountOptions): InstanceFragme
     identity,
   }));
   const instance = hostName(o.container, o.project);
-  return { config: { 'raw.lxc': guardLine(guarded, { instance, incusDir: o.incusDir ?? '/var/lib/incus' }) } };
+  const refused = o.refused === undefined ? {} : { refused: o.refused };
+  const line = guardLine(guarded, { instance, incusDir: o.incusDir ?? '/var/lib/incus', ...refused });
+  return { config: { 'raw.lxc': line } };
 }
 
 function foreignNote({ source, readonly }: Found): string {

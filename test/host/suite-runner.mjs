@@ -1,11 +1,12 @@
 // Runs one suite and counts its tests.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from './chromium.mjs';
 import { failedFiles } from './failed-files.mjs';
 import { aliases } from './images.mjs';
+import { leftSince, look, ofTests, otherTests } from './leftovers.mjs';
 import { node24Environment } from './node.mjs';
 import { cache, root } from './paths.mjs';
 
@@ -35,17 +36,59 @@ export async function runSuite(suite, files) {
     );
   }
   const folder = mkdtempSync(path.join(tmpdir(), 'incus-agents-tests-'));
+  const temporary = temporaryFolder();
   try {
-    const report = path.join(folder, 'report.tap');
-    const end = await runProgram(suite, testCommand(suite, files, report));
-    const counts = countTap(report);
-    const first = judge(end, counts);
-    // A run without totals was cut short: what it did not get to must not count as passed.
-    const failed = counts === undefined || first.failed === 0 || end.note ? [] : failedFiles(report, files);
-    return result(failed.length === 0 ? first : await again(suite, first, failed, path.join(folder, 'again.tap')));
+    const before = look(temporary, suite.needs.includes('incus')); // the others make nothing on the machine
+    let alone = !otherTests(temporary);
+    const counts = await runTests(
+      { ...suite, environment: { ...suite.environment, TMPDIR: temporary } },
+      files,
+      folder,
+    );
+    alone &&= !otherTests(temporary);
+    if (!alone && suite.needs.includes('incus'))
+      console.log('\nOther tests ran beside these: whose it is that stays on the machine, nobody can tell.');
+    // Who ends a run does not wait for what it leaves.
+    const wait = interruption.signal ? 0 : undefined;
+    return result(withLeftovers(counts, await leftSince(alone ? before : ofTests(before), temporary, wait)));
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove(folder);
+    remove(temporary);
   }
+}
+
+/** What resists, such as a file that stayed immutable, has been named as left over. */
+function remove(folder) {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    console.log(`${folder} cannot be removed: ${error.message}`);
+  }
+}
+
+/** Where the tests keep what is theirs, those of other users of this machine too. Short: paths of sockets have a limit. */
+function temporaryFolder() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ia-'));
+  chmodSync(folder, 0o1777);
+  return folder;
+}
+
+async function runTests(suite, files, folder) {
+  const report = path.join(folder, 'report.tap');
+  const end = await runProgram(suite, testCommand(suite, files, report));
+  const counts = countTap(report);
+  const first = judge(end, counts);
+  // A run without totals was cut short: what it did not get to must not count as passed.
+  const failed = counts === undefined || first.failed === 0 || end.note ? [] : failedFiles(report, files);
+  return failed.length === 0 ? first : again(suite, first, failed, path.join(folder, 'again.tap'));
+}
+
+/** Each thing that is left over is a failure. */
+function withLeftovers(counts, left) {
+  if (left.length === 0) return counts;
+  console.log(`\nLeft over after the tests:\n${left.map(name => `  ${name}`).join('\n')}`);
+  const note = [counts.note, `${left.length} left over`].filter(Boolean).join('; ');
+  return { ...counts, failed: counts.failed + left.length, note };
 }
 
 function testCommand(suite, files, report) {
@@ -103,6 +146,8 @@ function environmentOf(suite) {
   return {
     ...environment,
     PATH: `${path.join(root, 'node_modules/.bin')}:${environment.PATH}`,
+    // What Node makes of the sources, for every process that runs them: it goes by their text, so it is never stale.
+    NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/compiled'),
     INCUS_AGENTS_CACHE: cache,
     INCUS_AGENTS_TEST_IMAGE: aliases.test,
     INCUS_AGENTS_BASE_IMAGE: aliases.base,

@@ -15,11 +15,15 @@ import type { Progress, Slot, Snapshot, StateChange } from '../../server/protoco
 
 const SOURCE = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
+/** Where Node keeps what it made of the sources: with it a backend starts in a third of the time. */
+const { NODE_COMPILE_CACHE } = process.env;
+const COMPILED: Record<string, string> = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+
 export interface BackendOptions {
   /** The program: the sources unless a bundle is named. */
   script?: string;
   args?: readonly string[];
-  /** Its whole environment besides PATH. */
+  /** Its whole environment besides PATH and NODE_COMPILE_CACHE. */
   env?: Record<string, string>;
   uid?: number;
   gid?: number;
@@ -144,7 +148,7 @@ export class TestBackend {
 export async function startBackend(o: BackendOptions = {}): Promise<TestBackend> {
   const child = spawn(process.execPath, [o.script ?? SOURCE, '--stdio', ...(o.args ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...o.env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...COMPILED, ...o.env },
     ...(o.uid === undefined ? {} : { uid: o.uid }),
     ...(o.gid === undefined ? {} : { gid: o.gid }),
   });

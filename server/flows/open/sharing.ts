@@ -1,6 +1,7 @@
 import { ownDirectory } from '../../guest/start.ts';
 import { stringMap } from '../../incus/parse.ts';
 import type { InstanceFragment } from '../../incus/types.ts';
+import { dropCommand, instanceName } from '../../network/hook.ts';
 import { type Copy, copyWords, readCopies } from '../../sharing/copies.ts';
 import { choosePorts, type Port, portDevices, portIsFree, portVariables, portWords } from '../../sharing/ports.ts';
 import { type SharedSocket, socketVariables, socketWords } from '../../sharing/sockets.ts';
@@ -174,6 +175,7 @@ async function sharedMounts(
     preserve: plan.config.get('paths.preserve_workspace_path'),
     protection,
     hooks: plan.lowLevel,
+    refused: dropCommand(instanceName(container, deps.incus.target.project)),
   });
 }
 

@@ -25,6 +25,7 @@ const ANSWERS: [status: number, text: string, kind: string, reason?: string][] =
   [500, 'Image not provided for instance creation', 'not-found', 'no-image'],
   [500, 'Failed creating instance from image: write x: no space left on device', 'unavailable', 'full'],
   [500, 'write: disk quota exceeded', 'unavailable', 'full'],
+  [500, 'Unpack failed: exit status 2 (tar: rootfs/large: Wrote only 8192 of 10240 bytes', 'unavailable', 'full'],
   [400, 'Instance is protected', 'conflict'],
   [400, 'Instance is not running', 'conflict', 'not-running'],
   [400, 'Instance is frozen', 'conflict', 'frozen'],
