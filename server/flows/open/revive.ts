@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../sessions/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { type OwnedSlot, ownedSlot } from '../owned.ts';
-import { agentIsThere, sendText } from '../screen.ts';
+import { agentIsThere, agentRuns, sendText } from '../screen.ts';
 import { openingOf } from './again.ts';
 import { startOf } from './new.ts';
 import { discardSession, sessionFor } from './session.ts';
@@ -13,6 +13,9 @@ import { prepareStart, startAgent } from './start-agent.ts';
 /** How often a container that shuts down is looked at, and how long it may take (milliseconds). */
 const LOOK_EVERY = 150;
 const DOWN_WITHIN = 60_000;
+
+/** From the start of a container until coi has started the agent in it (milliseconds). */
+const COI_STARTS_WITHIN = 60_000;
 
 /** Prints `stopping` while systemd shuts the container down. */
 const PHASE_OF_LIFE = ['/bin/sh', '-c', '[ ! -d /run/systemd/system ] || systemctl is-system-running'];
@@ -42,6 +45,10 @@ export async function reviveAgent(
     return true;
   }
   if (!identity.keyed) {
+    if (await maybeComing(deps, slot, context.signal)) {
+      if (prompt === undefined) return true;
+      throw notSent(`coi may still be starting the agent of ${name}`, 'Send it when the agent is ready.');
+    }
     throw new Failure('conflict', `The agent of ${name}, which coi made, is not there.`, {
       hint: 'Stop the slot and start it: its conversation is taken over then, and goes on. Or use `coi shell --resume`.',
     });
@@ -64,6 +71,12 @@ export async function reviveAgent(
     deps.board.note(name, { transition: undefined });
   }
   return true;
+}
+
+/** Whether coi may be about to start the agent: where it has ended, it leaves a shell in its tmux session. */
+async function maybeComing(deps: FlowDeps, slot: OwnedSlot, signal: AbortSignal): Promise<boolean> {
+  const age = Date.now() - Date.parse(slot.instance.lastUsedAt ?? slot.instance.createdAt);
+  return age < COI_STARTS_WITHIN && !(await agentRuns(deps, slot, signal));
 }
 
 /** Types the prompt, unless the agent asks something: the Enter after it would be an answer. */
