@@ -71,6 +71,8 @@ function settings(o: LaunchOptions): object {
   const hook = (word: string) => [{ hooks: [{ type: 'command', command: `${signalProgram(o.home)} ${word}` }] }];
   return {
     skipDangerousModePermissionPrompt: true,
+    // When it starts it deletes what is older than a month, unless told otherwise; that may be the conversation to go on with.
+    cleanupPeriodDays: 36_500,
     hooks: {
       SessionStart: hook('ready'),
       UserPromptSubmit: hook('working'),

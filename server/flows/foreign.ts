@@ -2,23 +2,21 @@ import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { SessionRecord } from '../sessions/types.ts';
 import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
+import { runsIn } from './sessions/adopt.ts';
 import { copyConversation, hasConversation } from './take-over.ts';
-
-/** coi writes its record about when it makes the container (ms). */
-const SAVED_WITHIN = 120_000;
 
 /** The agents whose conversations coi leaves in the container's home; the others' it has them keep in the workspace. */
 const AT_HOME: readonly string[] = ['claude', 'codex'];
 
-/** The session of a container that coi made: that of the newest record which names it and was saved since it was made. */
+/** The session of a container that coi made: that of the newest record which tells so. */
 async function foreignSession(
   deps: FlowDeps,
   { name, identity, instance }: OwnedSlot,
 ): Promise<SessionRecord | undefined> {
-  const since = Date.parse(instance.createdAt) - SAVED_WITHIN;
-  const records = await deps.sessions.list({ workspace: identity.workspace });
+  const { workspace } = identity;
+  const records = await deps.sessions.list({ workspace });
   return records
-    .filter(record => record.container === name && Date.parse(record.savedAt) >= since)
+    .filter(record => runsIn(record, { name, workspace, createdAt: instance.createdAt }))
     .sort((a, b) => b.savedAt.localeCompare(a.savedAt))[0];
 }
 

@@ -1,5 +1,6 @@
 import { chown } from 'node:fs/promises';
 import { agentNamed } from '../agents/registry.ts';
+import type { StateDir } from '../agents/types.ts';
 import { withDirectory } from '../base/beneath.ts';
 import { Failure } from '../base/errors.ts';
 import { isName, writeBeneath } from '../base/write-beneath.ts';
@@ -27,7 +28,8 @@ export async function hasConversation(
   agent: string,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  return (await conversationFiles(deps, container, agent, signal)).length > 0;
+  const dirs = conversationDirs(agent).filter(dir => dir.aside !== true);
+  return (await filesIn(deps, container, dirs, signal)).length > 0;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function copyConversation(
 ): Promise<void> {
   const root = deps.sessions.directory(agent, id);
   await ownAgain(root, agent);
-  for (const { path, parts, modifiedMs } of await conversationFiles(deps, container, agent, signal)) {
+  for (const { path, parts, modifiedMs } of await filesIn(deps, container, conversationDirs(agent), signal)) {
     const data = await deps.incus.readFile(container, path, { ...given(signal), limit: MOST.fileBytes });
     if (data !== undefined) await writeBeneath(root, parts, data, modifiedMs);
   }
@@ -61,16 +63,15 @@ function conversationDirs(agent: string) {
   return agentNamed(agent).stateDirs.filter(dir => dir.volatile !== true);
 }
 
-async function conversationFiles(
+async function filesIn(
   deps: FlowDeps,
   container: string,
-  agent: string,
+  dirs: readonly StateDir[],
   signal?: AbortSignal,
 ): Promise<InnerFile[]> {
   const found: InnerFile[] = [];
   const budget = { entries: MOST.entries, bytes: MOST.bytes };
-  for (const { saved, home } of conversationDirs(agent))
-    for (const at of HOMES) await look(`${at}/${home}`, saved.split('/'), 0);
+  for (const { saved, home } of dirs) for (const at of HOMES) await look(`${at}/${home}`, saved.split('/'), 0);
   return found;
 
   async function look(path: string, parts: string[], depth: number): Promise<void> {

@@ -1,4 +1,3 @@
-import { Failure } from '../base/errors.ts';
 import { attachTerminal } from '../flows/attach.ts';
 import { configureSlot } from '../flows/configure.ts';
 import type { RequestContext } from '../flows/context.ts';
@@ -31,7 +30,7 @@ export function slotHandlers(deps: FlowDeps): Handlers {
         image: p.optional('image', o => o.string('image')),
         persistent: p.optional('persistent', o => o.boolean('persistent')),
         resume: p.optional('resume', o => o.string('resume')),
-        prompt: p.optional('prompt', promptOf),
+        prompt: p.optional('prompt', o => o.string('prompt')),
       };
       // Only its type counts here: it tells clients not to open a terminal.
       p.optional('background', o => o.boolean('background'));
@@ -56,23 +55,6 @@ export function slotHandlers(deps: FlowDeps): Handlers {
     'slot/kill': act((name, { signal }) => killSlot(deps, name, signal)),
     ...insideHandlers(deps),
   };
-}
-
-/** A prompt is one word of the agent's command line, of which Linux takes 128 KiB (MAX_ARG_STRLEN): some of that is for an option's name. */
-const MAX_PROMPT = 100 * 1024;
-
-/** The first prompt of an agent. Fails with `invalid` when no command line could carry it. */
-function promptOf(p: Params): string {
-  const prompt = p.string('prompt');
-  const bytes = Buffer.byteLength(prompt);
-  if (bytes <= MAX_PROMPT) return prompt;
-  throw new Failure(
-    'invalid',
-    `The prompt has ${Math.ceil(bytes / 1024)} KiB; an agent is started with ${MAX_PROMPT / 1024} KiB at most.`,
-    {
-      hint: 'Put it into a file in the folder, and tell the agent to read that.',
-    },
-  );
 }
 
 /** What happens inside a running slot. */

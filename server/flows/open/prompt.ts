@@ -1,7 +1,7 @@
 import { Failure } from '../../base/errors.ts';
 import type { OpenPlan } from './prepare.ts';
 
-/** Bytes that a prompt may have: it is one word of a command line, of which the kernel takes 128 KiB. */
+/** Bytes that a prompt may have: it is one word of a command line, of which Linux takes 128 KiB (MAX_ARG_STRLEN). */
 const LONGEST = 100 * 1024;
 
 /** Stands for a prompt where it is looked for in a command. */

@@ -67,8 +67,8 @@ async function foreignHolder(deps: FlowDeps, session: string): Promise<Holder | 
   const identity = instance && identify(instance);
   if (instance === undefined || identity === undefined || identity.keyed) return undefined;
   const { name, createdAt, running, frozen: paused } = instance;
-  if (!(running || paused) || !runsIn(record, { name, createdAt, workspace: identity.workspace })) return undefined;
-  return { container: name, slot: identity.slot, up: true, paused };
+  if (!runsIn(record, { name, createdAt, workspace: identity.workspace })) return undefined;
+  return { container: name, slot: identity.slot, up: running || paused, paused };
 }
 
 /** Whether a container that another backend made a moment ago holds the session, which is then resumed already. */

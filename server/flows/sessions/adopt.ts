@@ -10,7 +10,7 @@ export interface ForeignContainer {
   createdAt: string;
 }
 
-/** Whether a record tells that its session runs in a container of coi: it names it, and was written since it was made. */
+/** Whether a record tells that a container of coi holds its session: it names it, and was written since it was made. */
 export function runsIn(record: SessionRecord, { name, workspace, createdAt }: ForeignContainer): boolean {
   const since = Date.parse(createdAt) - COI_SAVES_WITHIN;
   return record.container === name && record.workspace === workspace && Date.parse(record.savedAt) >= since;

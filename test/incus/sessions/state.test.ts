@@ -63,6 +63,8 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     await key('C-u');
     await backend.call('slot/send', { container: talk.container, text: 'a SLOW prompt' });
     await both('working');
+    // Its own list of what runs says so too by then; frozen before that, it could not.
+    await until('it asks the model', () => talk.model.with('a SLOW prompt')[0], 30_000);
     await backend.call('slot/pause', { container: talk.container });
     const paused = await backend.when(talk.container, s => s?.status === 'paused');
     assert.equal(paused?.agentState.state, 'working');
