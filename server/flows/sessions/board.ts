@@ -14,13 +14,7 @@ import type { SlotBoard } from '../../state/board.ts';
 import { statusOf } from '../../state/describe.ts';
 import type { StateStore } from '../../state/store.ts';
 import { type ForeignContainer, runsIn } from './adopt.ts';
-import { Unhurried } from './unhurried.ts';
-
-/** How often (ms) the conversation of a session is read at most while its agent works; until it has a title, more often. */
-const READ_EVERY = 10_000;
-const TITLE_EVERY = 500;
-/** When the conversation of a session without a title is looked at again (ms): agents write a prompt down after they say that they work on it. */
-const AGAIN: readonly number[] = [1000, 4000];
+import { ConversationLooks } from './looks.ts';
 
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
 
@@ -44,29 +38,25 @@ export class SessionBoard {
   readonly #holders = new Map<string, string>();
   /** What each container was last seen to hold, also while it is stopped, and as of when that was saved. */
   readonly #held = new Map<string, { id: string; savedAt: string | undefined }>();
-  /** When the record was saved in whose conversation a title was looked for. */
-  readonly #searched = new Map<string, string>();
   /** Containers of coi, whose sessions only the records tell. */
   readonly #foreign = new Map<string, ForeignContainer & { up: boolean }>();
   /** The reading of each record that was begun last. */
   readonly #readings = new Map<string, number>();
   readonly #watch: SessionWatch;
-  readonly #reading = new Unhurried(
-    id => this.#look(id),
-    id => (this.#records.get(id)?.title === undefined ? TITLE_EVERY : READ_EVERY),
-  );
-  /** Looks that are to come into sessions without a title. */
-  readonly #later = new Map<string, NodeJS.Timeout>();
+  readonly #looks: ConversationLooks;
   #listing: { again: boolean } | undefined;
 
   constructor(parts: SessionBoardParts) {
     this.#parts = parts;
+    const hasTitle = (id: string) => this.#records.get(id)?.title !== undefined;
+    this.#looks = new ConversationLooks(parts.sessions, parts.log, hasTitle);
     this.#watch = new SessionWatch(parts.sessions.root, parts.log, {
       listed: () => void this.list(),
       changed: id => void this.#reread(id),
     });
     this.#ends.push(
       () => this.#watch.close(),
+      () => this.#looks.close(),
       parts.attention.onChange((container, state) => this.#onState(container, state)),
       parts.attention.onConversation((session, conversation) => void this.#noteConversation(session, conversation)),
       parts.sessions.onChange(id => void this.#reread(id)),
@@ -127,8 +117,6 @@ export class SessionBoard {
 
   close(): void {
     for (const end of this.#ends) end();
-    this.#reading.close();
-    for (const timer of this.#later.values()) clearTimeout(timer);
     this.#parts.attention.dispose();
   }
 
@@ -144,20 +132,7 @@ export class SessionBoard {
     }
     for (const id of gone) if (!isOlder(id)) this.#forget(id);
     for (const name of this.#foreign.keys()) this.#adopt(name);
-    void this.#findTitles(records);
-  }
-
-  /** Those that coi saved have none in their records. One after the other: nobody waits, and there may be hundreds. */
-  async #findTitles(records: readonly SessionRecord[]): Promise<void> {
-    for (const { id, title, savedAt } of records) {
-      if (title !== undefined || this.#searched.get(id) === savedAt) continue;
-      this.#searched.set(id, savedAt);
-      try {
-        await this.#parts.sessions.refresh(id);
-      } catch (error) {
-        this.#parts.log.debug(`No title was found for the session ${id}: ${messageOf(error)}`);
-      }
-    }
+    void this.#looks.findTitles(records);
   }
 
   /** Finds the session that a container of coi holds, which is live while that is up: the newest record that names it, written since it was made. */
@@ -193,9 +168,7 @@ export class SessionBoard {
 
   #forget(id: string): void {
     this.#records.delete(id);
-    this.#reading.forget(id);
-    clearTimeout(this.#later.get(id));
-    this.#later.delete(id);
+    this.#looks.forget(id);
     this.#parts.store.setSession(id, undefined);
   }
 
@@ -260,7 +233,7 @@ export class SessionBoard {
   #onState(container: string, state: AgentState): void {
     this.#parts.board.note(container, { agentState: state });
     const session = this.#holders.get(container);
-    if (session !== undefined) this.#reading.ask(session);
+    if (session !== undefined) this.#looks.ask(session);
   }
 
   /** Notes which of the conversations in a session's files is its own. */
@@ -268,28 +241,9 @@ export class SessionBoard {
     if (this.#records.get(id)?.conversation === conversation) return;
     try {
       await this.#parts.sessions.update(id, { conversation });
-      this.#reading.ask(id);
+      this.#looks.ask(id);
     } catch (error) {
       this.#parts.log.debug(`The conversation of the session ${id} was not noted: ${messageOf(error)}`);
-    }
-  }
-
-  /** Looks into the conversation, and some times again while it gives no title. */
-  async #look(id: string, again = AGAIN): Promise<void> {
-    clearTimeout(this.#later.get(id));
-    this.#later.delete(id);
-    await this.#refresh(id);
-    const [wait, ...rest] = again;
-    if (wait === undefined || this.#records.get(id)?.title !== undefined || this.#later.has(id)) return;
-    this.#later.set(id, setTimeout(() => void this.#look(id, rest), wait).unref());
-  }
-
-  /** Has title and activity taken from the conversation; a record that changes is read anew. */
-  async #refresh(id: string): Promise<void> {
-    try {
-      await this.#parts.sessions.refresh(id);
-    } catch (error) {
-      this.#parts.log.debug(`Reading the conversation of ${id} failed: ${messageOf(error)}`);
     }
   }
 }
