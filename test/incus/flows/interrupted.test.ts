@@ -145,6 +145,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
         const has = { container, argv: ['tmux', 'has-session', '-t', `=coi-${container}`] };
         assert.equal((await next.call('slot/exec', has)).exitCode, 0, 'only with its agent is it kept');
       }
+      await next.when(container, s => s?.status === (now?.running === true ? 'running' : 'stopped'));
       const again = await lab.open(next, ws);
       assert.equal(again.slot, now?.running === true ? 2 : 1);
       await next.call('slot/kill', { container });

@@ -47,7 +47,8 @@ describe('credentials of an agent', { skip }, () => {
     assert.doesNotMatch(await incusCli('config', 'show', '--expanded', talk.container), new RegExp(KEY));
     assert.doesNotMatch(await incusCli('query', `/1.0/instances/${talk.container}?recursion=1`), new RegExp(KEY));
     assert.doesNotMatch(backend.log.join(''), new RegExp(KEY));
-    assert.deepEqual(await filesWith(join(desk.lab.home, '.coi'), KEY), []);
+    // The user's own configuration gives it to codex.
+    assert.deepEqual(await filesWith(join(desk.lab.home, '.coi'), KEY), [join(desk.lab.home, '.coi/config.toml')]);
     assert.equal(await inside(`grep -rl -- ${KEY} /home/code /tmp /run/user /etc/incus-agents 2>/dev/null`), '');
 
     // As agents refresh a token: a new file is renamed over the old one.
