@@ -16,9 +16,11 @@ const TEXTS: Readonly<Record<string, string>> = {
 async function failedOf(t: TestContext, places: readonly string[]): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'ia-tap-'));
   t.after(() => rm(folder, { recursive: true }));
-  const entry = (place: string, i: number) =>
-    `${i % 2 === 0 ? '' : '    '}not ok ${i + 1} - a test\n  ---\n  duration_ms: 7\n  type: 'test'\n  location: '${place}:3:1'\n  ...\n`;
-  await writeFile(join(folder, 'report.tap'), `TAP version 13\nok 1 - fine\n${places.map(entry).join('')}`);
+  const entry = (place: string) =>
+    `not ok 1 - a test\n  ---\n  duration_ms: 7\n  type: 'test'\n  location: '${place}:3:1'\n  ...\n`;
+  const within = entry('/x/test/lib/steps.ts').replace(/^/gm, '    ');
+  const whole = places.map(place => `# Subtest: a test\n${within.trimEnd()}\n${entry(place)}`).join('');
+  await writeFile(join(folder, 'report.tap'), `TAP version 13\nok 1 - fine\n${whole}`);
   return failedFiles(join(folder, 'report.tap'), FILES, (file: string) => TEXTS[file] ?? '');
 }
 
