@@ -132,6 +132,8 @@ test('the life of several slots', newestOnly, async t => {
     await step('what ran when the machine went down is brought back by one command, and nothing else', async () => {
       project.run('stop', '-f', first, second);
       await slots.says(2, /stopped/);
+      // A menu would go with the focus that a terminal takes when it ends.
+      await terminals.waitFor('has stopped');
       // What the end of the machine leaves behind.
       project.run('config', 'set', first, 'volatile.last_state.power=RUNNING');
       await workbench.runCommand('Incus Agents: Resume All');
