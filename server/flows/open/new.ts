@@ -1,5 +1,4 @@
 import { type Failure, messageOf } from '../../base/errors.ts';
-import { IncusError } from '../../incus/errors.ts';
 import { networkFailure } from '../../network/explain.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { Slot } from '../../protocol/types.ts';
@@ -14,6 +13,7 @@ import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { withoutEmpty } from '../merge-fragments.ts';
+import { createAlone } from './create-alone.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
 import { explainEarlyEnd } from './early-end.ts';
@@ -102,27 +102,23 @@ async function create(
   const phase = slotConfig({ phase: 'opening', backend: deps.backendKey });
   context.progress({ phase: 'create', message: `Creating ${container}`, percent: 10 });
   const fingerprint = await plan.fingerprint;
+  await network.prepare();
+  undo.push({ step: network.release });
+  const instance = {
+    name: container,
+    source: { fingerprint },
+    config: withoutEmpty({ ...definition.config, ...phase }),
+    devices: definition.devices,
+    start: true,
+  };
+  const onProgress = (message: string, percent?: number) => {
+    const part = percent === undefined ? {} : { percent: 10 + Math.round(percent * 0.6) };
+    context.progress({ phase: 'create', message, ...part });
+  };
   try {
-    await network.prepare();
-    undo.push({ step: network.release });
-    await deps.incus.createInstance(
-      {
-        name: container,
-        source: { fingerprint },
-        config: withoutEmpty({ ...definition.config, ...phase }),
-        devices: definition.devices,
-        start: true,
-      },
-      {
-        signal: context.signal,
-        onProgress: (message, percent) => {
-          const part = percent === undefined ? {} : { percent: 10 + Math.round(percent * 0.6) };
-          context.progress({ phase: 'create', message, ...part });
-        },
-      },
-    );
+    await createAlone(deps.incus, instance, { signal: context.signal, onProgress });
   } catch (error) {
-    if (error instanceof IncusError && error.reason === 'exists') throw new LostRace(container, error);
+    if (error instanceof LostRace) throw error;
     throw (await refusedStart(deps, container, error)) ?? error;
   }
   undo.push({ step: () => destroy(deps.incus, container), first: true });
