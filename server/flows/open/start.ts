@@ -12,8 +12,8 @@ import { discardSession, type SessionPlan, sessionFor, storedSession } from './s
 
 /**
  * Starts a stopped slot again, with the agent and the session that it had; one that coi made becomes ours by that, and its conversation
- * is taken over before. In one that runs, only an agent that is gone is
- * started (as after a reboot inside), and a prompt goes to the one that is there.
+ * is taken over before. In one that runs, only an agent that is gone is started (as after a reboot inside), and a prompt goes to the one
+ * that is there.
  */
 export async function startSlot(deps: FlowDeps, name: string, context: RequestContext, prompt?: string): Promise<void> {
   await deps.serial.run(name, async overruled => {

@@ -22,31 +22,31 @@ test('files of a container', async t => {
   });
 
   await t.test('a directory is none', async () => {
-    assert.equal((await incus.statFile(name, '/root'))?.type, 'directory');
-    await assert.rejects(incus.readFile(name, '/root'), isFailure('invalid', /directory/));
+    assert.equal((await incus.statFile(name, '/srv'))?.type, 'directory');
+    await assert.rejects(incus.readFile(name, '/srv'), isFailure('invalid', /directory/));
   });
 
   await t.test('a symlink is not followed', async () => {
-    await incus.exec(name, ['ln', '-s', '/etc/hostname', '/root/link']);
-    assert.equal((await incus.statFile(name, '/root/link'))?.type, 'symlink');
-    await assert.rejects(incus.readFile(name, '/root/link'), isFailure('invalid', /symlink/));
-    await incus.exec(name, ['ln', '-s', '/etc', '/root/etc']);
-    await assert.rejects(incus.listDirectory(name, '/root/etc'), isFailure('invalid', /symlink/));
-    const names = (await incus.listDirectory(name, '/root')) ?? [];
+    await incus.exec(name, ['ln', '-s', '/etc/hostname', '/srv/link']);
+    assert.equal((await incus.statFile(name, '/srv/link'))?.type, 'symlink');
+    await assert.rejects(incus.readFile(name, '/srv/link'), isFailure('invalid', /symlink/));
+    await incus.exec(name, ['ln', '-s', '/etc', '/srv/etc']);
+    await assert.rejects(incus.listDirectory(name, '/srv/etc'), isFailure('invalid', /symlink/));
+    const names = (await incus.listDirectory(name, '/srv')) ?? [];
     assert.ok(names.includes('link') && names.includes('etc'), names.join());
-    assert.equal(await incus.listDirectory(name, '/root/none'), undefined);
+    assert.equal(await incus.listDirectory(name, '/srv/none'), undefined);
   });
 
   await t.test('a FIFO, a file of /proc and a large file end in an error, not in waiting', async () => {
-    await incus.exec(name, ['mkfifo', '/root/fifo']);
-    await assert.rejects(incus.readFile(name, '/root/fifo', { timeout: 500 }), isFailure('timeout'));
+    await incus.exec(name, ['mkfifo', '/srv/fifo']);
+    await assert.rejects(incus.readFile(name, '/srv/fifo', { timeout: 500 }), isFailure('timeout'));
     await assert.rejects(
-      incus.readFile(name, '/root/fifo', { signal: AbortSignal.timeout(200) }),
+      incus.readFile(name, '/srv/fifo', { signal: AbortSignal.timeout(200) }),
       isFailure('cancelled'),
     );
     await assert.rejects(incus.readFile(name, '/proc/self/environ'), isFailure('invalid'));
-    await incus.exec(name, ['truncate', '-s', '100M', '/root/large']);
-    await assert.rejects(incus.readFile(name, '/root/large', { limit: 1000 }), isFailure('invalid', /1000 bytes/));
+    await incus.exec(name, ['truncate', '-s', '100M', '/srv/large']);
+    await assert.rejects(incus.readFile(name, '/srv/large', { limit: 1000 }), isFailure('invalid', /1000 bytes/));
     assert.ok(await incus.readFile(name, '/etc/passwd'), 'the next read works');
   });
 
@@ -56,7 +56,7 @@ test('files of a container', async t => {
   });
 
   await t.test('a read that hangs does not keep the container from stopping', async () => {
-    await assert.rejects(incus.readFile(name, '/root/fifo', { timeout: 300 }), isFailure('timeout'));
+    await assert.rejects(incus.readFile(name, '/srv/fifo', { timeout: 300 }), isFailure('timeout'));
     await until(
       'systemd is up',
       async () => (await incus.exec(name, ['pidof', 'systemd-logind'])).exitCode === 0,
