@@ -5,6 +5,7 @@
 //   npm test -- test/unit/base/log.test.ts    files, by a part of their path
 //   npm test -- --yes                    sudo may be used without asking
 // Plain JavaScript for Node 20: it runs in a fresh clone, before `npm ci`.
+import { failuresAtEnd } from './host/failures.mjs';
 import { prepare } from './host/prepare.mjs';
 import { PrepareError } from './host/shell.mjs';
 import { interruption, runSuite } from './host/suite-runner.mjs';
@@ -25,6 +26,7 @@ async function main() {
   );
   const results = [];
   for (const { suite, files } of chosen) if (!interruption.signal) results.push(await runSuite(suite, files));
+  for (const { name, told } of results) if (told?.length) console.log(`\nFailed in ${name}:\n${failuresAtEnd(told)}`);
   console.log('\nSuite            passed  failed  skipped  seconds');
   for (const result of results) {
     const { name, passed, failed, skipped, seconds } = result;

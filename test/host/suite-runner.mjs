@@ -1,10 +1,11 @@
 // Runs one suite and counts its tests.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from './chromium.mjs';
 import { failedFiles } from './failed-files.mjs';
+import { failures } from './failures.mjs';
 import { aliases } from './images.mjs';
 import { leftSince, look, ofTests, otherTests } from './leftovers.mjs';
 import { node24Environment } from './node.mjs';
@@ -13,7 +14,10 @@ import { cache, root } from './paths.mjs';
 /** Set once somebody has ended the run: then no further suite is begun. */
 export const interruption = { signal: /** @type {string | undefined} */ (undefined) };
 
-/** @typedef {{name: string, passed: number, failed: number, skipped: number, seconds: number, note?: string}} Result */
+/**
+ * What a suite came to. `told` says what failed and of what, also where a second run passed.
+ * @typedef {{name: string, passed: number, failed: number, skipped: number, seconds: number, note?: string, told?: string[]}} Result
+ */
 
 /**
  * A suite that crashes, hangs or runs no test has failed, whatever it printed.
@@ -77,7 +81,7 @@ async function runTests(suite, files, folder) {
   const report = path.join(folder, 'report.tap');
   const end = await runProgram(suite, testCommand(suite, files, report));
   const counts = countTap(report);
-  const first = judge(end, counts);
+  const first = { ...judge(end, counts), told: failures(textOf(report)) };
   // A run without totals was cut short: what it did not get to must not count as passed.
   const failed = counts === undefined || first.failed === 0 || end.note ? [] : failedFiles(report, files);
   return failed.length === 0 ? first : again(suite, first, failed, path.join(folder, 'again.tap'));
@@ -115,7 +119,9 @@ async function again(suite, first, files, report) {
   const second = judge(end, countTap(report));
   const mended = Math.max(0, first.failed - second.failed);
   const names = files.map(file => path.basename(file, '.test.ts')).join(', ');
-  return { ...first, passed: first.passed + mended, failed: second.failed, note: second.note ?? `twice: ${names}` };
+  const told = [...first.told, ...failures(textOf(report)).map(one => `the second time: ${one}`)];
+  const note = second.note ?? `twice: ${names}`;
+  return { ...first, passed: first.passed + mended, failed: second.failed, note, told };
 }
 
 function judge(end, counts) {
@@ -127,16 +133,16 @@ function judge(end, counts) {
 
 /** The totals at the end of a TAP report: the last lines win, since a test may print the like. */
 function countTap(report) {
-  let text;
-  try {
-    text = readFileSync(report, 'utf8');
-  } catch {
-    return undefined; // the runner died before it wrote one
-  }
+  const text = textOf(report);
   const last = key => [...text.matchAll(new RegExp(`^# ${key} (\\d+)$`, 'gm'))].at(-1)?.[1];
   const [pass, fail, cancelled, skipped] = ['pass', 'fail', 'cancelled', 'skipped'].map(last);
   if (pass === undefined || fail === undefined) return undefined;
   return { passed: Number(pass), failed: Number(fail) + Number(cancelled ?? 0), skipped: Number(skipped ?? 0) };
+}
+
+/** Nothing where the runner died before it wrote one. */
+function textOf(report) {
+  return existsSync(report) ? readFileSync(report, 'utf8') : '';
 }
 
 /** What the tests learn from the preparation. */
