@@ -1,9 +1,10 @@
 import { messageOf } from '../base/errors.ts';
-import { identify, type SlotIdentity, slotConfig } from '../slots/keys.ts';
+import { AT_REST, identify, type SlotIdentity } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
+import { notedFormer, restore } from './open/former.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
 import { agentRuns } from './screen.ts';
@@ -72,14 +73,14 @@ async function powerDown(deps: FlowDeps, slot: OwnedSlot): Promise<void> {
 async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promise<void> {
   const { name } = slot;
   if (slot.instance.running && (await agentRuns(deps, slot))) {
-    await deps.incus.patchInstance(name, { config: slotConfig({ phase: null, backend: null }) });
+    await deps.incus.patchInstance(name, { config: AT_REST });
     deps.message('info', `Opening ${where} had been interrupted; its agent runs, so the slot was kept.`);
   } else if (slot.identity.phase === 'opening') {
     await destroy(deps.incus, name);
     deps.message('warning', `Opening ${where} had been interrupted; the half-made container was removed.`);
   } else {
     await powerDown(deps, slot);
-    await deps.incus.patchInstance(name, { config: slotConfig({ phase: null, backend: null }) });
+    await restore(deps, name, notedFormer(slot.instance.config));
     deps.message('warning', `Starting ${where} had been interrupted; the slot was stopped again.`);
   }
 }

@@ -50,6 +50,8 @@ export interface SlotKeys {
   backend?: string | null;
   claim?: string;
   shared?: string[];
+  /** What the container was before the open that is under way redefined it. */
+  former?: string | null;
 }
 
 /** Our keys as instance configuration; a removed key has the empty value, which Incus takes as removal in a PATCH. */
@@ -61,6 +63,9 @@ export function slotConfig(keys: SlotKeys): Record<string, string> {
   }
   return config;
 }
+
+/** Says that nobody is at work on a container any more. */
+export const AT_REST = slotConfig({ phase: null, backend: null, former: null });
 
 /**
  * Whose slot an instance holds, or undefined when it is not ours: its name must match, and it must have our key or a

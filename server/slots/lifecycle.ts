@@ -82,7 +82,7 @@ export async function claimStopped(
 ): Promise<void> {
   await incus.patchInstance(
     found.instance.name,
-    { config: slotConfig({ claim, phase: 'starting', backend }) },
+    { config: slotConfig({ claim, phase: 'starting', backend, former: null }) },
     { etag: found.etag, ...(signal === undefined ? {} : { signal }) },
   );
 }

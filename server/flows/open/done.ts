@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts';
-import { slotConfig } from '../../slots/keys.ts';
+import { AT_REST } from '../../slots/keys.ts';
 import type { FlowDeps } from '../deps.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { FlowDeps } from '../deps.ts';
 export function noteDone(deps: FlowDeps, container: string): void {
   void deps.serial.run(container, async () => {
     try {
-      await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+      await deps.incus.patchInstance(container, { config: AT_REST });
     } catch (error) {
       deps.log.warn(`Noting that ${container} is open failed: ${messageOf(error)}`);
     }

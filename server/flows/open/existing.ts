@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
-import type { Instance, InstanceFragment } from '../../incus/types.ts';
-import { identify, slotConfig } from '../../slots/keys.ts';
+import type { Instance } from '../../incus/types.ts';
+import { identify } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
@@ -12,6 +12,7 @@ import { settleForStop } from '../settle.ts';
 import { definitionOf } from './definition.ts';
 import { noteDone } from './done.ts';
 import { explainEarlyEnd } from './early-end.ts';
+import { type Former, formerConfig, formerOf, restore } from './former.ts';
 import { refusePrivileged } from './hardening.ts';
 import { type Opening, refusedStart, startOf } from './new.ts';
 import { confirmProtection } from './protection.ts';
@@ -109,33 +110,36 @@ async function isBeingChanged(deps: FlowDeps, instance: Instance): Promise<boole
   return deps.backendAlive(backend);
 }
 
-/** What a container was before it was redefined. */
-type Former = Required<InstanceFragment>;
-
 /**
  * Gives the container what this open would have made it with, and takes away what an earlier one gave it; gives the files inside that are
- * to go too. `former` hears before what it was.
+ * to go too. `hear` is told before what it was.
  */
 async function redefine(
   deps: FlowDeps,
   opening: Opening,
   session: SessionPlan,
   signal: AbortSignal,
-  former: (before: Former) => void,
+  hear: (former: Former) => void,
 ): Promise<string[]> {
   let stale: string[] = [];
   const wanted = definitionOf(deps, opening, session);
   await deps.incus.putInstance(
     opening.container,
     current => {
-      former({ config: current.config, devices: current.devices });
+      const former = formerOf(current);
+      hear(former);
       stale = stalePlaces(current.config, opening.sharing);
       const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
       return {
         ...current,
         devices: { ...Object.fromEntries(devices), ...wanted.devices },
-        config: withoutEmpty({ ...Object.fromEntries(config), ...wanted.config, ...keptOf(current.config) }),
+        config: withoutEmpty({
+          ...Object.fromEntries(config),
+          ...wanted.config,
+          ...keptOf(current.config),
+          ...formerConfig(former),
+        }),
       };
     },
     { signal },
@@ -176,17 +180,4 @@ async function undo(
   } catch (error) {
     deps.log.error(`Undoing the start of ${container} failed: ${messageOf(error)}`);
   }
-}
-
-/** Makes a stopped container what it was, and free to be taken again. What Incus itself notes in it stays. */
-async function restore(deps: FlowDeps, container: string, former: Former | undefined): Promise<void> {
-  const free = slotConfig({ phase: null, backend: null });
-  if (former === undefined) return deps.incus.patchInstance(container, { config: free });
-  const isIncus = ([key]: [string, string]) => key.startsWith('volatile.');
-  await deps.incus.putInstance(container, current => {
-    const noted = Object.entries(current.config).filter(isIncus);
-    const own = Object.entries(former.config).filter(entry => !isIncus(entry));
-    const config = withoutEmpty({ ...Object.fromEntries([...noted, ...own]), ...free });
-    return { ...current, config, devices: former.devices };
-  });
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../../base/errors.ts';
-import { slotConfig } from '../../slots/keys.ts';
+import { AT_REST } from '../../slots/keys.ts';
 import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { takeOverForStart } from '../foreign.ts';
@@ -41,7 +41,7 @@ async function claimedSession(deps: FlowDeps, { plan, container, slot, resumed }
   try {
     return await sessionFor(deps, plan, { container, slot }, resumed);
   } catch (error) {
-    await deps.incus.patchInstance(container, { config: slotConfig({ phase: null, backend: null }) });
+    await deps.incus.patchInstance(container, { config: AT_REST });
     throw error;
   }
 }

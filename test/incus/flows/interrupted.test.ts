@@ -152,6 +152,36 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
       await next.end();
     });
 
+  it('the next backend gives a kept slot back as it was, when an open that took it was killed', async () => {
+    const ws = await lab.workspace();
+    const { container, session } = await lab.open(backend, ws, { persistent: true });
+    await backend.call('session/rename', { id: session, title: 'worth keeping' });
+    await backend.call('slot/close', { container, timeout: 0 });
+    const made = await lab.instance(container);
+    const dying = await lab.backend();
+    dying.call('slot/open', { workspace: ws, agent: 'claude' }).catch(() => {});
+    await until('it is redefined', async () => {
+      const { config } = (await lab.instance(container)) ?? {};
+      return (config?.['user.incus-agents.former'] ?? '') !== '' && config?.['user.incus-agents.agent'] === 'claude';
+    });
+    await dying.kill();
+    await settled(container);
+    const next = await lab.backend();
+    await until('it is mended', async () => (await lab.phase(container)) === '', 40_000);
+    const slot = await next.when(container, s => s?.status === 'stopped' && s.session === session);
+    assert.equal(slot?.agent, 'shell');
+    const now = await lab.instance(container);
+    assert.deepEqual([ownKeys(now), now?.devices], [ownKeys(made), made?.devices]);
+    const { sessions } = await next.call('session/list', { workspace: ws });
+    assert.deepEqual(
+      sessions.map(({ id }) => id),
+      [session],
+      'the session that was begun is gone',
+    );
+    await next.call('slot/kill', { container });
+    await next.end();
+  });
+
   for (const delay of [0, 700])
     it(`the next backend finishes a close that was killed after ${delay} ms`, async () => {
       const ws = await lab.workspace();
