@@ -58,7 +58,7 @@ export class LimitGuard {
       this.#states.set(container, agentState.state);
       this.#trouble.work(container, status === 'running' && agentState.state === 'working');
       if (before === undefined || status !== 'running') continue;
-      if (agentState.state === 'working') this.#trouble.renew(container);
+      if (agentState.state === 'working') this.#trouble.goOn(container);
       else this.#trouble.look(container);
     }
   }

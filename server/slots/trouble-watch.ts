@@ -5,29 +5,27 @@ import { Serial } from '../base/serial.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Instance } from '../incus/types.ts';
 import { type CgroupPlace, type CgroupView, cgroupPlace, readCgroup } from './cgroup.ts';
+import { fullPlaces } from './full.ts';
 import { type Evidence, processTrouble, type Trouble, troubleOf } from './trouble.ts';
 
-/** Time (ms) in which signs of one slot lead to one look, and after which asking inside is given up. */
+/** Time (ms) in which signs of one slot lead to one look. */
 const GATHER_MS = 400;
-const ASK_MS = 5000;
 /** After a start this long (ms) the slot is left alone, as its agent is being started: asking for its state takes Incus 30 ms. */
 const BEGIN_MS = 400;
 
 /** How often (ms) the counters of slots at work are read where the kernel does not tell of changes. */
 const COUNT_MS = 20_000;
 
-const NOBODY = 65534;
-
-/** Writes 64 KiB where every user may. */
-const TRY = [
-  'try() { f=$2/.incus-agents-try-$$; head -c 65536 /dev/zero >$f || echo $1; rm -f $f; }',
-  '{ try disk /var/tmp; try tmp /tmp; } 2>/dev/null',
-].join('\n');
+/** How often a look that failed is repeated, and after how long (ms). */
+const MOST_REPEATS = 3;
+const REPEAT_MS = 2000;
 
 interface Watched {
   place: CgroupPlace;
-  /** As it was when first seen: what happened before, another backend has told. */
+  /** As it was when first seen, or when the work last went on: what happened before has been told. */
   before: CgroupView;
+  /** As the last look that told something found it. */
+  seen: CgroupView;
   watchers: FSWatcher[];
 }
 
@@ -56,6 +54,8 @@ export class TroubleWatch {
   readonly #atWork = new Set<string>();
   #counting: NodeJS.Timeout | undefined;
   readonly #looking = new Map<string, NodeJS.Timeout>();
+  /** How many looks at a slot have failed one after the other. */
+  readonly #failed = new Map<string, number>();
 
   constructor(incus: Incus, sink: TroubleSink, log: Log) {
     this.#incus = incus;
@@ -66,7 +66,8 @@ export class TroubleWatch {
   /** What Incus says now of a slot's container; undefined when it is gone. */
   see(name: string, instance: Instance | undefined): void {
     if (instance?.running !== true) {
-      if (instance?.frozen !== true) this.#forget(name);
+      // In its state "Error" Incus only does not know how the container does.
+      if (instance === undefined || instance.status === 'Stopped') this.#forget(name);
       return;
     }
     if (instance.expandedConfig['security.privileged'] === 'true') this.#sink.trouble(name, PRIVILEGED);
@@ -80,22 +81,35 @@ export class TroubleWatch {
 
   /** There is a sign that something may be wrong with a slot: looks soon, once for several signs. */
   look(name: string): void {
+    this.#lookAfter(name, GATHER_MS);
+  }
+
+  #lookAfter(name: string, ms: number): void {
     if (this.#looking.has(name)) return;
     this.#looking.set(
       name,
       setTimeout(() => {
         this.#looking.delete(name);
         void this.#serial.run(name, () => this.#look(name));
-      }, GATHER_MS).unref(),
+      }, ms).unref(),
     );
   }
 
-  /** What happened until now is over: the work goes on. */
+  /** The work goes on, so what has been told is over. What nobody has looked at yet is still to be told. */
+  goOn(name: string): void {
+    const watched = this.#watchedNow(name);
+    if (watched === undefined) return;
+    watched.before = watched.seen;
+    this.look(name);
+  }
+
+  /** What happened until now is over, told or not: the user has changed the limits. */
   renew(name: string): void {
     const watched = this.#watchedNow(name);
     if (watched === undefined) return;
     void readCgroup(watched.place).then(now => {
       watched.before = now;
+      watched.seen = now;
       this.look(name);
     });
   }
@@ -116,9 +130,7 @@ export class TroubleWatch {
     for (const name of this.#atWork) {
       const watched = this.#watchedNow(name);
       if (watched === undefined || watched.place.version === 2) continue;
-      const now = await readCgroup(watched.place);
-      const { oomKills, refusedProcesses } = watched.before;
-      if (now.oomKills > oomKills || now.refusedProcesses > refusedProcesses) this.look(name);
+      if (hasMore(await readCgroup(watched.place), watched.before)) this.look(name);
     }
   }
 
@@ -137,65 +149,88 @@ export class TroubleWatch {
     try {
       const { pid } = await this.#incus.instanceState(name);
       const place = await cgroupPlace(pid);
-      if (place === undefined || this.#watched.get(name) !== beginning) return;
-      const files = [`${place.pids}/pids.events`, ...(place.version === 2 ? [`${place.memory}/memory.events`] : [])];
+      if (this.#watched.get(name) !== beginning) return;
+      if (place === undefined) {
+        this.#watched.delete(name); // It is begun again when there is news of it.
+        return;
+      }
       const before = await readCgroup(place);
-      const watchers = files.map(file => watch(file, { persistent: false }, () => this.look(name)));
-      for (const watcher of watchers) watcher.on('error', () => watcher.close());
-      if (this.#watched.get(name) === beginning) this.#watched.set(name, { place, before, watchers });
-      else for (const watcher of watchers) watcher.close();
+      if (this.#watched.get(name) !== beginning) return;
+      this.#watched.set(name, { place, before, seen: before, watchers: this.#watchersOf(name, place) });
     } catch (error) {
-      this.#log.debug(`The limits of ${name} are not watched: ${messageOf(error)}`);
+      if (this.#watched.get(name) === beginning) this.#watched.delete(name);
+      this.#log.debug(`The limits of ${name} are not watched yet: ${messageOf(error)}`);
     }
+  }
+
+  /** Those that the kernel lets us have; without them a slot is looked at when there are other signs. */
+  #watchersOf(name: string, place: CgroupPlace): FSWatcher[] {
+    const files = [`${place.pids}/pids.events`, ...(place.version === 2 ? [`${place.memory}/memory.events`] : [])];
+    return files.flatMap(file => {
+      try {
+        const watcher = watch(file, { persistent: false }, () => this.look(name));
+        watcher.on('error', () => watcher.close());
+        return [watcher];
+      } catch (error) {
+        this.#log.debug(`${file} is not watched: ${messageOf(error)}`);
+        return [];
+      }
+    });
   }
 
   async #look(name: string): Promise<void> {
     try {
       const found = await this.#incus.instance(name);
-      if (found === undefined) return;
-      const { instance } = found;
-      if (instance.expandedConfig['security.privileged'] === 'true') return this.#sink.trouble(name, PRIVILEGED);
-      const kernel = this.#watchedNow(name);
-      const size = instance.expandedDevices.root?.size;
-      const known: Evidence = {
-        ...(kernel === undefined ? {} : { before: kernel.before, now: await readCgroup(kernel.place) }),
-        ...(size === undefined ? {} : { diskLimit: size }),
-      };
-      const crowded = processTrouble(known);
-      const full = crowded === undefined ? await this.#full(instance) : [];
-      const trouble = crowded ?? troubleOf({ ...known, ...(full === 'stuck' ? { stuck: true } : { full }) });
-      this.#sink.trouble(name, trouble);
+      if (found !== undefined) await this.#tell(found.instance);
+      this.#failed.delete(name);
     } catch (error) {
       this.#log.debug(`Looking at the limits of ${name} failed: ${messageOf(error)}`);
+      const failed = (this.#failed.get(name) ?? 0) + 1;
+      this.#failed.set(name, failed);
+      if (failed <= MOST_REPEATS) this.#lookAfter(name, REPEAT_MS);
+      else this.#failed.delete(name);
     }
   }
 
-  /**
-   * Tries where something can be written, which is true of every kind of pool, also of files that run out. What comes from inside
-   * can at most make a wrong warning.
-   */
-  async #full({ name, running }: Instance): Promise<('disk' | 'tmp')[] | 'stuck'> {
-    if (!running) return [];
-    try {
-      const o = { user: NOBODY, group: NOBODY, signal: AbortSignal.timeout(ASK_MS), limit: 64 };
-      const { stdout } = await this.#incus.exec(name, ['/bin/sh', '-c', TRY], o);
-      const found = stdout.toString('utf8').split('\n');
-      if (found.includes('disk')) return ['disk'];
-      return found.includes('tmp') ? ['tmp'] : [];
-    } catch {
-      return 'stuck';
+  async #tell(instance: Instance): Promise<void> {
+    const { name } = instance;
+    this.see(name, instance); // The watching may not have begun.
+    if (instance.expandedConfig['security.privileged'] === 'true') return this.#sink.trouble(name, PRIVILEGED);
+    const kernel = this.#watchedNow(name);
+    const now = kernel === undefined ? undefined : await readCgroup(kernel.place);
+    const size = instance.expandedDevices.root?.size;
+    const known: Evidence = {
+      ...(kernel === undefined || now === undefined ? {} : { before: kernel.before, now }),
+      ...(size === undefined ? {} : { diskLimit: size }),
+    };
+    // What the kernel says does not wait for what may hang inside.
+    const crowded = processTrouble(known);
+    if (crowded === undefined && kernel !== undefined && now !== undefined && hasMore(now, kernel.seen)) {
+      const trouble = troubleOf(known);
+      if (trouble !== undefined) this.#sink.trouble(name, trouble);
+      kernel.seen = now;
     }
+    const full = crowded === undefined ? await fullPlaces(this.#incus, instance) : [];
+    const trouble = crowded ?? troubleOf({ ...known, ...(full === 'stuck' ? { stuck: true } : { full }) });
+    this.#sink.trouble(name, trouble);
+    if (kernel !== undefined && now !== undefined) kernel.seen = now;
   }
 
   #forget(name: string): void {
     const watched = this.#watched.get(name);
     this.work(name, false);
     this.#started.delete(name);
+    this.#failed.delete(name);
     this.#watched.delete(name);
     if (watched === undefined) return;
     if ('timer' in watched) clearTimeout(watched.timer);
     else for (const watcher of watched.watchers) watcher.close();
   }
+}
+
+/** Whether the kernel has ended or refused something since `before`. */
+function hasMore(now: CgroupView, before: CgroupView): boolean {
+  return now.oomKills > before.oomKills || now.refusedProcesses > before.refusedProcesses;
 }
 
 const PRIVILEGED: Trouble = {

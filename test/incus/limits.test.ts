@@ -38,6 +38,8 @@ describe('limits of a slot', () => {
     const workspace = await lab.workspace();
     backend = await lab.backend();
     ({ container } = await lab.open(backend, workspace, { persistent: true }));
+    // A system that boots with too little memory is slow in its own right.
+    await run('systemctl is-system-running --wait', 'root');
   });
   after(() => lab.close());
 
@@ -90,6 +92,30 @@ describe('limits of a slot', () => {
     await backend.call('slot/usage', { container });
     await noProblem();
   });
+});
+
+test('what nobody has been told yet is told also when the work goes on', async t => {
+  const incus = await connect(t);
+  const name = uniqueName();
+  t.after(() => incusCli('delete', '-f', name).catch(() => undefined));
+  await incus.createInstance({
+    name,
+    start: true,
+    source: { alias: 'incus-agents-base' },
+    config: { 'security.guestapi': 'false', 'limits.memory': '200MiB', 'limits.memory.swap': 'false' },
+  });
+  const told: (Trouble | undefined)[] = [];
+  const watch = new TroubleWatch(incus, { trouble: (_, trouble) => told.push(trouble) }, silentLog);
+  t.after(() => watch.close());
+  watch.see(name, (await incus.instance(name))?.instance);
+  watch.look(name);
+  await until('it has been looked at', () => told.length > 0);
+  assert.equal(told.at(-1), undefined);
+  assert.equal((await incus.exec(name, ['tail', '/dev/zero'])).exitCode, 137);
+  watch.goOn(name);
+  await until('it is told', () => told.at(-1)?.kind === 'memory');
+  watch.goOn(name);
+  await until('it is over', () => told.at(-1) === undefined);
 });
 
 describe('what a slot reaches', () => {
