@@ -4,7 +4,8 @@ import { destroy, powerOff } from '../slots/lifecycle.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
 import { handOverWorkspace } from './hand-over.ts';
-import { notedFormer, restore } from './open/former.ts';
+import { notedFormer, restore, sessionIn } from './open/former.ts';
+import { readableSession } from './open/session.ts';
 import type { OwnedSlot } from './owned.ts';
 import { ownedSlot } from './owned.ts';
 import { agentRuns } from './screen.ts';
@@ -80,7 +81,16 @@ async function undoOrKeep(deps: FlowDeps, slot: OwnedSlot, where: string): Promi
     deps.message('warning', `Opening ${where} had been interrupted; the half-made container was removed.`);
   } else {
     await powerDown(deps, slot);
-    await restore(deps, name, notedFormer(slot.instance.config));
+    const former = notedFormer(slot.instance.config);
+    await restore(deps, name, former);
+    if (former !== undefined) await dropBegun(deps, slot.identity.session, sessionIn(former));
     deps.message('warning', `Starting ${where} had been interrupted; the slot was stopped again.`);
   }
+}
+
+/** Of a session that the interrupted open began, nothing would be missed; of one that it resumed something would. */
+async function dropBegun(deps: FlowDeps, begun: string | undefined, former: string | undefined): Promise<void> {
+  if (begun === undefined || begun === former) return;
+  const record = await readableSession(deps, begun);
+  if (record !== undefined) await deps.sessions.removeEmpty(begun, record.savedAt);
 }

@@ -78,7 +78,7 @@ export async function tempDirectory(t: Ending): Promise<string> {
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
-  timeout = 15_000,
+  timeout = 45_000,
 ): Promise<Exclude<T, undefined | null | false>> {
   const end = Date.now() + timeout;
   for (;;) {

@@ -98,7 +98,7 @@ export class TestBackend {
   }
 
   /** Resolves with the slot as soon as `test` holds for what the state says of it (undefined: it is gone). */
-  when(container: string, test: (slot: Slot | undefined) => boolean, timeout = 15_000): Promise<Slot | undefined> {
+  when(container: string, test: (slot: Slot | undefined) => boolean, timeout = 45_000): Promise<Slot | undefined> {
     if (test(this.slots.get(container))) return Promise.resolve(this.slots.get(container));
     const { promise, resolve, reject } = Promise.withResolvers<Slot | undefined>();
     const timer = setTimeout(

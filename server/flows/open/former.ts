@@ -6,7 +6,8 @@ import { withoutEmpty } from '../merge-fragments.ts';
 /** What a container was before an open redefined it, without what Incus itself notes in it. */
 export type Former = Required<InstanceFragment>;
 
-const KEY = Object.keys(slotConfig({ former: '' })).join();
+const [KEY = ''] = Object.keys(slotConfig({ former: '' }));
+const [SESSION = ''] = Object.keys(slotConfig({ session: '' }));
 
 /** What `current` is, to be restored if the open fails. */
 export function formerOf(current: Former): Former {
@@ -38,6 +39,11 @@ export async function restore(deps: FlowDeps, container: string, former: Former 
     const config = withoutEmpty({ ...Object.fromEntries(noted), ...former.config, ...AT_REST });
     return { ...current, config, devices: former.devices };
   });
+}
+
+/** The id of the session that a container held then. */
+export function sessionIn({ config }: Former): string | undefined {
+  return config[SESSION] || undefined;
 }
 
 function isOwn([key]: [string, string]): boolean {

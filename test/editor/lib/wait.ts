@@ -7,7 +7,7 @@ export type Found<T> = Exclude<T, undefined | null | false | '' | 0>;
  * Asks again until the answer is truthy and returns it. A question that throws is asked again too.
  * @param timeout milliseconds; then it throws with the last answer or error
  */
-export async function until<T>(what: string, ask: () => T | Promise<T>, timeout = 15_000): Promise<Found<T>> {
+export async function until<T>(what: string, ask: () => T | Promise<T>, timeout = 45_000): Promise<Found<T>> {
   const end = Date.now() + timeout;
   let last: unknown;
   for (;;) {
