@@ -28,6 +28,22 @@ test('a terminal shows the agent, passes keys on, and ends with 0 after a detach
   assert.equal((await g.exec(['pgrep', '-x', 'cat'])).exitCode, 0);
 });
 
+test('a size that the terminal gets while it is being attached arrives', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['cat'] });
+  const { file, args } = attach(g, 'agent');
+  const widths = async () =>
+    (await g.exec(['tmux', 'list-clients', '-F', '#{client_width}'])).stdout.toString().split('\n').filter(Boolean);
+  for (const delay of ['0', '0.03', '0.06', '0.1', '0.15', '0.3']) {
+    // As an editor does it that lays out its panel meanwhile.
+    const resized = `stty cols 10 rows 9; (sleep ${delay}; stty cols 100 rows 30 </dev/tty) & exec "$@"`;
+    const screen = terminal(t, 'sh', ['-c', resized, 'sh', file, ...args]);
+    await until(`the size after ${delay} s`, async () => (await widths()).join() === '100', 8_000);
+    screen.type('\u0002d');
+    assert.equal(await screen.exit, 0);
+  }
+});
+
 test('coi finds the session as it looks for it', async t => {
   const g = await guestContainer(t);
   await g.start({ agentArgv: ['sh', '-c', 'echo "I am here"; exec cat'] });
