@@ -3,7 +3,7 @@ import type { ErrorKind } from './protocol/errors.ts';
 import type { IncusState } from './protocol/types.ts';
 
 /** Milliseconds that a request waits for Incus to be reached before it says that it cannot be. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** Lets requests wait until the instances have been listed, or tells them why that cannot be. */
 export class Readiness {

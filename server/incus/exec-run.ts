@@ -8,7 +8,7 @@ import type { ExecHandle, ExecResult, RunOptions } from './types.ts';
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 
 /** Milliseconds during which a start that Incus could not make is repeated, and between two attempts. */
-const REPEAT_FOR = 3000;
+const REPEAT_FOR = 10_000;
 const REPEAT_EVERY = 100;
 
 /**

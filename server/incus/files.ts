@@ -9,7 +9,7 @@ import type { FileStat, FileType, Method, ReadFile } from './types.ts';
 
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** A read of a FIFO is answered never: so every request to the files of a container has an end. */
-const DEFAULT_TIMEOUT = 10_000;
+const DEFAULT_TIMEOUT = 30_000;
 const RELEASE_LIMIT = 10_000;
 const RELEASE_AGAIN = 200;
 

@@ -9,7 +9,8 @@ import type { IncusTarget } from './types.ts';
 export function webSocket(target: IncusTarget, path: string): WebSocket {
   const socket = new WebSocket(`ws://incus${path}`, {
     perMessageDeflate: false,
-    handshakeTimeout: 8000,
+    // Incus takes one new connection after the other, and one that says nothing can hold up the next for 10 s.
+    handshakeTimeout: 30_000,
     createConnection: () => new LastingSocket().connect(target.socketPath),
   });
   // Before it is open, `pause` does nothing; the listener comes before any frame is read.

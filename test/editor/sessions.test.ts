@@ -203,6 +203,8 @@ test('the real claude in a slot', newestOnly, async t => {
       // What the end of the machine leaves behind.
       project.run('config', 'set', name, 'volatile.last_state.power=RUNNING');
       await slots.says(1, /stopped/);
+      // One that ends takes the focus, and with it a menu away.
+      await until('no terminal', async () => (await terminals.all().count()) === 0);
       await workbench.runCommand('Incus Agents: Resume All');
       await workbench.quickPickItem('ran when the machine went down').waitFor();
       await shot('8-resume-all');

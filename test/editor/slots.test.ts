@@ -61,7 +61,10 @@ test('one click to the agent, and back to it after a reload and a detach', async
     });
 
     await step('closing the terminal detaches, without a word, and the agent goes on', async () => {
+      const pane = () => project.tmux(container, 'list-panes', '-t', `=coi-${container}:`, '-F', '#{pane_pid}');
+      const before = pane();
       await terminals.type('(sleep 2; echo "went on" > later) &');
+      await terminals.waitFor(/\[1\] \d+/);
       await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
       await until('no terminal', async () => (await terminals.all().count()) === 0);
       await until('nobody attached', () => project.clients(container) === 0);
@@ -69,7 +72,11 @@ test('one click to the agent, and back to it after a reload and a detach', async
       await until('the work to be done', () => project.exec(container, 'cat', '/workspace/later').includes('went on'));
       await slots.row(1).click();
       await terminals.waitFor('answer 42');
+      await slots.terminalHasFocus();
+      await terminals.type('echo "again $((6*7))"');
+      await terminals.waitFor('again 42');
       assert.equal(await terminals.all().count(), 1);
+      assert.equal(pane(), before);
     });
 
     await step('a detach from inside tmux ends the terminal with 0', async () => {

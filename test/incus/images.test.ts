@@ -187,7 +187,7 @@ test('a tmux socket in /tmp survives the cleaning of /tmp at boot', async t => {
     incus.exec(name, ['setpriv', '--reuid', '1000', '--clear-groups', 'tmux', ...words]);
   await until('tmux', async () => (await tmux('new-session', '-d', '-s', 'x', 'sleep 1000')).exitCode === 0);
   const cleaned = 'systemctl show -P ActiveState systemd-tmpfiles-setup.service';
-  await until('cleaning', async () => (await incus.exec(name, ['sh', '-c', cleaned])).stdout.includes('active\n'));
+  await until('cleaning', async () => (await incus.exec(name, ['sh', '-c', cleaned])).stdout.toString() === 'active\n');
   await incus.exec(name, ['systemd-tmpfiles', '--create', '--remove', '--boot']);
   await incus.exec(name, ['systemd-tmpfiles', '--clean']);
   assert.equal((await tmux('has-session', '-t', 'x')).exitCode, 0);

@@ -205,7 +205,6 @@ describe('the time of a slot', () => {
     assert.match(stored ?? '', /^\d{4}-.*Z stop 0$/);
     await first.kill();
     const second = await lab.backend();
-    await second.when(container, slot => slot?.status === 'running');
     const slot = await second.when(container, slot => slot?.status === 'stopped' && slot.problem !== undefined, 30_000);
     assert.ok(Date.now() >= Date.parse(stored?.split(' ')[0] ?? ''));
     assert.equal(slot?.problem?.kind, 'time-limit');
@@ -251,7 +250,7 @@ test('a full disk is told, and a larger one is the way out, running or stopped',
   const looked = async () => {
     const before = told.length;
     watch.look(name);
-    await until('it looked', () => told.length > before);
+    await until('it looked', () => told.length > before, 60_000);
     return told.at(-1);
   };
   const size = async (value: string) => {

@@ -16,7 +16,7 @@ import { type Activity, goesOn, isDue, type Looked } from './pace.ts';
 const TICK = 5000;
 /** Signs of one slot within this time (ms) lead to one look; a look that takes longer than the other is given up. */
 const GATHER = 500;
-const GIVE_UP = 5000;
+const GIVE_UP = 15_000;
 const LIMIT = 8 * 1024;
 
 export interface LookoutParts {

@@ -19,14 +19,14 @@ function read(file: string): string {
 
 /** Ends all of them: politely first, then for good. */
 export async function endProcessesWithHome(home: string): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 15_000;
   for (let signal: NodeJS.Signals = 'SIGTERM'; ; ) {
     const running = processesWithHome(home);
     if (running.length === 0) return;
     for (const pid of running) send(pid, signal);
     await sleep(100);
     if (Date.now() > end) signal = 'SIGKILL';
-    if (Date.now() > end + 5_000) throw new Error(`Processes of ${home} do not end: ${running.join(' ')}`);
+    if (Date.now() > end + 30_000) throw new Error(`Processes of ${home} do not end: ${running.join(' ')}`);
   }
 }
 

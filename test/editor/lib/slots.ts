@@ -67,7 +67,7 @@ export class Slots {
     // Older versions explain once, on their own, which keys a terminal does not get.
     const toasts = this.editor.page.locator('.notification-toast').filter({ hasNotText: 'Some keybindings' });
     const texts = () => toasts.allInnerTexts();
-    await until('no notification', async () => (await texts()).length === 0, 4_000).catch(() => undefined);
+    await until('no notification', async () => (await texts()).length === 0, 15_000).catch(() => undefined);
     assert.deepEqual(await texts(), []);
   }
 

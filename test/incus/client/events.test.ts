@@ -58,8 +58,8 @@ test('events', async t => {
     const relay = await startRelay(u);
     const through = new Incus({ socketPath: relay.path, project: 'default' }, silentLog);
     u.after(() => through.close());
-    const seen = watch(u, through, 500);
-    await until('connected', () => seen.opened === 1);
+    const seen = watch(u, through, 2000);
+    await until('connected', () => seen.opened >= 1);
     relay.silence();
     await until('given up', () => seen.closed.some(reason => /no sign of life/.test(reason)));
     await until('connected again', () => seen.opened >= 2);

@@ -77,7 +77,7 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
     assert.equal(sessions.find(s => s.id === session)?.live, true);
     await backend.call('slot/send', { container: name, text: 'x', enter: false });
     await backend.call('slot/exec', { container: name, argv: ['pkill', '-KILL', '-x', 'claude'] });
-    const left = await backend.when(name, s => s?.agentState.state === 'exited', 20_000);
+    const left = await backend.when(name, s => s?.agentState.state === 'exited', 60_000);
     assert.match(left?.agentState.why ?? '', /a shell in its place/);
     const typed = backend.call('slot/send', { container: name, text: 'echo typed' });
     await assert.rejects(typed, isReply('agent', /a shell is in its place/));

@@ -86,15 +86,17 @@ test('a running slot gets its way to allowed hosts by a change, and asks a resol
   const look = (script: string) =>
     inside(backend, container, `[ ! -r ~/.incus-agents/environment ] || . ~/.incus-agents/environment; ${script}`);
   const web = (host: string) => look(`curl -s -m 5 http://${host}/ 2>&1`);
+  const reaches = (host: string) =>
+    until(`${host} to be reached`, async () => /REACHED: a test host/.test(await web(host)));
   const tmux = () => look(`TMUX_TMPDIR=~/.incus-agents/tmux tmux show-environment -g | grep -i proxy`);
   await t.test('a resolver in a private network is asked where its network is closed', async () => {
-    await until('the name is reached', async () => /REACHED: a test host/.test(await web(KNOWN_NAME)));
+    await reaches(KNOWN_NAME);
     assert.doesNotMatch(await web(ADDRESSES.private10), /REACHED/);
     assert.doesNotMatch(await tmux(), /PROXY/);
   });
   await t.test('after the change a new shell reaches what is named by the proxy, and nothing else', async () => {
     await backend.call('slot/configure', { container, network: { mode: 'allowlist' } });
-    assert.match(await web(KNOWN_NAME), /REACHED: a test host/);
+    await reaches(KNOWN_NAME);
     assert.doesNotMatch(await web(ADDRESSES.internet), /REACHED/);
     assert.doesNotMatch(await look(`curl -s -m 2 --noproxy '*' http://${ADDRESSES.internet}/`), /REACHED/);
     assert.match(await tmux(), /^HTTPS_PROXY=http:\/\/127\.0\.0\.1:\d+$/m);
@@ -110,8 +112,8 @@ test('a running slot gets its way to allowed hosts by a change, and asks a resol
   });
   await t.test('after a change away from it programs with the proxy go on, by the rules of then', async () => {
     await backend.call('slot/configure', { container, network: { mode: 'restricted' } });
-    assert.match(await web(KNOWN_NAME), /REACHED: a test host/);
-    assert.match(await web(ADDRESSES.internet), /REACHED: a test host/);
+    await reaches(KNOWN_NAME);
+    await reaches(ADDRESSES.internet);
     assert.doesNotMatch(await web(ADDRESSES.private10), /REACHED/);
   });
   await t.test('and a new start is as the configuration says', async () => {

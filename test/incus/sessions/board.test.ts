@@ -236,10 +236,10 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const before = await pid();
     await lab.open(backend, workspace, { resume: one.session });
     assert.equal(await pid(), before);
-    const runs = await backend.when(one.container, s => /^(idle|working)$/.test(s?.agentState.state ?? ''), 20_000);
+    const runs = await backend.when(one.container, s => /^(idle|working)$/.test(s?.agentState.state ?? ''), 60_000);
     assert.match(runs?.agentState.why ?? '', /^There are no signals from it; its screen/);
     await tmux('kill-server');
-    await backend.when(one.container, s => s?.agentState.state === 'exited', 10_000);
+    await backend.when(one.container, s => s?.agentState.state === 'exited');
     assert.deepEqual(await lab.open(backend, workspace, { resume: one.session }), one);
     assert.match(await pid(), /^\d+$/);
     assert.notEqual(await pid(), before);

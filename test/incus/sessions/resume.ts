@@ -30,7 +30,7 @@ const QUESTION: Readonly<Record<string, string>> = {
 };
 
 /** Within this a state must follow what the screen shows (ms). How soon it does on a machine that is not busy, the bench tells. */
-const SOON = 10_000;
+const SOON = 30_000;
 
 /**
  * One conversation with an agent: what it does shows as states, and it goes on through all that can end its container.

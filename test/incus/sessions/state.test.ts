@@ -25,7 +25,7 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
   /** Both clients come to the state. */
   async function both(state: AgentState['state']): Promise<Slot> {
     const slot = await talk.state(state);
-    await second.when(talk.container, s => s?.agentState.state === state, 5000);
+    await second.when(talk.container, s => s?.agentState.state === state);
     return slot;
   }
   const key = async (name: string) => {
@@ -70,7 +70,7 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     assert.equal(paused?.agentState.state, 'working');
     await backend.call('slot/unpause', { container: talk.container });
     const third = await desk.backend(o);
-    const found = await third.when(talk.container, s => s?.agentState.state === 'working', 2000);
+    const found = await third.when(talk.container, s => s?.agentState.state === 'working');
     assert.equal(found?.session, talk.session);
     await third.end();
     await key('Escape');
@@ -124,11 +124,7 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     await both('idle');
     await incusCli('stop', '-f', talk.container);
     for (const client of [backend, second]) {
-      const slot = await client.when(
-        talk.container,
-        s => s?.status === 'stopped' && s.agentState.state === 'exited',
-        5000,
-      );
+      const slot = await client.when(talk.container, s => s?.status === 'stopped' && s.agentState.state === 'exited');
       assert.ok(slot);
     }
     await backend.call('slot/kill', { container: talk.container });
