@@ -1,5 +1,5 @@
-import { messageOf } from '../base/errors.ts';
-import { AT_REST, identify, type SlotIdentity } from '../slots/keys.ts';
+import { Failure, messageOf } from '../base/errors.ts';
+import { AT_REST, identify, type SlotIdentity, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';
@@ -36,7 +36,7 @@ async function mend(deps: FlowDeps, name: string): Promise<void> {
   try {
     const slot = await ownedSlot(deps, name);
     // Read anew: it may have ended well since the list.
-    if (!(await isAbandoned(deps, slot.identity))) return;
+    if (!(await isAbandoned(deps, slot.identity)) || !(await takeCharge(deps, slot))) return;
     const where = `slot ${slot.identity.slot} of ${slot.identity.workspace}`;
     if (slot.identity.phase === 'closing') await finishClose(deps, slot, where);
     else await undoOrKeep(deps, slot, where);
@@ -47,6 +47,17 @@ async function mend(deps: FlowDeps, name: string): Promise<void> {
   } finally {
     await deps.mirror.refresh(name);
     deps.board.note(name, { transition: undefined });
+  }
+}
+
+/** Of several backends that see what was left, one mends it; false for the others. */
+async function takeCharge(deps: FlowDeps, { name, etag }: OwnedSlot): Promise<boolean> {
+  try {
+    await deps.incus.patchInstance(name, { config: slotConfig({ backend: deps.backendKey }) }, { etag });
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'conflict') return false;
+    throw error;
   }
 }
 
