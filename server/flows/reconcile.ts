@@ -1,4 +1,5 @@
-import { Failure, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
+import { IncusError } from '../incus/errors.ts';
 import { AT_REST, identify, type SlotIdentity, slotConfig } from '../slots/keys.ts';
 import { destroy, powerOff } from '../slots/lifecycle.ts';
 import { codeUser } from './code-user.ts';
@@ -34,9 +35,8 @@ async function isAbandoned(deps: FlowDeps, identity: SlotIdentity | undefined): 
 
 async function mend(deps: FlowDeps, name: string): Promise<void> {
   try {
-    const slot = await ownedSlot(deps, name);
-    // Read anew: it may have ended well since the list.
-    if (!(await isAbandoned(deps, slot.identity)) || !(await takeCharge(deps, slot))) return;
+    const slot = await takeCharge(deps, name);
+    if (slot === undefined) return;
     const where = `slot ${slot.identity.slot} of ${slot.identity.workspace}`;
     if (slot.identity.phase === 'closing') await finishClose(deps, slot, where);
     else await undoOrKeep(deps, slot, where);
@@ -50,14 +50,18 @@ async function mend(deps: FlowDeps, name: string): Promise<void> {
   }
 }
 
-/** Of several backends that see what was left, one mends it; false for the others. */
-async function takeCharge(deps: FlowDeps, { name, etag }: OwnedSlot): Promise<boolean> {
-  try {
-    await deps.incus.patchInstance(name, { config: slotConfig({ backend: deps.backendKey }) }, { etag });
-    return true;
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'conflict') return false;
-    throw error;
+/** Of several backends that see what was left, one mends it; undefined for the others, and when it has ended well since the list. */
+async function takeCharge(deps: FlowDeps, name: string): Promise<OwnedSlot | undefined> {
+  for (;;) {
+    const slot = await ownedSlot(deps, name);
+    if (!(await isAbandoned(deps, slot.identity))) return undefined;
+    try {
+      await deps.incus.patchInstance(name, { config: slotConfig({ backend: deps.backendKey }) }, { etag: slot.etag });
+      return slot;
+    } catch (error) {
+      // Somebody else took it, or Incus itself has noted something in it.
+      if (!(error instanceof IncusError) || error.reason !== 'changed') throw error;
+    }
   }
 }
 
