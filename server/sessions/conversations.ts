@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { filesBeneath } from '../base/beneath.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
-import { conversationOf, pathOf, transcriptOf } from './reading.ts';
+import { conversationOf, elsewhereOf, pathOf, transcriptOf } from './reading.ts';
 import { titleOf } from './record.ts';
 import type { ConversationReader, SessionChange, SessionRecord } from './types.ts';
 
@@ -70,11 +70,17 @@ export class Conversations {
     return transcriptOf(this.#reader(record.agent), record, this.#directory(record.agent, record.id));
   }
 
+  /** Whether the conversation lies in the workspace, where coi left it. */
+  async isInWorkspace(record: SessionRecord): Promise<boolean> {
+    const dir = this.#directory(record.agent, record.id);
+    return (await elsewhereOf(this.#reader(record.agent), record, dir)) !== undefined;
+  }
+
   /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */
   async placed(record: SessionRecord): Promise<SessionRecord> {
     if (record.pathUnsaid !== true) return record;
     const real = await realpath(record.workspace).catch(() => record.workspace);
-    const candidates = [record.path, record.workspace, real];
+    const candidates = [...new Set([record.path, '/workspace', record.workspace, real])];
     const dir = this.#directory(record.agent, record.id);
     const path = await pathOf(this.#reader(record.agent), record, dir, candidates);
     return path === undefined ? record : { ...record, path };

@@ -11,7 +11,7 @@ import { prepareDirectories, removeDirectory } from './directories.ts';
 import { fillDirectory } from './fill.ts';
 import { latestOf } from './latest.ts';
 import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
-import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
+import { OWN_RECORD, ownText, RECORD, readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
   DamagedSession,
@@ -66,7 +66,7 @@ export class SessionStore {
     if (plain !== '') record.title = plain;
     const dir = this.directory(record.agent, record.id);
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, {}));
+    await this.#write(dir, record, {});
     this.#changed(record.id);
     return record;
   }
@@ -88,6 +88,11 @@ export class SessionStore {
       source: join(base, dir.saved),
       path: home === '/' ? `/${dir.home}` : `${home}/${dir.home}`,
     }));
+  }
+
+  /** Whether the conversation of a session lies in the workspace, where coi left it. */
+  isInWorkspace(record: SessionRecord): Promise<boolean> {
+    return this.#conversations.isInWorkspace(record);
   }
 
   /** Puts files into a directory of a session, see `fillDirectory`. */
@@ -150,10 +155,10 @@ export class SessionStore {
     place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
     const { record, before } = await this.#change(id, () => ({ ...place, savedAt: new Date().toISOString() }));
-    const { container, incus, slot, persistent, path, pathUnsaid, savedAt } = before;
+    const { container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, savedAt }));
+      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt }));
     };
     return { record, giveBack };
   }
@@ -169,9 +174,9 @@ export class SessionStore {
       if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
       const before = await this.#conversations.placed(stored.record);
       const change = changeOf(before);
-      const said = change.path === undefined ? {} : { pathUnsaid: undefined };
+      const said = change.path === undefined ? {} : { pathUnsaid: undefined, heldAt: undefined };
       const record = defined({ ...before, ...said, ...change });
-      await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, stored.raw));
+      await this.#write(dir, record, stored.raw);
       this.#changed(id);
       return { record, before };
     });
@@ -230,6 +235,12 @@ export class SessionStore {
   onChange(listener: (id: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Ours first: of a crash in between it is not read, since the record still says all that it says. */
+  async #write(dir: string, record: SessionRecord, raw: Readonly<Record<string, unknown>>): Promise<void> {
+    await writeFileAtomic(join(dir, OWN_RECORD), ownText(record));
+    await writeFileAtomic(join(dir, RECORD), recordText(record, raw));
   }
 
   #changed(id: string): void {

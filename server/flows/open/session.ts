@@ -72,10 +72,10 @@ async function takeUp(
   });
 }
 
-/** Of a session that only coi has held, what it left in the workspace becomes the session's own. It stays coi's if that fails. */
+/** Where its conversation is what coi left in the workspace, that becomes the session's own. It stays coi's if that fails. */
 async function takeOver(deps: FlowDeps, plan: OpenPlan, record: SessionRecord): Promise<void> {
   const { inWorkspace } = plan.agent;
-  if (record.pathUnsaid !== true || inWorkspace === undefined) return;
+  if (inWorkspace === undefined || !(await deps.sessions.isInWorkspace(record))) return;
   await deps.sessions.fill(record, inWorkspace.saved, to => inWorkspace.copy(record.workspace, plan.mountPath, to));
 }
 
