@@ -6,11 +6,11 @@ import type { OwnedSlot } from './owned.ts';
 
 /** Longest time that looking through a workspace may hold up a stop (ms). */
 const LIMIT_MS = 60_000;
-/** Devices in which root inside can make files that outlive the container. */
-const DEVICES = /^(workspace|git-worktree-common|mount-\d+)$/;
+/** Devices in which root inside can make files that outlive the container: of the workspace, the session and a shared login. */
+const DEVICES = /^(workspace|git-worktree-common|mount-\d+|session-\d+|login)$/;
 
 /**
- * Gives what container root made in the workspace to the user, as long as the container runs: afterwards nobody but the
+ * Gives what container root made there to the user, as long as the container runs: afterwards nobody but the
  * host's root could. That it did not work is told, but keeps no slot from stopping.
  */
 export async function handOverWorkspace(
@@ -39,6 +39,6 @@ export async function handOverWorkspace(
     if (result.exitCode !== 0) throw new Error(result.stderr.toString('utf8').slice(0, 500));
   } catch (error) {
     if (signal?.aborted === true && isCancelled(error)) throw error;
-    deps.log.warn(`Handing over what root made in ${slot.identity.workspace} failed: ${messageOf(error)}`);
+    deps.log.warn(`Handing over what root made in ${slot.name} failed: ${messageOf(error)}`);
   }
 }

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { Conversations } from './conversations.ts';
-import { prepareDirectories, removeDirectory } from './directories.ts';
+import { prepareDirectories, removeSession } from './directories.ts';
 import { fillDirectory } from './fill.ts';
 import { latestOf } from './latest.ts';
 import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
@@ -207,12 +207,12 @@ export class SessionStore {
     return this.#conversations.transcript(await this.get(id));
   }
 
-  /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`. Not for a live one. */
+  /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`, and with `permission`. Not for a live one. */
   async remove(id: string): Promise<void> {
     await this.#serial.run(id, async () => {
       const dir = await this.#directoryOf(id);
       if (dir === undefined) throw new Failure('not-found', `There is no session "${id.slice(0, 64)}".`);
-      await removeDirectory(dir);
+      await removeSession(dir);
       this.#changed(id);
     });
   }
@@ -225,7 +225,7 @@ export class SessionStore {
     return this.#serial.run(id, async () => {
       const record = await this.get(id);
       if (record.savedAt !== savedAt || !(await this.#conversations.isWorthless(record))) return false;
-      await removeDirectory(this.directory(record.agent, id));
+      await removeSession(this.directory(record.agent, id));
       this.#changed(id);
       return true;
     });

@@ -1,6 +1,6 @@
-/** A directory inside that belongs to the workspace's owner. */
+/** Directories inside that belong to the workspace's owner. */
 export interface HandOver {
-  /** Mount points inside: the workspace and, for a worktree, its repository. */
+  /** Mount points inside: the workspace, for a worktree its repository, and what is kept of the agent. */
   paths: readonly string[];
   codeUid: number;
   codeGid: number;
@@ -9,7 +9,7 @@ export interface HandOver {
 }
 
 /**
- * Gives what others inside (root, service users, nested containers) wrote in the workspace to `code`, which is the owner outside, so that
+ * Gives what others inside (root, service users, nested containers) wrote there to `code`, which is the owner outside, so that
  * nobody needs sudo to delete it. Run as root inside before a stop. Only looks when there is nothing to do; never follows
  * a symlink, never leaves the mount; what vanishes meanwhile is no error. Exit code 0 unless `find` itself is missing.
  *

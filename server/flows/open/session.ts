@@ -1,6 +1,7 @@
 import { newIdFor, resumeOf } from '../../agents/resume.ts';
 import { SIGNALS } from '../../agents/signal.ts';
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
+import { wasSaid } from '../../sessions/conversations.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -77,11 +78,6 @@ async function takeOver(deps: FlowDeps, plan: OpenPlan, record: SessionRecord): 
   const { inWorkspace } = plan.agent;
   if (inWorkspace === undefined || !(await deps.sessions.isInWorkspace(record))) return;
   await deps.sessions.fill(record, inWorkspace.saved, to => inWorkspace.copy(record.workspace, plan.mountPath, to));
-}
-
-/** Whether there was a conversation when the session was looked at before. */
-function wasSaid(record: SessionRecord): boolean {
-  return record.agentSessionId !== undefined || record.lastActivityAt !== undefined;
 }
 
 async function planFor(

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentNamed } from '../../../server/agents/registry.ts';
@@ -451,6 +451,33 @@ test('a session goes with its container only when nothing was said in it, and it
     'x'.repeat(99_999),
   );
   assert.equal(await goes(opencode), false);
+});
+
+test('a session stays where something may have been said that nobody here understands, or was said before', async t => {
+  const { home, store } = await place(t);
+  const base = { workspace: '/w', path: '/workspace', persistent: false };
+  const kept = async (agent: string, file: string, ...lines: (object | string)[]) => {
+    const { id, savedAt } = await store.create({ ...base, agent });
+    const path = join(home, `.coi/sessions-${agent}`, id, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, lines.map(line => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
+    return !(await store.removeEmpty(id, savedAt));
+  };
+  const claude = `.claude/projects/-workspace/${ID}.jsonl`;
+  const codex = `.codex/sessions/2026/01/02/rollout-2026-01-02T00-00-00-${ID}.jsonl`;
+  const gemini = '.gemini/tmp/workspace/chats/session-1.jsonl';
+  assert.equal(await kept('claude', claude, { type: 'summary' }, { format: 'of the future' }), true);
+  assert.equal(await kept('codex', codex, { type: 'session_meta' }, { type: 'message.v9', body: 'said' }), true);
+  assert.equal(await kept('claude', claude, '{"type":"user","message":{"cont'), true);
+  assert.equal(await kept('claude', claude, { type: 'file-history-snapshot' }, { type: 'mode' }, ''), false);
+  assert.equal(await kept('codex', codex, { type: 'session_meta' }, { type: 'turn_context' }), false);
+  assert.equal(await kept('gemini', gemini, { sessionId: ID }, { $set: { messages: [] } }), false);
+  assert.equal(await kept('gemini', '.gemini/tmp/workspace/logs.json', '[]'), false);
+  for (const change of [{ lastActivityAt: '2026-01-02T03:04:05.000Z' }, { agentSessionId: ID }]) {
+    const { id, savedAt } = await store.create({ ...base, agent: 'claude' });
+    await store.update(id, change);
+    assert.equal(await store.removeEmpty(id, savedAt), false);
+  }
 });
 
 test('deleting a session removes it and follows no symlink', async t => {
