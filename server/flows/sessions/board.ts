@@ -18,6 +18,9 @@ import { ConversationLooks } from './looks.ts';
 
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
 
+/** Of how many sessions it is looked at the start whether they went on meanwhile: those of days, not of years. */
+const CAUGHT_UP = 100;
+
 /** What the board puts together. */
 export interface SessionBoardParts {
   sessions: SessionStore;
@@ -45,6 +48,7 @@ export class SessionBoard {
   readonly #watch: SessionWatch;
   readonly #looks: ConversationLooks;
   #listing: { again: boolean } | undefined;
+  #caughtUp = false;
 
   constructor(parts: SessionBoardParts) {
     this.#parts = parts;
@@ -84,6 +88,8 @@ export class SessionBoard {
       if (identity.phase === undefined) this.#hold(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
+      // It may have been stopped while no backend ran, long after anything was heard of it.
+      if (identity.keyed && !up && identity.session !== undefined) void this.#looks.catchUp([identity.session]);
       if (!identity.keyed) {
         this.#foreign.set(name, { name, workspace: identity.workspace, createdAt: instance.createdAt, up });
         this.#adopt(name);
@@ -133,6 +139,8 @@ export class SessionBoard {
     for (const id of gone) if (!isOlder(id)) this.#forget(id);
     for (const name of this.#foreign.keys()) this.#adopt(name);
     void this.#looks.findTitles(records);
+    if (!this.#caughtUp) void this.#looks.catchUp(records.slice(0, CAUGHT_UP).map(({ id }) => id));
+    this.#caughtUp = true;
   }
 
   /** Finds the session that a container of coi holds, which is live while that is up: the newest record that names it, written since it was made. */
@@ -158,10 +166,13 @@ export class SessionBoard {
     // Gone, or damaged, which the store has said.
     const record = await this.#parts.sessions.get(id).catch(() => undefined);
     if (this.#readings.get(id) !== reading) return;
+    const before = this.#records.get(id);
     if (record === undefined) this.#forget(id);
     else {
       this.#records.set(id, record);
       this.#publish(id);
+      // coi wrote it, and tells nothing of what was said.
+      if (record.pathUnsaid && before?.savedAt !== record.savedAt) this.#looks.ask(id);
     }
     for (const name of this.#foreign.keys()) this.#adopt(name);
   }
