@@ -6,6 +6,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Instance } from '../../incus/types.ts';
 import type { AgentState, Session, SlotStatus } from '../../protocol/types.ts';
+import { isSessionName } from '../../sessions/listing.ts';
 import type { SessionStore } from '../../sessions/store.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import { SessionWatch } from '../../sessions/watch.ts';
@@ -17,6 +18,7 @@ import { type ForeignContainer, runsIn } from './adopt.ts';
 import { ConversationLooks } from './looks.ts';
 
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
+const ODD = 'What it says of its session was changed by another program, so nothing is heard of its agent here.';
 
 /** Of how many sessions it is looked at the start whether they went on meanwhile: those of days, not of years. */
 const CAUGHT_UP = 100;
@@ -78,7 +80,8 @@ export class SessionBoard {
       this.#holders.delete(name);
       this.#hold(name, undefined);
     } else {
-      if (this.#isElsewhere(identity)) this.#unheard(name, up);
+      const unheard = this.#whyUnheard(identity);
+      if (unheard !== undefined) this.#unheard(name, up, unheard);
       else {
         this.#track(name, identity);
         const startedAt = Date.parse(instance.lastUsedAt ?? '') || undefined;
@@ -191,15 +194,17 @@ export class SessionBoard {
   }
 
   /** A session is made before its container; where it is not, a backend of another home made both. */
-  #isElsewhere({ keyed, agent, session }: SlotIdentity): boolean {
-    return keyed && session !== undefined && !existsSync(this.#parts.sessions.directory(agent, session));
+  #whyUnheard({ keyed, agent, session }: SlotIdentity): string | undefined {
+    if (!keyed || session === undefined) return undefined;
+    if (!isSessionName(agent, session)) return ODD;
+    return existsSync(this.#parts.sessions.directory(agent, session)) ? undefined : ELSEWHERE;
   }
 
-  #unheard(container: string, up: boolean): void {
+  #unheard(container: string, up: boolean, reason: string): void {
     this.#parts.attention.untrack(container);
     const state = up ? 'unknown' : 'exited';
     const before = this.#parts.board.facts(container).agentState;
-    const why = up ? ELSEWHERE : 'The container is not running.';
+    const why = up ? reason : 'The container is not running.';
     if (before?.state === state && before.why === why) return;
     this.#parts.board.note(container, { agentState: { state, since: new Date().toISOString(), why } });
   }

@@ -41,7 +41,8 @@ async function place(t: TestContext) {
   const sessions = new SlowStore({ home, log: silentLog, reader: name => agentNamed(name) });
   const store = new StateStore();
   const parts = { sessions, attention: new Attention(silentLog), store, log: silentLog };
-  const board = new SessionBoard({ ...parts, board: new SlotBoard(store, identify) });
+  const slots = new SlotBoard(store, identify);
+  const board = new SessionBoard({ ...parts, board: slots });
   t.after(() => {
     board.close();
     return rm(home, { recursive: true, force: true });
@@ -58,7 +59,7 @@ async function place(t: TestContext) {
   const { id } = await make();
   await sessions.rename(id, 'first');
   await shows(id, 'first');
-  return { home, sessions, store, board, title, shows, id, make };
+  return { home, sessions, store, slots, board, title, shows, id, make };
 }
 
 test('a list that was begun before a change does not undo it', async t => {
@@ -139,4 +140,21 @@ test('sessions that went on and ended while no backend ran are as their files sa
   await seen(id, 2);
   await board.list();
   await seen(other, 2);
+});
+
+test('a container whose keys name no session is seen with a reason, and its neighbours are seen', async t => {
+  const { board, slots } = await place(t);
+  const name = containerName('/w', 1);
+  for (const [session, agent] of [
+    ['../../etc', 'claude'],
+    ['a', '../claude'],
+    ['a', 'Claude Code'],
+  ] as const) {
+    const instance = container(session, { agent, running: true });
+    slots.see(name, instance);
+    board.see(name, instance);
+    assert.match(slots.facts(name).agentState?.why ?? '', /changed by another program/, session);
+    assert.equal(slots.facts(name).agentState?.state, 'unknown');
+    board.see(name, undefined);
+  }
 });
