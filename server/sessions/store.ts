@@ -148,13 +148,17 @@ export class SessionStore {
 
   /**
    * Notes that a session is opened: it is saved as of now, as coi notes it. `giveBack` undoes that when the open fails, unless another
-   * one came in between. Fails as `get` does.
+   * one came in between. Fails as `get` does, and with `conflict` when somebody has opened it elsewhere since it was read.
    */
   async take(
-    id: string,
+    { id, savedAt: seenAt }: Pick<SessionRecord, 'id' | 'savedAt'>,
     place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
-    const { record, before } = await this.#change(id, () => ({ ...place, savedAt: new Date().toISOString() }));
+    const { record, before } = await this.#change(id, now => {
+      // Of two opens of one container Incus turns one away.
+      if (now.savedAt !== seenAt && now.container !== place.container) throw openedElsewhere(now);
+      return { ...place, savedAt: new Date().toISOString() };
+    });
     const { container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
@@ -256,6 +260,13 @@ export class SessionStore {
     }
     return undefined;
   }
+}
+
+function openedElsewhere({ id, container }: SessionRecord): Failure {
+  const where = container === undefined ? '' : ` in ${container}`;
+  return new Failure('conflict', `Another program has just opened the session ${id}${where}.`, {
+    hint: 'Go on with it there, or try again when it has ended.',
+  });
 }
 
 /** A changed record without what was taken away. */

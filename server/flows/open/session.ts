@@ -66,7 +66,7 @@ async function takeUp(
   const known = { known: resumed.conversation, said: wasSaid(resumed) };
   const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, known);
   const taken = { ...place, incus: deps.incus.target, persistent: plan.persistent, path: plan.mountPath };
-  const { record, giveBack } = await deps.sessions.take(id, taken);
+  const { record, giveBack } = await deps.sessions.take(resumed, taken);
   return orTakeBack(deps, giveBack, async () => {
     const session = await planFor(deps, plan, record, giveBack);
     return resume === undefined ? session : { ...session, resume };

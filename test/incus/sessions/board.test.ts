@@ -251,6 +251,11 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const one = await lab.open(backend, workspace, { persistent: true });
     await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
     await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    // As another backend notes that it starts it.
+    const note = (phase: string) => incusCli('config', 'set', one.container, `user.incus-agents.phase=${phase}`);
+    await note('starting');
+    await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
+    await note('');
     await backend.call('session/delete', { id: one.session });
     await assert.rejects(backend.call('session/show', { id: one.session }), isReply('not-found'));
     await backend.call('slot/start', { container: one.container });

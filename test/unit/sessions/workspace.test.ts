@@ -55,7 +55,7 @@ test('what coi left in the workspace is the session’s conversation until it is
   assert.equal((await store.get(ID)).path, '/home/me/src');
   assert.equal((await store.refresh(ID)).title, 'in /home/me/src at /home/me/src');
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'in the workspace' }]);
-  const { record, giveBack } = await store.take(ID, { path: '/home/me/src', persistent: false });
+  const { record, giveBack } = await store.take(await store.get(ID), { path: '/home/me/src', persistent: false });
   assert.equal(record.pathUnsaid, undefined);
   await writeOwn(dir, 'a copy');
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'of the session' }]);
@@ -63,7 +63,7 @@ test('what coi left in the workspace is the session’s conversation until it is
   await giveBack();
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'in the workspace' }]);
   await writeOwn(dir, 'a copy');
-  await store.take(ID, { path: '/home/me/src', persistent: false });
+  await store.take(await store.get(ID), { path: '/home/me/src', persistent: false });
   assert.equal((await store.refresh(ID)).title, 'of the session');
 });
 
@@ -74,7 +74,7 @@ async function writeOwn(dir: string, id: string): Promise<void> {
 
 test('a conversation that was held here stays the session’s when coi writes its record anew, and so do name and times', async t => {
   const { dir, asCoiWrites, store } = await place(t);
-  await store.take(ID, { path: '/src', persistent: false });
+  await store.take(await store.get(ID), { path: '/src', persistent: false });
   await writeOwn(dir, 'of-here');
   await store.rename(ID, 'My own');
   const before = await store.refresh(ID);
