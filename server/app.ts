@@ -79,6 +79,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         for (const { name } of board.instances()) gone.delete(name);
         for (const name of gone) follow(name, undefined);
         for (const instance of board.instances()) follow(instance.name, instance);
+        void sessionBoard.lookAgain();
       },
       one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
     },

@@ -124,6 +124,11 @@ export class SessionBoard {
     }
   }
 
+  /** What is done now and then as well as on events: reads the records anew where changes of some of them are not seen. */
+  lookAgain(): Promise<void> {
+    return this.#watch.lookAgain();
+  }
+
   close(): void {
     for (const end of this.#ends) end();
     this.#parts.attention.dispose();

@@ -313,7 +313,7 @@ ${more}`;
     const seconds = (performance.now() - began) / 1000;
     assert.ok(seconds < 15, `took ${seconds.toFixed(1)} s`);
     assert.equal(await lab.instance(container), undefined);
-    const signals = join(lab.home, '.coi/sessions-quiet', session, 'signals');
+    const signals = join(lab.home, '.coi/sessions-shell', session, 'signals');
     for (const place of [ws, signals])
       assert.equal((await lstat(join(place, 'of-root'))).uid, OWNER.uid, 'what root made belongs to the user');
 

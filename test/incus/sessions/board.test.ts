@@ -167,6 +167,10 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
       await assert.rejects(open(one.session), isReply('invalid', /damaged/));
       assert.equal(await readFile(record(one.session), 'utf8'), damage);
     }
+    const { checks } = await backend.call('health/check', {});
+    const told = checks.find(check => check.id === 'user.sessions');
+    assert.equal(told?.status, 'warning');
+    assert.match(told?.detail ?? '', new RegExp(one.session));
     assert.deepEqual(await lab.containers(workspace), []);
     await backend.call('session/delete', { id: one.session });
     assert.equal(await exists(record(one.session)), false);

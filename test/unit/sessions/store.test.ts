@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { watch as realWatch } from 'node:fs';
 import {
   chown,
   lstat,
@@ -554,6 +555,31 @@ test('sessions that another program makes or removes are told, also of an agent 
   }
   assert.deepEqual(changed, ['second']);
   await toldAfter('a removal', () => rm(join(home, '.coi/sessions-claude/second'), { recursive: true }));
+});
+
+test('where the kernel gives no more watches, it is said once, and the sessions are looked at again when asked', async t => {
+  const { home, store, warned } = await place(t);
+  await coiSession(home, COI);
+  await coiSession(home, COI, 'second');
+  let full = true;
+  let told = 0;
+  const begin = ((...given: Parameters<typeof realWatch>) => {
+    if (full) throw Object.assign(new Error('System limit for number of file watchers reached'), { code: 'ENOSPC' });
+    return realWatch(...given);
+  }) as typeof realWatch;
+  const log = { ...silentLog, warn: (message: string) => void warned.push(message) };
+  const watch = new SessionWatch(store.root, log, { listed: () => told++, changed: () => undefined }, begin);
+  t.after(() => watch.close());
+  await watch.ready;
+  assert.equal(warned.length, 1);
+  assert.match(warned[0] ?? '', /limit for number of file watchers/);
+  await watch.lookAgain();
+  await watch.lookAgain();
+  assert.deepEqual([told, warned.length], [2, 1]);
+  full = false;
+  await watch.lookAgain();
+  await watch.lookAgain();
+  assert.equal(told, 3, 'what is watched as a whole needs no more looks');
 });
 
 test('a thousand sessions are listed in a second', async t => {
