@@ -52,7 +52,7 @@ export async function fixHealth(deps: FlowDeps, id: string, context: RequestCont
       ...(fix === undefined ? {} : { hint: fix.command === undefined ? `${fix.title}.` : `Run: ${fix.command}` }),
     });
   }
-  await check.mend(deps, context.signal);
+  await check.mend(deps, context.signal, context);
 }
 
 async function find(check: Check, deps: FlowDeps, available: boolean, context: RequestContext): Promise<Finding> {
