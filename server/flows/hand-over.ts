@@ -24,7 +24,9 @@ export async function handOverWorkspace(
   const shared = Object.entries(expandedDevices).filter(
     ([name, { readonly }]) => DEVICES.test(name) && readonly !== 'true',
   );
-  const paths = shared.flatMap(([, { path }]) => path ?? []);
+  // A kill waits for it for a moment only: the user's own work comes first.
+  const first = shared.toSorted(([a], [b]) => Number(b === 'workspace') - Number(a === 'workspace'));
+  const paths = first.flatMap(([, { path }]) => path ?? []);
   if (paths.length === 0) return;
   const argv = handOverArgv({
     paths,

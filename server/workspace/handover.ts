@@ -22,9 +22,8 @@ export function handOverArgv(o: HandOver): string[] {
 // 65534 stands for all ids that are not mapped: a chown of those is refused by the kernel, so they are not tried.
 const SCRIPT = [
   'u=$1 g=$2 strip=$3; shift 3; command -v find >/dev/null || { echo "find is missing in the image" >&2; exit 127; }',
-  'for p do [ -d "$p" ] || continue',
-  'find "$p" -xdev ! -uid "$u" ! -uid 65534 -exec chown -h "$u:$g" {} + 2>/dev/null',
-  'find "$p" -xdev -uid "$u" ! -gid "$g" ! -gid 65534 -exec chown -h ":$g" {} + 2>/dev/null',
-  '[ "$strip" != true ] || find "$p" -xdev -uid "$u" -type f -perm /6000 -exec chmod ug-s {} + 2>/dev/null',
-  'done; exit 0',
+  'find "$@" -xdev ! -uid "$u" ! -uid 65534 -exec chown -h "$u:$g" {} + 2>/dev/null',
+  'find "$@" -xdev -uid "$u" ! -gid "$g" ! -gid 65534 -exec chown -h ":$g" {} + 2>/dev/null',
+  '[ "$strip" != true ] || find "$@" -xdev -uid "$u" -type f -perm /6000 -exec chmod ug-s {} + 2>/dev/null',
+  'exit 0',
 ].join('\n');
