@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { agentNamed, agentNames } from './agents/registry.ts';
 import { Attention } from './attention/attention.ts';
-import { Failure } from './base/errors.ts';
+import { Failure, messageOf } from './base/errors.ts';
 import { Serial } from './base/serial.ts';
 import { loadConfig } from './config/load.ts';
 import type { App, AppOptions, LogMessage } from './connections/app.ts';
@@ -53,12 +53,16 @@ export async function createApp(options: AppOptions): Promise<App> {
   const networks = new SlotNetworks(incus, log, home);
   const limits: LimitGuard = new LimitGuard(() => deps, { incus, board, log });
   store.onChange(change => limits.changed(change));
+  const followers = [addresses, sessionBoard, lookout, limits, networks];
   const follow = (name: string, instance: Instance | undefined) => {
-    addresses.see(name, instance);
-    sessionBoard.see(name, instance);
-    lookout.see(name, instance);
-    limits.see(name, instance);
-    networks.see(name, instance);
+    for (const follower of followers) {
+      try {
+        follower.see(name, instance);
+      } catch (error) {
+        // Its keys are anybody's who may change instances: what is odd about one keeps no other from being seen.
+        log.warn(`What Incus says of ${name} was not understood: ${messageOf(error)}`);
+      }
+    }
   };
   const mirror = new InstanceMirror(
     incus,
@@ -75,6 +79,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         for (const { name } of board.instances()) gone.delete(name);
         for (const name of gone) follow(name, undefined);
         for (const instance of board.instances()) follow(instance.name, instance);
+        void sessionBoard.lookAgain();
       },
       one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
     },

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRefused } from './errors.ts';
 
 /**
  * Reading below a directory in which a container can write: every step is opened by itself without following symlinks
@@ -22,19 +23,25 @@ export interface FindOptions {
   accept(name: string): boolean;
   /** After so many entries the search ends with what it has; default 4000. */
   limit?: number;
+  /** Told of each directory that may not be read. */
+  refused?(parts: readonly string[]): void;
 }
 
-/** The regular files below `root/parts`; nothing when that is no directory. Symlinks are neither followed nor listed. */
+/**
+ * The regular files below `root/parts`; nothing when that is no directory. Symlinks are neither followed nor listed. What may not be read is
+ * left out: root inside a container can make it so, and it hides nothing beside it.
+ */
 export async function filesBeneath(root: string, parts: readonly string[], o: FindOptions): Promise<FoundFile[]> {
-  const found: FoundFile[] = [];
-  const budget = { left: o.limit ?? 4000 };
-  await withDirectory(root, parts, path => collect(path, [...parts], o.depth, o.accept, budget, found));
-  return found;
+  const search: Search = { ...o, budget: { left: o.limit ?? 4000 }, found: [] };
+  await readable([...parts], search, async () => {
+    await withDirectory(root, parts, path => collect(path, [...parts], o.depth, search));
+  });
+  return search.found;
 }
 
 /**
  * Reads at most `limit` bytes of a regular file below `root`; `end` takes the last ones instead of the first ones.
- * Gives undefined when there is no regular file of that path.
+ * Gives undefined when there is no regular file of that path, or when it may not be read.
  */
 export async function readBeneath(
   root: string,
@@ -42,25 +49,27 @@ export async function readBeneath(
   limit: number,
   end = false,
 ): Promise<Buffer | undefined> {
-  return withFile(root, parts, file => readOpen(file, limit, end));
+  return orRefused(() => withFile(root, parts, file => readOpen(file, limit, end)));
 }
 
-/** Gives `take` a regular file below `root` piece by piece, until it returns true or `limit` bytes were read. */
+/** Gives `take` a regular file below `root` piece by piece, until it returns true or `limit` bytes were read; nothing of one that may not be read. */
 export async function scanBeneath(
   root: string,
   parts: readonly string[],
   limit: number,
   take: (piece: Buffer) => boolean,
 ): Promise<void> {
-  await withFile(root, parts, async file => {
-    if (!(await file.stat()).isFile()) return;
-    for (let at = 0; at < limit; ) {
-      const piece = Buffer.alloc(Math.min(PIECE, limit - at));
-      const { bytesRead } = await file.read(piece, 0, piece.length, at);
-      if (bytesRead === 0 || take(piece.subarray(0, bytesRead))) return;
-      at += bytesRead;
-    }
-  });
+  await orRefused(() => withFile(root, parts, file => scanOpen(file, limit, take)));
+}
+
+async function scanOpen(file: FileHandle, limit: number, take: (piece: Buffer) => boolean): Promise<void> {
+  if (!(await file.stat()).isFile()) return;
+  for (let at = 0; at < limit; ) {
+    const piece = Buffer.alloc(Math.min(PIECE, limit - at));
+    const { bytesRead } = await file.read(piece, 0, piece.length, at);
+    if (bytesRead === 0 || take(piece.subarray(0, bytesRead))) return;
+    at += bytesRead;
+  }
 }
 
 const PIECE = 64 * 1024;
@@ -111,23 +120,37 @@ export async function withDirectory<T>(
   }
 }
 
-async function collect(
-  path: string,
-  parts: string[],
-  depth: number,
-  accept: (name: string) => boolean,
-  budget: { left: number },
-  found: FoundFile[],
-): Promise<void> {
+/** A search that is under way. */
+interface Search extends FindOptions {
+  budget: { left: number };
+  found: FoundFile[];
+}
+
+async function collect(path: string, parts: string[], depth: number, search: Search): Promise<void> {
   // Read as it is gone through: a container can put any number of names into a directory.
   for await (const entry of await opendir(path, { bufferSize: 256 })) {
-    if (budget.left-- <= 0) return;
+    if (search.budget.left-- <= 0) return;
     const inside = [...parts, entry.name];
     if (entry.isDirectory() && depth > 0)
-      await withDirectory(path, [entry.name], next => collect(next, inside, depth - 1, accept, budget, found));
-    if (!entry.isFile() || !accept(entry.name)) continue;
+      await readable(inside, search, async () => {
+        await withDirectory(path, [entry.name], next => collect(next, inside, depth - 1, search));
+      });
+    if (!entry.isFile() || !search.accept(entry.name)) continue;
     const stat = await lstat(join(path, entry.name)).catch(absent);
-    if (stat?.isFile()) found.push({ parts: inside, modifiedMs: stat.mtimeMs, size: stat.size });
+    if (stat?.isFile()) search.found.push({ parts: inside, modifiedMs: stat.mtimeMs, size: stat.size });
+  }
+}
+
+async function readable(parts: readonly string[], search: Search, work: () => Promise<void>): Promise<void> {
+  if ((await orRefused(async () => [await work()])) === undefined) search.refused?.(parts);
+}
+
+async function orRefused<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isRefused(error)) return undefined;
+    throw error;
   }
 }
 

@@ -1,12 +1,9 @@
 import { realpath } from 'node:fs/promises';
-import { filesBeneath } from '../base/beneath.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
-import { conversationOf, pathOf, transcriptOf } from './reading.ts';
+import { conversationOf, elsewhereOf, pathOf, transcriptOf } from './reading.ts';
 import { titleOf } from './record.ts';
+import { keepsTrifles } from './trifles.ts';
 import type { ConversationReader, SessionChange, SessionRecord } from './types.ts';
-
-/** Bytes that an agent writes down in a session in which nothing was said. */
-const TRIFLE = 16 * 1024;
 
 /** What the agents wrote down in the sessions' directories. Changes nothing. */
 export class Conversations {
@@ -30,15 +27,8 @@ export class Conversations {
   /** Whether nothing of a session would be missed: it has no name of the user's, nothing was said, and its agent keeps nothing that nobody here reads. */
   async isWorthless(record: SessionRecord): Promise<boolean> {
     const reader = this.#reader(record.agent);
-    if (record.titled || reader === undefined || !(await this.isEmpty(record))) return false;
-    const dir = this.#directory(record.agent, record.id);
-    let bytes = 0;
-    for (const { saved, aside } of reader.stateDirs) {
-      if (aside) continue;
-      const files = await filesBeneath(dir, saved.split('/'), { depth: 8, accept: () => true });
-      for (const { size } of files) bytes += size;
-    }
-    return bytes <= TRIFLE;
+    if (record.titled || reader === undefined || wasSaid(record) || !(await this.isEmpty(record))) return false;
+    return keepsTrifles(this.#directory(record.agent, record.id), reader);
   }
 
   /** How much a session is worth going on with: 0 with a conversation, or where that cannot be told; 1 without; 2 for what never has one. */
@@ -70,11 +60,17 @@ export class Conversations {
     return transcriptOf(this.#reader(record.agent), record, this.#directory(record.agent, record.id));
   }
 
+  /** Whether the conversation lies in the workspace, where coi left it. */
+  async isInWorkspace(record: SessionRecord): Promise<boolean> {
+    const dir = this.#directory(record.agent, record.id);
+    return (await elsewhereOf(this.#reader(record.agent), record, dir)) !== undefined;
+  }
+
   /** Where the record does not say the path inside: what the agent filed tells whether it was the workspace's own. */
   async placed(record: SessionRecord): Promise<SessionRecord> {
     if (record.pathUnsaid !== true) return record;
     const real = await realpath(record.workspace).catch(() => record.workspace);
-    const candidates = [record.path, record.workspace, real];
+    const candidates = [...new Set([record.path, '/workspace', record.workspace, real])];
     const dir = this.#directory(record.agent, record.id);
     const path = await pathOf(this.#reader(record.agent), record, dir, candidates);
     return path === undefined ? record : { ...record, path };
@@ -83,4 +79,9 @@ export class Conversations {
   async #newest(record: SessionRecord) {
     return conversationOf(this.#reader(record.agent), record, this.#directory(record.agent, record.id));
   }
+}
+
+/** Whether there was a conversation when the session was looked at before. */
+export function wasSaid(record: SessionRecord): boolean {
+  return record.agentSessionId !== undefined || record.lastActivityAt !== undefined;
 }

@@ -1,7 +1,9 @@
-import { chown, lchown, lstat, mkdir, opendir, rm, unlink } from 'node:fs/promises';
+import { chown, lchown, lstat, mkdir, opendir, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withDirectory } from '../base/beneath.ts';
-import { Failure } from '../base/errors.ts';
+import { Failure, isRefused, messageOf } from '../base/errors.ts';
+import { quote } from '../base/shell.ts';
+import { OWN_RECORD, RECORD } from './record.ts';
 import type { Owner, SessionDir } from './types.ts';
 
 /**
@@ -68,7 +70,27 @@ async function handFile(path: string, owner: Owner): Promise<void> {
   if (stat.isFile() && stat.nlink === 1) await lchown(path, owner.uid, owner.gid);
 }
 
-/** Removes a session's directory with everything in it; symlinks are removed, not followed. */
+/**
+ * Removes a session's directory with everything in it, the records last, so that it can be tried again. Fails with `permission` when
+ * something in it is another user's, as what root inside made in a container that was not stopped by us.
+ */
+export async function removeSession(path: string): Promise<void> {
+  try {
+    for (const name of await readdir(path)) if (!RECORDS.includes(name)) await removeDirectory(join(path, name));
+    await removeDirectory(path);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    throw new Failure('permission', `The session in ${path} cannot be deleted: some of its files are another user's.`, {
+      hint: `Run: sudo rm -rf ${quote(path)}`,
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+}
+
+const RECORDS: readonly string[] = [RECORD, OWN_RECORD];
+
+/** Removes a directory with everything in it; symlinks are removed, not followed. */
 export async function removeDirectory(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }

@@ -8,9 +8,14 @@ const PREFIX = 'sessions-';
 
 /** The directory of a session below `root`. Fails with `invalid` for a name that could lead elsewhere. */
 export function sessionDirectory(root: string, agent: string, id: string): string {
-  if (!AGENT_NAME.test(agent) || !SESSION_ID.test(id))
+  if (!isSessionName(agent, id))
     throw new Failure('invalid', `There can be no session "${id.slice(0, 64)}" of an agent "${agent.slice(0, 64)}".`);
   return join(root, `${PREFIX}${agent}`, id);
+}
+
+/** Whether there can be a session of that name: no other leads anywhere but to its own directory. */
+export function isSessionName(agent: string, id: string): boolean {
+  return AGENT_NAME.test(agent) && SESSION_ID.test(id);
 }
 
 /** The agents that have sessions below `root`. */

@@ -4,6 +4,10 @@ import { readUntrusted } from '../base/files.ts';
 import { plainLine } from '../base/plain.ts';
 import type { IncusPlace, SessionRecord } from './types.ts';
 
+export const RECORD = 'metadata.json';
+/** coi writes a record anew with its own keys alone, so what only we note lies beside it as well. */
+export const OWN_RECORD = 'incus-agents.json';
+
 /** Larger records are damaged; coi's have some 300 bytes. */
 const LIMIT = 256 * 1024;
 const MAX_TITLE = 80;
@@ -25,9 +29,12 @@ export function titleOf(text: string): string {
   return plainLine(text, MAX_TITLE);
 }
 
-/** Reads `dir/metadata.json`; undefined when there is none. Fails with `invalid` when it is damaged. */
+/**
+ * Reads `dir/metadata.json`, and what coi has left out of it from our own file beside it; undefined when there is none. Fails with
+ * `invalid` when it is damaged.
+ */
 export async function readRecord(dir: string, agent: string, id: string): Promise<StoredRecord | undefined> {
-  const path = join(dir, 'metadata.json');
+  const path = join(dir, RECORD);
   const data = await readUntrusted(path, LIMIT);
   if (data === undefined) return undefined;
   let raw: unknown;
@@ -37,7 +44,37 @@ export async function readRecord(dir: string, agent: string, id: string): Promis
     throw damaged(path, messageOf(error));
   }
   if (!isObject(raw)) throw damaged(path, 'it is no JSON object');
-  return { record: parseRecord(raw, agent, id, path), raw };
+  // Every record of ours says the agent, and the path unless only coi has held the session.
+  const own = raw.agent === undefined || raw.path === undefined ? await readOwn(dir) : {};
+  return { record: parseRecord({ ...own, ...raw }, insidePath(own.held_at), agent, id, path), raw };
+}
+
+/** What our own file has; nothing where it is damaged, since all of it can be done without. */
+async function readOwn(dir: string): Promise<Json> {
+  try {
+    const raw: unknown = JSON.parse((await readUntrusted(join(dir, OWN_RECORD), LIMIT))?.toString('utf8') ?? '{}');
+    return isObject(raw) ? raw : {};
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof Failure) return {};
+    throw error;
+  }
+}
+
+/**
+ * Our own file's text for a record. Not in it are the container, which coi notes itself, and the conversation that the agent said it
+ * holds: coi may have gone on with another one since, and then the newest is the session's.
+ */
+export function ownText(record: SessionRecord): string {
+  const { title, titled, startedAt, lastActivityAt, agentSessionId, pathUnsaid, path } = record;
+  const known: Json = {
+    held_at: pathUnsaid ? record.heldAt : path,
+    title,
+    titled,
+    started_at: startedAt,
+    last_activity_at: lastActivityAt,
+    agent_session_id: agentSessionId,
+  };
+  return `${JSON.stringify(known, null, 2)}\n`;
 }
 
 /** The file's text for a record; keys that we do not know stay as they were. */
@@ -64,7 +101,7 @@ export function recordText(record: SessionRecord, raw: Json): string {
   return `${JSON.stringify({ ...raw, ...known }, null, 2)}\n`;
 }
 
-function parseRecord(raw: Json, agent: string, id: string, path: string): SessionRecord {
+function parseRecord(raw: Json, held: string | undefined, agent: string, id: string, path: string): SessionRecord {
   const { workspace } = raw;
   if (typeof workspace !== 'string' || !isAbsolute(workspace) || workspace.includes('\0'))
     throw damaged(path, 'it names no workspace');
@@ -72,19 +109,27 @@ function parseRecord(raw: Json, agent: string, id: string, path: string): Sessio
     throw damaged(path, `it is of another session than its directory says`);
   const savedAt = timeOf(raw.saved_at);
   if (savedAt === undefined) throw damaged(path, 'it does not say when it was saved');
-  const inside = line(raw.path, 4096);
-  const said = inside !== undefined && isAbsolute(inside);
+  const inside = insidePath(raw.path);
   return {
     id,
     agent,
     workspace: normalize(workspace),
-    // coi does not note it; it mounts at /workspace unless told otherwise.
-    ...(said ? { path: normalize(inside) } : { path: '/workspace', pathUnsaid: true }),
+    ...(inside === undefined ? unsaidPath(held) : { path: inside }),
     persistent: raw.persistent === true,
     savedAt,
     startedAt: timeOf(raw.started_at) ?? savedAt,
     ...optional(raw),
   };
+}
+
+/** coi does not note it; it mounts at /workspace unless told otherwise. */
+function unsaidPath(held: string | undefined): Pick<SessionRecord, 'path' | 'pathUnsaid' | 'heldAt'> {
+  return { path: held ?? '/workspace', pathUnsaid: true, ...(held === undefined ? {} : { heldAt: held }) };
+}
+
+function insidePath(value: unknown): string | undefined {
+  const inside = line(value, 4096);
+  return inside !== undefined && isAbsolute(inside) ? normalize(inside) : undefined;
 }
 
 function optional(raw: Json): Partial<SessionRecord> {

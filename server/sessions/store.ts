@@ -7,11 +7,11 @@ import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
 import { Conversations } from './conversations.ts';
-import { prepareDirectories, removeDirectory } from './directories.ts';
+import { prepareDirectories, removeSession } from './directories.ts';
 import { fillDirectory } from './fill.ts';
 import { latestOf } from './latest.ts';
 import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
-import { readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
+import { OWN_RECORD, ownText, RECORD, readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
 import type {
   ConversationReader,
   DamagedSession,
@@ -66,7 +66,7 @@ export class SessionStore {
     if (plain !== '') record.title = plain;
     const dir = this.directory(record.agent, record.id);
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, {}));
+    await this.#write(dir, record, {});
     this.#changed(record.id);
     return record;
   }
@@ -88,6 +88,11 @@ export class SessionStore {
       source: join(base, dir.saved),
       path: home === '/' ? `/${dir.home}` : `${home}/${dir.home}`,
     }));
+  }
+
+  /** Whether the conversation of a session lies in the workspace, where coi left it. */
+  isInWorkspace(record: SessionRecord): Promise<boolean> {
+    return this.#conversations.isInWorkspace(record);
   }
 
   /** Puts files into a directory of a session, see `fillDirectory`. */
@@ -143,17 +148,21 @@ export class SessionStore {
 
   /**
    * Notes that a session is opened: it is saved as of now, as coi notes it. `giveBack` undoes that when the open fails, unless another
-   * one came in between. Fails as `get` does.
+   * one came in between. Fails as `get` does, and with `conflict` when somebody has opened it elsewhere since it was read.
    */
   async take(
-    id: string,
+    { id, savedAt: seenAt }: Pick<SessionRecord, 'id' | 'savedAt'>,
     place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
-    const { record, before } = await this.#change(id, () => ({ ...place, savedAt: new Date().toISOString() }));
-    const { container, incus, slot, persistent, path, pathUnsaid, savedAt } = before;
+    const { record, before } = await this.#change(id, now => {
+      // Of two opens of one container Incus turns one away.
+      if (now.savedAt !== seenAt && now.container !== place.container) throw openedElsewhere(now);
+      return { ...place, savedAt: new Date().toISOString() };
+    });
+    const { container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt } = before;
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, savedAt }));
+      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt }));
     };
     return { record, giveBack };
   }
@@ -169,9 +178,9 @@ export class SessionStore {
       if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
       const before = await this.#conversations.placed(stored.record);
       const change = changeOf(before);
-      const said = change.path === undefined ? {} : { pathUnsaid: undefined };
+      const said = change.path === undefined ? {} : { pathUnsaid: undefined, heldAt: undefined };
       const record = defined({ ...before, ...said, ...change });
-      await writeFileAtomic(join(dir, 'metadata.json'), recordText(record, stored.raw));
+      await this.#write(dir, record, stored.raw);
       this.#changed(id);
       return { record, before };
     });
@@ -202,12 +211,12 @@ export class SessionStore {
     return this.#conversations.transcript(await this.get(id));
   }
 
-  /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`. Not for a live one. */
+  /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`, and with `permission`. Not for a live one. */
   async remove(id: string): Promise<void> {
     await this.#serial.run(id, async () => {
       const dir = await this.#directoryOf(id);
       if (dir === undefined) throw new Failure('not-found', `There is no session "${id.slice(0, 64)}".`);
-      await removeDirectory(dir);
+      await removeSession(dir);
       this.#changed(id);
     });
   }
@@ -220,7 +229,7 @@ export class SessionStore {
     return this.#serial.run(id, async () => {
       const record = await this.get(id);
       if (record.savedAt !== savedAt || !(await this.#conversations.isWorthless(record))) return false;
-      await removeDirectory(this.directory(record.agent, id));
+      await removeSession(this.directory(record.agent, id));
       this.#changed(id);
       return true;
     });
@@ -230,6 +239,12 @@ export class SessionStore {
   onChange(listener: (id: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Ours first: of a crash in between it is not read, since the record still says all that it says. */
+  async #write(dir: string, record: SessionRecord, raw: Readonly<Record<string, unknown>>): Promise<void> {
+    await writeFileAtomic(join(dir, OWN_RECORD), ownText(record));
+    await writeFileAtomic(join(dir, RECORD), recordText(record, raw));
   }
 
   #changed(id: string): void {
@@ -245,6 +260,13 @@ export class SessionStore {
     }
     return undefined;
   }
+}
+
+function openedElsewhere({ id, container }: SessionRecord): Failure {
+  const where = container === undefined ? '' : ` in ${container}`;
+  return new Failure('conflict', `Another program has just opened the session ${id}${where}.`, {
+    hint: 'Go on with it there, or try again when it has ended.',
+  });
 }
 
 /** A changed record without what was taken away. */

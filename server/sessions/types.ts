@@ -16,6 +16,8 @@ export interface SessionRecord {
   path: string;
   /** The record, which is coi's, does not say the path: it is the usual one, or is told by what the agent filed. */
   pathUnsaid?: true;
+  /** Of a session whose record coi wrote anew: where the workspace was inside when it was opened here last. */
+  heldAt?: string;
   container?: string;
   /** The Incus and the project that the container is in; coi does not note it. */
   incus?: IncusPlace;

@@ -28,17 +28,29 @@ export class SessionWatch {
   readonly #on: SessionChanges;
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #changed = new Set<string>();
+  readonly #begin: typeof watch;
+  #complete = true;
+  #warned = false;
   #listed = false;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(root: string, log: Log, on: SessionChanges) {
+  /** `begin` watches one directory. */
+  constructor(root: string, log: Log, on: SessionChanges, begin = watch) {
+    this.#begin = begin;
     this.#root = root;
     this.#log = log;
     this.#on = on;
     mkdirSync(root, { recursive: true, mode: 0o700 });
     this.#add(root, () => this.#soonListed());
     this.ready = this.#look();
+  }
+
+  /** Where not all of it can be watched, watches what can be by now and tells that there may be changes. */
+  async lookAgain(): Promise<void> {
+    if (this.#complete) return;
+    await this.#look();
+    if (!this.#ended) this.#on.listed();
   }
 
   close(): void {
@@ -49,13 +61,17 @@ export class SessionWatch {
 
   /** Watches what is there now. */
   async #look(): Promise<void> {
+    this.#complete = true;
     const agents = (await namesIn(this.#root)).filter(name => name.startsWith('sessions-'));
     const wanted = new Set([this.#root, ...agents.map(name => join(this.#root, name))]);
     // First those above: what is made in one meanwhile is then found by its event.
     for (const path of wanted) this.#add(path, () => this.#soonListed());
     for (const path of [...wanted]) {
       for (const id of (await namesIn(path)).filter(name => path !== this.#root && SESSION_ID.test(name))) {
-        if (wanted.size >= MOST) break;
+        if (wanted.size >= MOST) {
+          this.#complete = false;
+          break;
+        }
         wanted.add(join(path, id));
         this.#add(join(path, id), name => this.#soonChanged(id, name));
       }
@@ -92,11 +108,16 @@ export class SessionWatch {
   #add(path: string, seen: (name: string | null) => void): void {
     if (this.#ended || this.#watchers.has(path)) return;
     try {
-      const watcher = watch(path, { persistent: false }, (_, name) => seen(name));
+      const watcher = this.#begin(path, { persistent: false }, (_, name) => seen(name));
       watcher.on('error', () => this.#drop(path));
       this.#watchers.set(path, watcher);
     } catch (error) {
-      this.#log.debug(`Sessions in ${path} are not watched: ${messageOf(error)}`);
+      if (isGone(error)) return;
+      this.#complete = false;
+      const message = `Sessions in ${path} are not watched, so what coi changes there is seen late: ${messageOf(error)}`;
+      if (this.#warned) this.#log.debug(message);
+      else this.#log.warn(message);
+      this.#warned = true;
     }
   }
 
@@ -104,6 +125,10 @@ export class SessionWatch {
     this.#watchers.get(path)?.close();
     this.#watchers.delete(path);
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** The names in a directory; none where it is gone. */

@@ -18,5 +18,5 @@ export interface Check {
   needsIncus: boolean;
   run(deps: FlowDeps, context: RequestContext): Promise<Finding>;
   /** Mends what `run` found, where the backend may do it itself; the finding's fix says so by its action, or names a command besides. */
-  mend?(deps: FlowDeps, signal: AbortSignal): Promise<void>;
+  mend?(deps: FlowDeps, signal: AbortSignal, context: RequestContext): Promise<void>;
 }

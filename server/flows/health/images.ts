@@ -1,11 +1,13 @@
+import { Failure } from '../../base/errors.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
-import { findImage, listImages } from '../../images/list.ts';
+import { findFingerprint, findImage, listImages } from '../../images/list.ts';
 import type { ImageInfo } from '../../protocol/types.ts';
 import { isBuildable } from '../build-image.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { effectiveConfig } from '../effective.ts';
 import type { Check, Finding } from './check.ts';
+import { lookForAgents, notedAgents } from './image-agents.ts';
 
 /** Without its image no slot opens; it is never built unasked. */
 export const images: Check = {
@@ -22,14 +24,16 @@ export const images: Check = {
   },
 };
 
-/** Which agents the images have, as noted when they were built: nothing is started for it. */
+/** Which agents the images have, as noted when they were built or looked into: nothing is started for it unless asked. */
 export const agentsInImage: Check = {
   id: 'images.agents',
   group: 'images',
   needsIncus: true,
   async run(deps, context) {
     const [wanted = ''] = await wantedImages(deps, context);
-    const all = await listImages(deps.incus, context.signal);
+    const noted = await notedAgents(deps.home);
+    const listed = await listImages(deps.incus, context.signal);
+    const all = listed.map(i => (i.agents === undefined ? { ...i, ...noted.get(i.fingerprint) } : i));
     const image = all.find(i => i.alias === wanted);
     if (image === undefined) return { status: 'warning', message: `There is no image ${wanted} to look into.` };
     const others = all.filter(i => i !== image && i.agents !== undefined);
@@ -39,9 +43,19 @@ export const agentsInImage: Check = {
     const more = detail === '' ? {} : { detail };
     if (image.agents === undefined) {
       const message = `The image ${wanted} does not say which agents it has; one that is built here does.`;
-      return { status: 'warning', message, ...more };
+      const fix = {
+        title: `Start ${wanted} once, without a network, and see which agents it has`,
+        action: 'mend',
+      } as const;
+      return { status: 'warning', message, fix, ...more };
     }
     return { status: 'ok', message: `The image ${wanted} has ${agentsText(image)}.`, ...more };
+  },
+  async mend(deps, signal, context) {
+    const [alias = ''] = await wantedImages(deps, context);
+    const fingerprint = await findFingerprint(deps.incus, alias, signal);
+    if (fingerprint === undefined) throw new Failure('not-found', `There is no image ${alias} to look into.`);
+    await lookForAgents(deps, { alias, fingerprint }, signal);
   },
 };
 

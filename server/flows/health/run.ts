@@ -9,6 +9,7 @@ import { agentsInImage, images } from './images.ts';
 import { daemon, pool } from './incus.ts';
 import { forwarding, hooks, network, networkLeftovers, rules } from './network.ts';
 import { protection } from './protection.ts';
+import { damagedSessions } from './sessions.ts';
 import { leftovers } from './slots.ts';
 import { watchers } from './watchers.ts';
 
@@ -27,6 +28,7 @@ const CHECKS: readonly Check[] = [
   images,
   agentsInImage,
   stateDirectory,
+  damagedSessions,
   userMapping,
   leftovers,
   protection,
@@ -50,7 +52,7 @@ export async function fixHealth(deps: FlowDeps, id: string, context: RequestCont
       ...(fix === undefined ? {} : { hint: fix.command === undefined ? `${fix.title}.` : `Run: ${fix.command}` }),
     });
   }
-  await check.mend(deps, context.signal);
+  await check.mend(deps, context.signal, context);
 }
 
 async function find(check: Check, deps: FlowDeps, available: boolean, context: RequestContext): Promise<Finding> {

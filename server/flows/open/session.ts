@@ -1,6 +1,7 @@
 import { newIdFor, resumeOf } from '../../agents/resume.ts';
 import { SIGNALS } from '../../agents/signal.ts';
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
+import { wasSaid } from '../../sessions/conversations.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -65,23 +66,18 @@ async function takeUp(
   const known = { known: resumed.conversation, said: wasSaid(resumed) };
   const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, known);
   const taken = { ...place, incus: deps.incus.target, persistent: plan.persistent, path: plan.mountPath };
-  const { record, giveBack } = await deps.sessions.take(id, taken);
+  const { record, giveBack } = await deps.sessions.take(resumed, taken);
   return orTakeBack(deps, giveBack, async () => {
     const session = await planFor(deps, plan, record, giveBack);
     return resume === undefined ? session : { ...session, resume };
   });
 }
 
-/** Of a session that only coi has held, what it left in the workspace becomes the session's own. It stays coi's if that fails. */
+/** Where its conversation is what coi left in the workspace, that becomes the session's own. It stays coi's if that fails. */
 async function takeOver(deps: FlowDeps, plan: OpenPlan, record: SessionRecord): Promise<void> {
   const { inWorkspace } = plan.agent;
-  if (record.pathUnsaid !== true || inWorkspace === undefined) return;
+  if (inWorkspace === undefined || !(await deps.sessions.isInWorkspace(record))) return;
   await deps.sessions.fill(record, inWorkspace.saved, to => inWorkspace.copy(record.workspace, plan.mountPath, to));
-}
-
-/** Whether there was a conversation when the session was looked at before. */
-function wasSaid(record: SessionRecord): boolean {
-  return record.agentSessionId !== undefined || record.lastActivityAt !== undefined;
 }
 
 async function planFor(

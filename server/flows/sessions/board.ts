@@ -6,6 +6,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Instance } from '../../incus/types.ts';
 import type { AgentState, Session, SlotStatus } from '../../protocol/types.ts';
+import { isSessionName } from '../../sessions/listing.ts';
 import type { SessionStore } from '../../sessions/store.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import { SessionWatch } from '../../sessions/watch.ts';
@@ -17,6 +18,10 @@ import { type ForeignContainer, runsIn } from './adopt.ts';
 import { ConversationLooks } from './looks.ts';
 
 const ELSEWHERE = 'Its session is kept under another home directory, so nothing is heard of its agent here.';
+const ODD = 'What it says of its session was changed by another program, so nothing is heard of its agent here.';
+
+/** Of how many sessions it is looked at the start whether they went on meanwhile: those of days, not of years. */
+const CAUGHT_UP = 100;
 
 /** What the board puts together. */
 export interface SessionBoardParts {
@@ -45,6 +50,7 @@ export class SessionBoard {
   readonly #watch: SessionWatch;
   readonly #looks: ConversationLooks;
   #listing: { again: boolean } | undefined;
+  #caughtUp = false;
 
   constructor(parts: SessionBoardParts) {
     this.#parts = parts;
@@ -74,7 +80,8 @@ export class SessionBoard {
       this.#holders.delete(name);
       this.#hold(name, undefined);
     } else {
-      if (this.#isElsewhere(identity)) this.#unheard(name, up);
+      const unheard = this.#whyUnheard(identity);
+      if (unheard !== undefined) this.#unheard(name, up, unheard);
       else {
         this.#track(name, identity);
         const startedAt = Date.parse(instance.lastUsedAt ?? '') || undefined;
@@ -84,6 +91,8 @@ export class SessionBoard {
       if (identity.phase === undefined) this.#hold(name, identity.session);
       if (up && identity.session !== undefined) this.#holders.set(name, identity.session);
       else this.#holders.delete(name);
+      // It may have been stopped while no backend ran, long after anything was heard of it.
+      if (identity.keyed && !up && identity.session !== undefined) void this.#looks.catchUp([identity.session]);
       if (!identity.keyed) {
         this.#foreign.set(name, { name, workspace: identity.workspace, createdAt: instance.createdAt, up });
         this.#adopt(name);
@@ -115,6 +124,11 @@ export class SessionBoard {
     }
   }
 
+  /** What is done now and then as well as on events: reads the records anew where changes of some of them are not seen. */
+  lookAgain(): Promise<void> {
+    return this.#watch.lookAgain();
+  }
+
   close(): void {
     for (const end of this.#ends) end();
     this.#parts.attention.dispose();
@@ -133,6 +147,8 @@ export class SessionBoard {
     for (const id of gone) if (!isOlder(id)) this.#forget(id);
     for (const name of this.#foreign.keys()) this.#adopt(name);
     void this.#looks.findTitles(records);
+    if (!this.#caughtUp) void this.#looks.catchUp(records.slice(0, CAUGHT_UP).map(({ id }) => id));
+    this.#caughtUp = true;
   }
 
   /** Finds the session that a container of coi holds, which is live while that is up: the newest record that names it, written since it was made. */
@@ -158,10 +174,13 @@ export class SessionBoard {
     // Gone, or damaged, which the store has said.
     const record = await this.#parts.sessions.get(id).catch(() => undefined);
     if (this.#readings.get(id) !== reading) return;
+    const before = this.#records.get(id);
     if (record === undefined) this.#forget(id);
     else {
       this.#records.set(id, record);
       this.#publish(id);
+      // coi wrote it, and tells nothing of what was said.
+      if (record.pathUnsaid && before?.savedAt !== record.savedAt) this.#looks.ask(id);
     }
     for (const name of this.#foreign.keys()) this.#adopt(name);
   }
@@ -180,15 +199,17 @@ export class SessionBoard {
   }
 
   /** A session is made before its container; where it is not, a backend of another home made both. */
-  #isElsewhere({ keyed, agent, session }: SlotIdentity): boolean {
-    return keyed && session !== undefined && !existsSync(this.#parts.sessions.directory(agent, session));
+  #whyUnheard({ keyed, agent, session }: SlotIdentity): string | undefined {
+    if (!keyed || session === undefined) return undefined;
+    if (!isSessionName(agent, session)) return ODD;
+    return existsSync(this.#parts.sessions.directory(agent, session)) ? undefined : ELSEWHERE;
   }
 
-  #unheard(container: string, up: boolean): void {
+  #unheard(container: string, up: boolean, reason: string): void {
     this.#parts.attention.untrack(container);
     const state = up ? 'unknown' : 'exited';
     const before = this.#parts.board.facts(container).agentState;
-    const why = up ? ELSEWHERE : 'The container is not running.';
+    const why = up ? reason : 'The container is not running.';
     if (before?.state === state && before.why === why) return;
     this.#parts.board.note(container, { agentState: { state, since: new Date().toISOString(), why } });
   }
@@ -255,7 +276,7 @@ function statusFor(instance: Instance, { phase }: SlotIdentity): SlotStatus {
 
 /** A record as clients see it; `holder` is the container in which its agent runs. */
 export function sessionOf(record: SessionRecord, holder: string | undefined): Session {
-  const { titled: _titled, pathUnsaid: _unsaid, conversation: _own, incus: _incus, container, ...rest } = record;
-  const place = holder ?? container;
+  const { titled: _titled, pathUnsaid: _unsaid, heldAt: _held, conversation: _own, incus: _incus, ...rest } = record;
+  const place = holder ?? rest.container;
   return { ...rest, live: holder !== undefined, ...(place === undefined ? {} : { container: place }) };
 }

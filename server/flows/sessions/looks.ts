@@ -20,6 +20,8 @@ export class ConversationLooks {
   readonly #later = new Map<string, NodeJS.Timeout>();
   /** When the record was saved in whose conversation a title was looked for. */
   readonly #searched = new Map<string, string>();
+  readonly #caughtUp = new Set<string>();
+  #catchingUp: Promise<void> = Promise.resolve();
 
   /** `hasTitle`: whether a session is known with a title. */
   constructor(sessions: SessionStore, log: Log, hasTitle: (id: string) => boolean) {
@@ -46,9 +48,22 @@ export class ConversationLooks {
     }
   }
 
+  /** Looks once into sessions that may have gone on while no backend ran. One after the other: nobody waits. */
+  catchUp(ids: Iterable<string>): Promise<void> {
+    this.#catchingUp = this.#catchingUp.then(async () => {
+      for (const id of ids) {
+        if (this.#caughtUp.has(id)) continue;
+        this.#caughtUp.add(id);
+        await this.#refresh(id);
+      }
+    });
+    return this.#catchingUp;
+  }
+
   /** Forgets a session that is gone. */
   forget(id: string): void {
     this.#asked.forget(id);
+    this.#caughtUp.delete(id);
     this.#searched.delete(id);
     clearTimeout(this.#later.get(id));
     this.#later.delete(id);

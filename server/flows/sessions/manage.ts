@@ -1,4 +1,5 @@
 import { Failure } from '../../base/errors.ts';
+import type { Instance } from '../../incus/types.ts';
 import type { ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/types.ts';
 import { identify } from '../../slots/keys.ts';
@@ -40,7 +41,7 @@ export function deleteSession(deps: FlowDeps, id: string): Promise<void> {
   return deps.serial.run(`session ${id}`, async () => {
     const holder = await holderNow(deps, id);
     const live = holder?.up === true ? holder.container : undefined;
-    const starting = deps.board.instances().some(i => identify(i)?.session === id && deps.serial.has(i.name));
+    const starting = deps.board.instances().some(i => identify(i)?.session === id && isUnderWay(deps, i));
     if (live !== undefined || starting) {
       throw new Failure('conflict', `The session ${id} is live${live === undefined ? '' : ` in ${live}`}.`, {
         hint: 'Close its slot first.',
@@ -50,6 +51,11 @@ export function deleteSession(deps: FlowDeps, id: string): Promise<void> {
     if (record !== undefined) await refuseElsewhere(deps, record);
     await deps.sessions.remove(id);
   });
+}
+
+/** Whether this backend or another one is at work on a container. */
+function isUnderWay(deps: FlowDeps, instance: Instance): boolean {
+  return deps.serial.has(instance.name) || identify(instance)?.phase !== undefined;
 }
 
 /** The container in which the agent of a session runs. */

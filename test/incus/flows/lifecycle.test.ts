@@ -298,20 +298,24 @@ ${more}`;
 
   it('is killed at once, also while it stops and while it is opened', async () => {
     const ws = await lab.workspace();
-    const { container } = await lab.open(backend, ws);
+    const { container, session } = await lab.open(backend, ws);
+    // A session with a name is kept.
+    await backend.call('session/rename', { id: session, title: 'kept' });
     // Nothing inside hears of the request to shut down any more.
     const argv = ['systemctl', 'mask', '--runtime', 'poweroff.target', 'halt.target'];
     const mask = () => backend.call('slot/exec', { container, argv, user: 'root' });
     await until('it is deaf', async () => (await mask()).exitCode === 0);
     const stop = backend.call('slot/stop', { container, timeout: 600 });
     await backend.when(container, s => s?.status === 'stopping');
-    await inside(container, ['touch', '/workspace/of-root'], 'root');
+    await inside(container, ['touch', '/workspace/of-root', '/home/code/.incus-agents/signals/of-root'], 'root');
     const began = performance.now();
     await Promise.all([backend.call('slot/kill', { container }), assert.rejects(stop, isReply('cancelled', /killed/))]);
     const seconds = (performance.now() - began) / 1000;
     assert.ok(seconds < 15, `took ${seconds.toFixed(1)} s`);
     assert.equal(await lab.instance(container), undefined);
-    assert.equal((await lstat(join(ws, 'of-root'))).uid, OWNER.uid, 'what root made belongs to the user');
+    const signals = join(lab.home, '.coi/sessions-shell', session, 'signals');
+    for (const place of [ws, signals])
+      assert.equal((await lstat(join(place, 'of-root'))).uid, OWNER.uid, 'what root made belongs to the user');
 
     const open = lab.open(backend, ws);
     await backend.when(container, s => s?.status === 'creating');

@@ -253,6 +253,19 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     await careful.end();
   });
 
+  it('nothing of an image that does not say which agents it has: it is looked into when asked', async () => {
+    const looking = await lab.backend();
+    const agents = async () =>
+      (await looking.call('health/check', {})).checks.find(check => check.id === 'images.agents');
+    const unknown = await agents();
+    assert.deepEqual([unknown?.status, unknown?.fix?.action], ['warning', 'mend']);
+    await looking.call('health/fix', { id: 'images.agents' });
+    const known = await agents();
+    assert.equal(known?.status, 'ok', known?.message);
+    assert.match(known?.message ?? '', /has claude \d+\.\d+\.\d+, codex \d+\.\d+\.\d+/);
+    await looking.end();
+  });
+
   it('an agent or a profile that nobody knows', async () => {
     const ws = await lab.workspace();
     for (const more of [{ agent: 'nobody' }, { profile: 'nobody' }]) {

@@ -167,6 +167,10 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
       await assert.rejects(open(one.session), isReply('invalid', /damaged/));
       assert.equal(await readFile(record(one.session), 'utf8'), damage);
     }
+    const { checks } = await backend.call('health/check', {});
+    const told = checks.find(check => check.id === 'user.sessions');
+    assert.equal(told?.status, 'warning');
+    assert.match(told?.detail ?? '', new RegExp(one.session));
     assert.deepEqual(await lab.containers(workspace), []);
     await backend.call('session/delete', { id: one.session });
     assert.equal(await exists(record(one.session)), false);
@@ -251,6 +255,11 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const one = await lab.open(backend, workspace, { persistent: true });
     await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
     await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    // As another backend notes that it starts it.
+    const note = (phase: string) => incusCli('config', 'set', one.container, `user.incus-agents.phase=${phase}`);
+    await note('starting');
+    await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
+    await note('');
     await backend.call('session/delete', { id: one.session });
     await assert.rejects(backend.call('session/show', { id: one.session }), isReply('not-found'));
     await backend.call('slot/start', { container: one.container });

@@ -21,6 +21,7 @@ describe('opencode and its database', { skip: process.getuid?.() !== 0 }, () => 
   let backend: TestBackend;
   let workspace: string;
   let talk: Talk;
+  let saved: string;
   before(async () => {
     desk = await makeDesk();
     backend = await desk.backend();
@@ -81,7 +82,7 @@ describe('opencode and its database', { skip: process.getuid?.() !== 0 }, () => 
     const made = join(desk.lab.home, '.coi/made');
     await mkdir(join(made, '.config/opencode'), { recursive: true });
     const record = { session_id: COI_ID, container_name: coiName(workspace, 1), persistent: false, profile_name: '' };
-    const saved = JSON.stringify({ ...record, workspace, saved_at: '2026-01-02T03:04:05+01:00' });
+    saved = JSON.stringify({ ...record, workspace, saved_at: '2026-01-02T03:04:05+01:00' });
     await writeFile(join(made, 'metadata.json'), saved);
     await rename(made, sessionDir(COI_ID));
     const listed = async () => (await backend.call('session/list', {})).sessions.find(s => s.id === COI_ID)?.title;
@@ -103,7 +104,7 @@ describe('opencode and its database', { skip: process.getuid?.() !== 0 }, () => 
     const before = await readFile(join(sessionDir(COI_ID), 'metadata.json'), 'utf8');
     await assert.rejects(desk.lab.open(backend, workspace, { resume: COI_ID }), isReply('invalid', /not a directory/));
     assert.equal(await readFile(join(sessionDir(COI_ID), 'metadata.json'), 'utf8'), before);
-    assert.deepEqual((await readdir(sessionDir(COI_ID))).sort(), ['.config', 'metadata.json']);
+    assert.deepEqual((await readdir(sessionDir(COI_ID))).sort(), ['.config', 'incus-agents.json', 'metadata.json']);
     await rm(inWorkspace());
     await cp(`${inWorkspace()}.kept`, inWorkspace(), { recursive: true });
   });
@@ -123,5 +124,12 @@ describe('opencode and its database', { skip: process.getuid?.() !== 0 }, () => 
     assert.ok((await readFile(join(inWorkspace(), 'opencode.db'))).equals(coi), 'coi has what it had');
     const { path } = JSON.parse(await readFile(join(sessionDir(COI_ID), 'metadata.json'), 'utf8'));
     assert.equal(path, '/workspace', 'now it is a session like any other');
+  });
+
+  it('goes on with what was said here, also when coi has written the record anew since', async () => {
+    await backend.call('slot/kill', { container: talk.container });
+    await writeFile(join(sessionDir(COI_ID), 'metadata.json'), saved);
+    talk = await openTalk(desk, backend, workspace, { resume: COI_ID });
+    assert.match((await talk.turn('the fourth turn')).text, /the third turn/);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,9 +8,11 @@ import { agentNamed } from '../../../server/agents/registry.ts';
 import { Attention } from '../../../server/attention/attention.ts';
 import { silentLog } from '../../../server/base/log.ts';
 import { SessionBoard } from '../../../server/flows/sessions/board.ts';
+import type { Instance } from '../../../server/incus/types.ts';
 import { SessionStore } from '../../../server/sessions/store.ts';
 import type { SessionRecord } from '../../../server/sessions/types.ts';
-import { identify } from '../../../server/slots/keys.ts';
+import { identify, slotConfig } from '../../../server/slots/keys.ts';
+import { containerName } from '../../../server/slots/names.ts';
 import { SlotBoard } from '../../../server/state/board.ts';
 import { StateStore } from '../../../server/state/store.ts';
 
@@ -39,7 +41,8 @@ async function place(t: TestContext) {
   const sessions = new SlowStore({ home, log: silentLog, reader: name => agentNamed(name) });
   const store = new StateStore();
   const parts = { sessions, attention: new Attention(silentLog), store, log: silentLog };
-  const board = new SessionBoard({ ...parts, board: new SlotBoard(store, identify) });
+  const slots = new SlotBoard(store, identify);
+  const board = new SessionBoard({ ...parts, board: slots });
   t.after(() => {
     board.close();
     return rm(home, { recursive: true, force: true });
@@ -52,10 +55,11 @@ async function place(t: TestContext) {
       await sleep(5);
     }
   };
-  const { id } = await sessions.create({ agent: 'claude', workspace: '/w', path: '/workspace', persistent: false });
+  const make = () => sessions.create({ agent: 'claude', workspace: '/w', path: '/workspace', persistent: false });
+  const { id } = await make();
   await sessions.rename(id, 'first');
   await shows(id, 'first');
-  return { home, sessions, board, title, shows, id };
+  return { home, sessions, store, slots, board, title, shows, id, make };
 }
 
 test('a list that was begun before a change does not undo it', async t => {
@@ -80,4 +84,77 @@ test('what another backend writes into a record is shown', async t => {
   const other = new SessionStore({ home, log: silentLog, reader: name => agentNamed(name) });
   await other.rename(id, 'of the other');
   await shows(id, 'of the other');
+});
+
+/** A container of ours as Incus tells of it. */
+function container(session: string, o: { agent?: string; running?: boolean } = {}): Instance {
+  const { agent = 'claude', running = false } = o;
+  return {
+    name: containerName('/w', 1),
+    status: running ? 'Running' : 'Stopped',
+    statusCode: running ? 103 : 102,
+    running,
+    frozen: false,
+    type: 'container',
+    createdAt: '2026-01-01T00:00:00Z',
+    config: slotConfig({ workspace: '/w', slot: 1, agent, session, persistent: true }),
+    devices: {},
+    expandedConfig: {},
+    expandedDevices: {},
+    profiles: [],
+    ephemeral: false,
+    stateful: false,
+    description: '',
+    architecture: '',
+    project: '',
+    location: '',
+  };
+}
+
+test('sessions that went on and ended while no backend ran are as their files say, with and without a container', async t => {
+  const { home, sessions, store, board, id, make } = await place(t);
+  const told = async (session: string, day: number) => {
+    const dir = join(home, '.coi/sessions-claude', session, '.claude/projects/-workspace');
+    await mkdir(dir, { recursive: true });
+    const path = join(dir, `${session}.jsonl`);
+    await writeFile(path, JSON.stringify({ type: 'user', message: { content: 'said' } }));
+    await utimes(path, new Date(2026, 0, day), new Date(2026, 0, day));
+  };
+  const seen = async (session: string, day: number) => {
+    const limit = Date.now() + 3000;
+    const at = () => store.snapshot().sessions.find(one => one.id === session)?.lastActivityAt;
+    while (at() !== new Date(2026, 0, day).toISOString()) {
+      assert.ok(Date.now() < limit, `it is of ${at()}`);
+      await sleep(5);
+    }
+  };
+  const other = (await make()).id;
+  for (const session of [id, other]) {
+    await told(session, 1);
+    await sessions.refresh(session);
+    await sessions.rename(session, 'a name');
+    await seen(session, 1);
+    await told(session, 2);
+  }
+  board.see(containerName('/w', 1), container(id));
+  await seen(id, 2);
+  await board.list();
+  await seen(other, 2);
+});
+
+test('a container whose keys name no session is seen with a reason, and its neighbours are seen', async t => {
+  const { board, slots } = await place(t);
+  const name = containerName('/w', 1);
+  for (const [session, agent] of [
+    ['../../etc', 'claude'],
+    ['a', '../claude'],
+    ['a', 'Claude Code'],
+  ] as const) {
+    const instance = container(session, { agent, running: true });
+    slots.see(name, instance);
+    board.see(name, instance);
+    assert.match(slots.facts(name).agentState?.why ?? '', /changed by another program/, session);
+    assert.equal(slots.facts(name).agentState?.state, 'unknown');
+    board.see(name, undefined);
+  }
 });

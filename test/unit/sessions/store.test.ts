@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { watch as realWatch } from 'node:fs';
 import {
   chown,
   lstat,
@@ -13,7 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentNamed } from '../../../server/agents/registry.ts';
@@ -230,7 +231,7 @@ test('an open that fails gives the session back as it was, unless another one to
   const file = join(home, '.coi/sessions-claude', ID, 'metadata.json');
   const before = JSON.parse(await readFile(file, 'utf8'));
   const there = { path: '/elsewhere', container: 'coi-0123abcd-9', slot: 9, persistent: false };
-  const first = await store.take(ID, there);
+  const first = await store.take(await store.get(ID), there);
   assert.deepEqual([first.record.slot, (await store.get(ID)).path], [9, '/elsewhere']);
   assert.equal(first.record.profile, 'big');
   await store.update(ID, { title: 'meanwhile' });
@@ -240,11 +241,25 @@ test('an open that fails gives the session back as it was, unless another one to
   assert.deepEqual({ ...after, saved_at: '' }, { ...before, saved_at: '', ...withDefaults(after), title: 'meanwhile' });
   assert.equal('path' in after, false);
 
-  const lost = await store.take(ID, there);
+  const lost = await store.take(await store.get(ID), there);
   await sleep(2);
-  await store.take(ID, { ...there, slot: 3, container: 'coi-0123abcd-3' });
+  await store.take(await store.get(ID), { ...there, slot: 3, container: 'coi-0123abcd-3' });
   await lost.giveBack();
   assert.equal((await store.get(ID)).slot, 3);
+});
+
+test('a session that somebody opened elsewhere since it was read is not opened a second time', async t => {
+  const { home, store } = await place(t);
+  await coiSession(home, COI);
+  const seen = await store.get(ID);
+  const at = (slot: number) => ({ path: '/w', container: `coi-0123abcd-${slot}`, slot, persistent: false });
+  const other = new SessionStore({ home, log: silentLog, reader: name => agentNamed(name) });
+  await other.take(seen, at(3));
+  const failure = (error: unknown) => isFailure('conflict')(error) && /opened .* in coi-0123abcd-3/.test(String(error));
+  await assert.rejects(store.take(seen, at(4)), failure);
+  assert.equal((await store.get(ID)).slot, 3);
+  // Of one container Incus gives one of them the right to start it.
+  await store.take(seen, at(3));
 });
 
 /** What of a record is written although coi did not. */
@@ -453,6 +468,33 @@ test('a session goes with its container only when nothing was said in it, and it
   assert.equal(await goes(opencode), false);
 });
 
+test('a session stays where something may have been said that nobody here understands, or was said before', async t => {
+  const { home, store } = await place(t);
+  const base = { workspace: '/w', path: '/workspace', persistent: false };
+  const kept = async (agent: string, file: string, ...lines: (object | string)[]) => {
+    const { id, savedAt } = await store.create({ ...base, agent });
+    const path = join(home, `.coi/sessions-${agent}`, id, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, lines.map(line => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
+    return !(await store.removeEmpty(id, savedAt));
+  };
+  const claude = `.claude/projects/-workspace/${ID}.jsonl`;
+  const codex = `.codex/sessions/2026/01/02/rollout-2026-01-02T00-00-00-${ID}.jsonl`;
+  const gemini = '.gemini/tmp/workspace/chats/session-1.jsonl';
+  assert.equal(await kept('claude', claude, { type: 'summary' }, { format: 'of the future' }), true);
+  assert.equal(await kept('codex', codex, { type: 'session_meta' }, { type: 'message.v9', body: 'said' }), true);
+  assert.equal(await kept('claude', claude, '{"type":"user","message":{"cont'), true);
+  assert.equal(await kept('claude', claude, { type: 'file-history-snapshot' }, { type: 'mode' }, ''), false);
+  assert.equal(await kept('codex', codex, { type: 'session_meta' }, { type: 'turn_context' }), false);
+  assert.equal(await kept('gemini', gemini, { sessionId: ID }, { $set: { messages: [] } }), false);
+  assert.equal(await kept('gemini', '.gemini/tmp/workspace/logs.json', '[]'), false);
+  for (const change of [{ lastActivityAt: '2026-01-02T03:04:05.000Z' }, { agentSessionId: ID }]) {
+    const { id, savedAt } = await store.create({ ...base, agent: 'claude' });
+    await store.update(id, change);
+    assert.equal(await store.removeEmpty(id, savedAt), false);
+  }
+});
+
 test('deleting a session removes it and follows no symlink', async t => {
   const { home, store } = await place(t);
   const dir = await coiSession(home, COI);
@@ -513,6 +555,31 @@ test('sessions that another program makes or removes are told, also of an agent 
   }
   assert.deepEqual(changed, ['second']);
   await toldAfter('a removal', () => rm(join(home, '.coi/sessions-claude/second'), { recursive: true }));
+});
+
+test('where the kernel gives no more watches, it is said once, and the sessions are looked at again when asked', async t => {
+  const { home, store, warned } = await place(t);
+  await coiSession(home, COI);
+  await coiSession(home, COI, 'second');
+  let full = true;
+  let told = 0;
+  const begin = ((...given: Parameters<typeof realWatch>) => {
+    if (full) throw Object.assign(new Error('System limit for number of file watchers reached'), { code: 'ENOSPC' });
+    return realWatch(...given);
+  }) as typeof realWatch;
+  const log = { ...silentLog, warn: (message: string) => void warned.push(message) };
+  const watch = new SessionWatch(store.root, log, { listed: () => told++, changed: () => undefined }, begin);
+  t.after(() => watch.close());
+  await watch.ready;
+  assert.equal(warned.length, 1);
+  assert.match(warned[0] ?? '', /limit for number of file watchers/);
+  await watch.lookAgain();
+  await watch.lookAgain();
+  assert.deepEqual([told, warned.length], [2, 1]);
+  full = false;
+  await watch.lookAgain();
+  await watch.lookAgain();
+  assert.equal(told, 3, 'what is watched as a whole needs no more looks');
 });
 
 test('a thousand sessions are listed in a second', async t => {

@@ -15,41 +15,108 @@ interface Ending {
   after(fn: () => Promise<void> | void): void;
 }
 
-/** An agent whose conversations coi leaves in the workspace. */
+const DAY = (day: number) => `2026-01-0${day}T00:00:00.000Z`;
+
+/** An agent whose conversations coi leaves in the workspace. In the session's directory is one when there is a file. */
 const READER: ConversationReader = {
   stateDirs: [{ saved: SAVED, home: SAVED }],
-  findConversation: async () => ({ title: 'of the session', lastActivityAt: '2026-01-01T00:00:00.000Z' }),
+  findConversation: async dir => {
+    const agentSessionId = await readFile(join(dir, SAVED, 'a'), 'utf8').catch(() => undefined);
+    return agentSessionId === undefined
+      ? undefined
+      : { agentSessionId, title: 'of the session', lastActivityAt: DAY(2) };
+  },
   transcript: async () => [{ role: 'user', text: 'of the session' }],
   inWorkspace: {
-    find: async (workspace, path) => ({ title: `in ${workspace} at ${path}` }),
+    find: async (workspace, path) => ({
+      agentSessionId: 'of-coi',
+      title: `in ${workspace} at ${path}`,
+      lastActivityAt: workspace === '/home/me/old' ? DAY(1) : DAY(3),
+    }),
     transcript: async () => [{ role: 'user', text: 'in the workspace' }],
     pathOf: async (workspace, candidates) => candidates.find(path => path === workspace),
   },
 };
 
 /** A session that coi made, of an agent of that kind. */
-async function place(t: Ending) {
+async function place(t: Ending, workspace = '/home/me/src') {
   const home = await mkdtemp(join(tmpdir(), 'ia-sessions-'));
   t.after(() => rm(home, { recursive: true, force: true }));
   const dir = join(home, '.coi/sessions-some', ID);
   await mkdir(dir, { recursive: true });
-  const record = { session_id: ID, container_name: '', workspace: '/home/me/src', saved_at: '2026-02-03T04:05:06Z' };
-  await writeFile(join(dir, 'metadata.json'), JSON.stringify(record));
-  return { dir, store: new SessionStore({ home, log: silentLog, reader: () => READER }) };
+  const record = { session_id: ID, container_name: '', workspace, saved_at: '2026-02-03T04:05:06Z' };
+  const asCoiWrites = () => writeFile(join(dir, 'metadata.json'), JSON.stringify(record));
+  await asCoiWrites();
+  return { dir, asCoiWrites, store: new SessionStore({ home, log: silentLog, reader: () => READER }) };
 }
 
 test('what coi left in the workspace is the session’s conversation until it is opened here', async t => {
-  const { store } = await place(t);
+  const { dir, store } = await place(t);
   assert.equal((await store.get(ID)).path, '/home/me/src');
   assert.equal((await store.refresh(ID)).title, 'in /home/me/src at /home/me/src');
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'in the workspace' }]);
-  const { record, giveBack } = await store.take(ID, { path: '/home/me/src', persistent: false });
+  const { record, giveBack } = await store.take(await store.get(ID), { path: '/home/me/src', persistent: false });
   assert.equal(record.pathUnsaid, undefined);
+  await writeOwn(dir, 'a copy');
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'of the session' }]);
+  await rm(join(dir, SAVED, 'a'));
   await giveBack();
   assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'in the workspace' }]);
-  await store.take(ID, { path: '/home/me/src', persistent: false });
+  await writeOwn(dir, 'a copy');
+  await store.take(await store.get(ID), { path: '/home/me/src', persistent: false });
   assert.equal((await store.refresh(ID)).title, 'of the session');
+});
+
+async function writeOwn(dir: string, id: string): Promise<void> {
+  await mkdir(join(dir, SAVED), { recursive: true });
+  await writeFile(join(dir, SAVED, 'a'), id);
+}
+
+test('a conversation that was held here stays the session’s when coi writes its record anew, and so do name and times', async t => {
+  const { dir, asCoiWrites, store } = await place(t);
+  await store.take(await store.get(ID), { path: '/src', persistent: false });
+  await writeOwn(dir, 'of-here');
+  await store.rename(ID, 'My own');
+  const before = await store.refresh(ID);
+  for (const round of ['once', 'and after we wrote it in between']) {
+    await asCoiWrites();
+    const { title, titled, path, lastActivityAt, agentSessionId, startedAt } = await store.refresh(ID);
+    assert.deepEqual(
+      { title, titled, path, lastActivityAt, agentSessionId, startedAt },
+      {
+        title: 'My own',
+        titled: true,
+        path: '/src',
+        lastActivityAt: DAY(2),
+        agentSessionId: 'of-here',
+        startedAt: before.startedAt,
+      },
+      round,
+    );
+    assert.equal(await store.isInWorkspace(await store.get(ID)), false, round);
+    await store.update(ID, { persistent: true });
+    assert.equal(await store.isInWorkspace(await store.get(ID)), false, round);
+  }
+  assert.deepEqual(await store.transcript(ID), [{ role: 'user', text: 'of the session' }]);
+  await writeFile(join(dir, 'incus-agents.json'), '{');
+  await asCoiWrites();
+  assert.equal((await store.get(ID)).title, undefined, 'a damaged file of ours hides nothing of coi’s');
+  assert.equal(
+    await store.isInWorkspace(await store.get(ID)),
+    false,
+    'another conversation than the one in the workspace',
+  );
+});
+
+test('a copy of what is in the workspace is the session’s until coi has gone on with it there', async t => {
+  for (const [workspace, isThere] of [
+    ['/home/me/old', false],
+    ['/home/me/src', true],
+  ] as const) {
+    const { dir, store } = await place(t, workspace);
+    await writeOwn(dir, 'of-coi');
+    assert.equal(await store.isInWorkspace(await store.get(ID)), isThere, workspace);
+  }
 });
 
 test('a directory of a session is filled as a whole or stays as it is', async t => {
@@ -69,16 +136,19 @@ test('a directory of a session is filled as a whole or stays as it is', async t 
   await store.fill(record, SAVED, write('first', true));
   await writeFile(join(dir, SAVED, 'b'), 'of an agent');
   await mkdir(join(dir, '.taken-over.tmp/x'), { recursive: true });
-  const whole = ['metadata.json', 'state', SAVED, `${SAVED}/a`];
   await store.fill(record, SAVED, write('second', true));
-  assert.deepEqual(await held(), { names: whole, text: 'second' });
+  const whole = await held();
+  const former = whole.names.find(name => name.startsWith(`${SAVED}.`)) ?? '';
+  const both = ['metadata.json', 'state', SAVED, `${SAVED}/a`, former, `${former}/a`, `${former}/b`];
+  assert.deepEqual(whole, { names: both.sort(), text: 'second' });
+  assert.equal(await readFile(join(dir, former, 'a'), 'utf8'), 'first', 'nothing that an agent left is removed');
   await store.fill(record, SAVED, write('third', false));
   const fails = store.fill(record, SAVED, async to => {
     await write('fourth', true)(to);
     throw new Error('on the way');
   });
   await assert.rejects(fails, /on the way/);
-  assert.deepEqual(await held(), { names: whole, text: 'second' });
+  assert.deepEqual(await held(), whole);
 });
 
 test('nothing of a session is filled through a link', async t => {
