@@ -1,5 +1,5 @@
 import { askCredentials, askMounts, askPool, askPorts, askSockets } from './asks-shared.ts';
-import { type Check, flag, integer, isTable, list, oneOf, table, text } from './check.ts';
+import { type Check, flag, type Issue, integer, isTable, list, oneOf, table, text } from './check.ts';
 import { readCredentials, readMounts, readPorts, readSockets } from './entry-readers.ts';
 import {
   cpuAllowance,
@@ -59,6 +59,15 @@ const port = table(
   ['name', 'container'],
 );
 
+/** `false` is what is done anyway. */
+function shifted(raw: unknown): Issue[] {
+  const mounts = Array.isArray(raw) ? raw : [];
+  const message = 'not used here: owners are mapped by raw.idmap, as for the workspace';
+  return mounts.flatMap((one, index) =>
+    isTable(one) && one.shift === true ? [{ path: [index, 'shift'], message }] : [],
+  );
+}
+
 const tighter = (why: string) => ({ project: { rule: 'tighten' as const, why, allows: notAbove } });
 const limit = tighter(MORE);
 
@@ -68,6 +77,7 @@ export const SECURITY_KEYS: KeySpec[] = [
     join: 'append',
     read: readMounts,
     project: askMounts,
+    unusedParts: shifted,
   }),
   key('sockets', list(socket), [], 'Host sockets that are seen inside.', {
     join: 'append',
