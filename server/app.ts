@@ -4,7 +4,6 @@ import { agentNamed, agentNames } from './agents/registry.ts';
 import { Attention } from './attention/attention.ts';
 import { Failure } from './base/errors.ts';
 import { Serial } from './base/serial.ts';
-import { loadConfig } from './config/load.ts';
 import type { App, AppOptions, LogMessage } from './connections/app.ts';
 import type { FlowDeps } from './flows/deps.ts';
 import { LimitGuard } from './flows/limit-guard.ts';
@@ -12,11 +11,11 @@ import { Mending } from './flows/mending.ts';
 import { Reservations } from './flows/open/reservation.ts';
 import { SessionBoard } from './flows/sessions/board.ts';
 import { Lookout } from './flows/sessions/lookout.ts';
+import { incusTarget } from './flows/target.ts';
 import { loadGuestFiles } from './guest/files.ts';
 import { readBuildScripts } from './images/scripts.ts';
 import { Incus } from './incus/client.ts';
-import { findSocket } from './incus/target.ts';
-import type { IncusTarget, Instance } from './incus/types.ts';
+import type { Instance } from './incus/types.ts';
 import { createHandlers } from './methods/create.ts';
 import { SlotNetworks } from './network/networks.ts';
 import { Readiness } from './readiness.ts';
@@ -33,7 +32,7 @@ import { TrustStore } from './trust/store.ts';
 /** Builds every object of the backend once, and connects them. Reads all files that are needed later. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { log, home, uid, backendKey } = options;
-  const incus = new Incus(await targetOf(options), log);
+  const incus = new Incus(await incusTarget(options), log);
   const store = new StateStore();
   const board = new SlotBoard(store, identify);
   const serial = new Serial();
@@ -101,6 +100,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     backendAlive: options.backendAlive,
     home,
     uid,
+    target: options,
     incusBinary: 'incus',
     ready: signal => readiness.wait(signal),
   };
@@ -128,16 +128,6 @@ export async function createApp(options: AppOptions): Promise<App> {
       readiness.close(new Failure('unavailable', 'The backend is ending.'));
       await incus.close();
     },
-  };
-}
-
-/** The Incus that the user named when the backend was started, else in the configuration of the home. */
-async function targetOf(options: AppOptions): Promise<IncusTarget> {
-  const config = await loadConfig({ workspace: options.home, home: options.home, settings: {} });
-  const socket = options.incusSocket ?? config.get('incus.socket');
-  return {
-    socketPath: await findSocket(socket === '' ? undefined : socket),
-    project: options.incusProject ?? config.get('incus.project'),
   };
 }
 
