@@ -93,7 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     lookout,
     trust: new TrustStore(home),
     guest,
-    build: { incus, log, scripts, home, backendKey, underWay: new Set() },
+    build: { incus, log, scripts, home, backendKey, underWay: new Set(), serial },
     log,
     message,
     backendKey,
