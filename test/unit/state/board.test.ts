@@ -32,6 +32,21 @@ function made() {
   return { board, slot: () => store.slot(NAME) };
 }
 
+test('a container that Incus has an error of says where the reason is', () => {
+  const { board, slot } = made();
+  board.see(NAME, { ...instance(112), project: 'default' });
+  const failed = slot();
+  assert.deepEqual([failed?.status, failed?.problem?.kind], ['failed', 'incus']);
+  assert.ok(failed?.problem?.message.endsWith(`: incus info --show-log ${NAME}`), failed?.problem?.message);
+  board.see(NAME, { ...instance(112), project: 'other' });
+  assert.ok(slot()?.problem?.message.endsWith(`${NAME} --project other`));
+  board.note(NAME, { problem: PROBLEM });
+  assert.deepEqual(slot()?.problem, PROBLEM);
+  board.see(NAME, instance());
+  board.note(NAME, { problem: undefined });
+  assert.equal(slot()?.problem, undefined);
+});
+
 test('what is noted of a container that is gone is no fact of the next one of that name', () => {
   const { board, slot } = made();
   board.see(NAME, instance());
