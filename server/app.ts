@@ -3,22 +3,25 @@ import { fileURLToPath } from 'node:url';
 import { agentNamed, agentNames } from './agents/registry.ts';
 import { Attention } from './attention/attention.ts';
 import { Failure, messageOf } from './base/errors.ts';
+import type { Log } from './base/log.ts';
 import { Serial } from './base/serial.ts';
-import { loadConfig } from './config/load.ts';
-import type { App, AppOptions, LogMessage } from './connections/app.ts';
+import type { App, AppOptions } from './connections/app.ts';
 import type { FlowDeps } from './flows/deps.ts';
 import { LimitGuard } from './flows/limit-guard.ts';
 import { Mending } from './flows/mending.ts';
 import { Reservations } from './flows/open/reservation.ts';
 import { SessionBoard } from './flows/sessions/board.ts';
 import { Lookout } from './flows/sessions/lookout.ts';
-import { loadGuestFiles } from './guest/files.ts';
+import { incusTarget } from './flows/target.ts';
+import { type GuestFiles, loadGuestFiles } from './guest/files.ts';
 import { readBuildScripts } from './images/scripts.ts';
+import type { BuildScripts } from './images/types.ts';
 import { Incus } from './incus/client.ts';
-import { findSocket } from './incus/target.ts';
-import type { IncusTarget, Instance } from './incus/types.ts';
+import type { Instance } from './incus/types.ts';
+import { Messages } from './messages.ts';
 import { createHandlers } from './methods/create.ts';
 import { SlotNetworks } from './network/networks.ts';
+import type { IncusState } from './protocol/types.ts';
 import { Readiness } from './readiness.ts';
 import { SessionStore } from './sessions/store.ts';
 import type { ConversationReader } from './sessions/types.ts';
@@ -26,36 +29,82 @@ import { identify } from './slots/keys.ts';
 import { parseContainerName } from './slots/names.ts';
 import { AddressFinder } from './state/addresses.ts';
 import { SlotBoard } from './state/board.ts';
-import { InstanceMirror } from './state/mirror.ts';
+import { InstanceMirror, type MirrorSink } from './state/mirror.ts';
 import { StateStore } from './state/store.ts';
 import { TrustStore } from './trust/store.ts';
 
 /** Builds every object of the backend once, and connects them. Reads all files that are needed later. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { log, home, uid, backendKey } = options;
-  const incus = new Incus(await targetOf(options), log);
+  const files = await filesOf(mediaDirectory());
+  const incus = new Incus(await incusTarget(options), options.log);
+  const parts: Parts = makeParts(options, incus, () => deps);
+  const deps = flowDeps(options, parts, files);
+  await parts.sessionBoard.list();
+  parts.mirror.start();
+  return appOf(parts, createHandlers(deps));
+}
+
+/** What lives as long as the backend. */
+interface Parts extends Followers {
+  incus: Incus;
+  store: StateStore;
+  board: SlotBoard;
+  serial: Serial;
+  sessions: SessionStore;
+  mirror: InstanceMirror;
+  readiness: Readiness;
+  messages: Messages;
+}
+
+/** Who is told of each instance that is ours, in this order. */
+interface Followers {
+  addresses: AddressFinder;
+  sessionBoard: SessionBoard;
+  lookout: Lookout;
+  limits: LimitGuard;
+  networks: SlotNetworks;
+}
+
+/** `deps` is asked for only once something happens. */
+function makeParts({ log, home, clients }: AppOptions, incus: Incus, deps: () => FlowDeps): Parts {
   const store = new StateStore();
   const board = new SlotBoard(store, identify);
-  const serial = new Serial();
-  const readiness = new Readiness();
-  const mending = new Mending(() => deps);
-  const messages = new Set<(message: LogMessage) => void>();
-  const message: FlowDeps['message'] = (level, text) => {
-    log.info(text);
-    for (const listener of messages) listener({ level, message: text });
-  };
-  const addresses = new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log);
   const sessions = new SessionStore({ home, log, reader: readerOf });
   const attention = new Attention(log);
-  const sessionBoard = new SessionBoard({ sessions, attention, board, store, log });
-  const watched = () => options.clients() > 0;
-  const lookout = new Lookout({ incus, attention, board, log, watched });
-  const networks = new SlotNetworks(incus, log, home);
-  const limits: LimitGuard = new LimitGuard(() => deps, { incus, board, log });
-  store.onChange(change => limits.changed(change));
-  const followers = [addresses, sessionBoard, lookout, limits, networks];
+  const readiness = new Readiness();
+  const mending = new Mending(deps);
+  const followers: Followers = {
+    addresses: new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log),
+    sessionBoard: new SessionBoard({ sessions, attention, board, store, log }),
+    lookout: new Lookout({ incus, attention, board, log, watched: () => clients() > 0 }),
+    limits: new LimitGuard(deps, { incus, board, log }),
+    networks: new SlotNetworks(incus, log, home),
+  };
+  store.onChange(change => followers.limits.changed(change));
+  const onIncus = (state: IncusState) => {
+    store.setIncus(state);
+    readiness.set(state);
+    if (state.status === 'ready') void mending.run();
+  };
+  const mirror = new InstanceMirror(incus, sinkOf(board, followers, onIncus, log), log);
+  const common = {
+    incus,
+    store,
+    board,
+    serial: new Serial(),
+    sessions,
+    mirror,
+    readiness,
+    messages: new Messages(log),
+  };
+  return { ...common, ...followers };
+}
+
+/** Passes on what the mirror sees: to the board first, which says whether an instance is ours. */
+function sinkOf(board: SlotBoard, followers: Followers, incus: MirrorSink['incus'], log: Log): MirrorSink {
+  const { addresses, sessionBoard, lookout, limits, networks } = followers;
   const follow = (name: string, instance: Instance | undefined) => {
-    for (const follower of followers) {
+    for (const follower of [addresses, sessionBoard, lookout, limits, networks]) {
       try {
         follower.see(name, instance);
       } catch (error) {
@@ -64,30 +113,36 @@ export async function createApp(options: AppOptions): Promise<App> {
       }
     }
   };
-  const mirror = new InstanceMirror(
+  return {
+    relevant: name => parseContainerName(name) !== undefined,
     incus,
-    {
-      relevant: name => parseContainerName(name) !== undefined,
-      incus: state => {
-        store.setIncus(state);
-        readiness.set(state);
-        if (state.status === 'ready') void mending.run();
-      },
-      all: instances => {
-        const gone = new Set(board.instances().map(i => i.name));
-        board.seeAll(instances);
-        for (const { name } of board.instances()) gone.delete(name);
-        for (const name of gone) follow(name, undefined);
-        for (const instance of board.instances()) follow(instance.name, instance);
-        void sessionBoard.lookAgain();
-      },
-      one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
+    all: instances => {
+      const gone = new Set(board.instances().map(i => i.name));
+      board.seeAll(instances);
+      for (const { name } of board.instances()) gone.delete(name);
+      for (const name of gone) follow(name, undefined);
+      for (const instance of board.instances()) follow(instance.name, instance);
+      void sessionBoard.lookAgain();
     },
-    log,
-  );
-  const media = mediaDirectory();
+    one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
+  };
+}
+
+/** What is read once, since the folder of the extension goes away when it is updated. */
+interface Files {
+  guest: GuestFiles;
+  scripts: BuildScripts;
+}
+
+async function filesOf(media: string): Promise<Files> {
   const [guest, scripts] = await Promise.all([loadGuestFiles(media), readBuildScripts(join(media, 'image'))]);
-  const deps: FlowDeps = {
+  return { guest, scripts };
+}
+
+function flowDeps(options: AppOptions, parts: Parts, { guest, scripts }: Files): FlowDeps {
+  const { log, home, uid, backendKey, backendAlive } = options;
+  const { incus, board, mirror, serial, sessions, limits, networks, lookout, messages, readiness } = parts;
+  return {
     incus,
     board,
     mirror,
@@ -95,54 +150,41 @@ export async function createApp(options: AppOptions): Promise<App> {
     reservations: new Reservations(board),
     sessions,
     limits,
-    networks: networks,
+    networks,
     lookout,
     trust: new TrustStore(home),
     guest,
-    build: { incus, log, scripts, home, backendKey, underWay: new Set() },
+    build: { incus, log, scripts, home, backendKey, underWay: new Set(), serial },
     log,
-    message,
+    message: (level, text) => messages.tell(level, text),
     backendKey,
-    backendAlive: options.backendAlive,
+    backendAlive,
     home,
     uid,
+    target: options,
     incusBinary: 'incus',
     ready: signal => readiness.wait(signal),
   };
-  await sessionBoard.list();
-  mirror.start();
+}
+
+/** What connections see of it all. */
+function appOf(parts: Parts, handlers: App['handlers']): App {
+  const { incus, store, serial, limits, networks, messages } = parts;
   return {
-    handlers: createHandlers(deps),
+    handlers,
     snapshot: () => store.snapshot(),
     onChange: listener => store.onChange(listener),
-    onMessage: listener => {
-      messages.add(listener);
-      return () => messages.delete(listener);
-    },
+    onMessage: listener => messages.on(listener),
     duties: () => [...limits.duties(), ...networks.duties()],
     busy: () => serial.busy,
     permissionLost: () => store.incus.reason === 'no-permission',
     drain: () => serial.idle(),
     close: async () => {
-      mirror.close();
-      addresses.close();
-      lookout.close();
-      sessionBoard.close();
-      limits.close();
+      for (const part of [parts.mirror, parts.addresses, parts.lookout, parts.sessionBoard, limits]) part.close();
       await networks.close();
-      readiness.close(new Failure('unavailable', 'The backend is ending.'));
+      parts.readiness.close(new Failure('unavailable', 'The backend is ending.'));
       await incus.close();
     },
-  };
-}
-
-/** The Incus that the user named when the backend was started, else in the configuration of the home. */
-async function targetOf(options: AppOptions): Promise<IncusTarget> {
-  const config = await loadConfig({ workspace: options.home, home: options.home, settings: {} });
-  const socket = options.incusSocket ?? config.get('incus.socket');
-  return {
-    socketPath: await findSocket(socket === '' ? undefined : socket),
-    project: options.incusProject ?? config.get('incus.project'),
   };
 }
 

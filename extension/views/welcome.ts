@@ -12,6 +12,8 @@ export const WELCOME_CASES = [
   'notRunning',
   'noPermission',
   'notInitialised',
+  'noProject',
+  'noDisk',
   'tooOld',
   'unavailable',
   'noFolder',
@@ -28,6 +30,8 @@ const REASONS: Readonly<Record<UnavailableReason, WelcomeCase>> = {
   'not-running': 'notRunning',
   'no-permission': 'noPermission',
   'not-initialised': 'notInitialised',
+  'no-project': 'noProject',
+  'no-disk': 'noDisk',
   'too-old': 'tooOld',
 };
 
@@ -38,10 +42,15 @@ export function welcomeCase(model: Pick<Model, 'surroundings' | 'link' | 'loaded
   if (model.link.state === 'failed') return model.link.action === 'reload' ? 'reloadNeeded' : 'backendFailed';
   if (!model.loaded) return 'loading';
   if (model.incus.status === 'connecting') return 'connecting';
-  if (model.incus.status === 'unavailable') return model.incus.reason ? REASONS[model.incus.reason] : 'unavailable';
+  if (model.incus.status === 'unavailable') return caseOf(model.incus.reason);
   if (folders.length === 0) return 'noFolder';
   if (!trusted) return 'untrusted';
   return imageMissing ? 'imageMissing' : 'empty';
+}
+
+/** A newer backend may give reasons that are not known here. */
+function caseOf(reason: string | undefined): WelcomeCase {
+  return Object.entries(REASONS).find(([known]) => known === reason)?.[1] ?? 'unavailable';
 }
 
 const FIXES: Partial<Readonly<Record<UnavailableReason, string>>> = {

@@ -17,6 +17,7 @@ export const CONTAINER_KEYS: KeySpec[] = [
   key('container.shutdown_timeout', integer(0, 86400), 60, 'Seconds for a graceful stop.', { emptyIsUnset: true }),
   key('container.ready_timeout', integer(0, 86400), 30, 'Seconds until a container must answer.', {
     emptyIsUnset: true,
+    unused: 'not used here: opening a slot shows how far it is, and is cancelled by hand',
   }),
   key('container.storage_pool', name('the name of a storage pool'), '', 'Pool of the root disk.'),
   key(
@@ -81,7 +82,11 @@ export const CONTAINER_KEYS: KeySpec[] = [
     project: never('it is about commands on the host'),
   }),
 
-  key('paths.sessions_dir', hostPath(), '', 'Base of the session folders.', { read: readPath, project: never(WRITES) }),
+  key('paths.sessions_dir', hostPath(), '', 'Base of the session folders.', {
+    read: readPath,
+    project: never(WRITES),
+    unused: 'not used here: sessions are read and kept in ~/.coi, and those in another folder are not seen',
+  }),
   key('paths.storage_dir', hostPath(), '', 'Folder of stored data.', {
     read: readPath,
     project: never(WRITES),
@@ -92,7 +97,10 @@ export const CONTAINER_KEYS: KeySpec[] = [
 
   key('incus.project', name('the name of an Incus project'), 'default', 'Incus project.', { project: never(HOST) }),
   key('incus.socket', hostPath(), '', 'Socket of the Incus daemon.', { read: readPath, project: never(HOST) }),
-  key('incus.group', name('the name of a group'), 'incus-admin', 'Group that may use Incus.', { project: never(HOST) }),
+  key('incus.group', name('the name of a group'), 'incus-admin', 'Group that may use Incus.', {
+    project: never(HOST),
+    unused: 'not used here: whoever may use the socket may use Incus',
+  }),
   key('incus.code_uid', integer(0, 65533), 1000, 'Uid of the user inside.', {
     emptyIsUnset: true,
     project: never('it decides whose files the container writes'),
@@ -100,7 +108,10 @@ export const CONTAINER_KEYS: KeySpec[] = [
   key('incus.code_user', line('a user name', /^[a-z_][a-z0-9_-]{0,31}$/), 'code', 'User inside.', {
     project: never('it decides whose files the container writes'),
   }),
-  key('incus.disable_shift', flag(), false, 'Use raw.idmap in place of shifted mounts.', { project: never(HOST) }),
+  key('incus.disable_shift', flag(), false, 'Use raw.idmap in place of shifted mounts.', {
+    project: never(HOST),
+    unused: 'not needed here: owners are always mapped by raw.idmap',
+  }),
 
   key('shell.use_tmux', flag(), true, 'Run the agent inside tmux.', { unused: true }),
   key('timezone.mode', oneOf('host', 'fixed', 'utc'), 'host', 'Time zone inside.'),

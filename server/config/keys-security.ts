@@ -1,5 +1,5 @@
 import { askCredentials, askMounts, askPool, askPorts, askSockets } from './asks-shared.ts';
-import { type Check, flag, integer, isTable, list, oneOf, table, text } from './check.ts';
+import { type Check, flag, type Issue, integer, isTable, list, oneOf, table, text } from './check.ts';
 import { readCredentials, readMounts, readPorts, readSockets } from './entry-readers.ts';
 import {
   cpuAllowance,
@@ -16,7 +16,7 @@ import {
   swap,
   VARIABLE,
 } from './forms.ts';
-import { notAbove } from './magnitude.ts';
+import { incusForm, notAbove } from './magnitude.ts';
 import { type KeySpec, key, never, only, upTo } from './spec.ts';
 
 const WEAKER = 'a project must not take protection away';
@@ -59,8 +59,18 @@ const port = table(
   ['name', 'container'],
 );
 
+/** `false` is what is done anyway. */
+function shifted(raw: unknown): Issue[] {
+  const mounts = Array.isArray(raw) ? raw : [];
+  const message = 'not used here: owners are mapped by raw.idmap, as for the workspace';
+  return mounts.flatMap((one, index) =>
+    isTable(one) && one.shift === true ? [{ path: [index, 'shift'], message }] : [],
+  );
+}
+
 const tighter = (why: string) => ({ project: { rule: 'tighten' as const, why, allows: notAbove } });
 const limit = tighter(MORE);
+const amount = { ...limit, read: incusForm };
 
 /** What is shared with a slot, what is protected from it, and how much it may use. */
 export const SECURITY_KEYS: KeySpec[] = [
@@ -68,6 +78,7 @@ export const SECURITY_KEYS: KeySpec[] = [
     join: 'append',
     read: readMounts,
     project: askMounts,
+    unusedParts: shifted,
   }),
   key('sockets', list(socket), [], 'Host sockets that are seen inside.', {
     join: 'append',
@@ -132,17 +143,17 @@ export const SECURITY_KEYS: KeySpec[] = [
   key('limits.cpu.count', cpuCount(), '', 'CPUs.', limit),
   key('limits.cpu.allowance', cpuAllowance(), '', 'Share of CPU time.', limit),
   key('limits.cpu.priority', integer(0, 10), 0, 'Weight against other slots.', limit),
-  key('limits.memory.limit', sizeOrPercent(), '', 'Memory.', limit),
+  key('limits.memory.limit', sizeOrPercent(), '', 'Memory.', amount),
   key('limits.memory.enforce', oneOf('hard', 'soft', ''), 'soft', 'Whether the limit is hard.', {
     project: upTo(['soft', 'hard'], MORE),
   }),
-  key('limits.memory.swap', swap(), 'true', 'Whether it may swap.', limit),
-  key('limits.disk.read', rate(), '', 'Rate of reading.', limit),
-  key('limits.disk.write', rate(), '', 'Rate of writing.', limit),
-  key('limits.disk.max', rate(), '', 'Rate of both.', limit),
+  key('limits.memory.swap', swap(), 'true', 'Whether it may swap.', amount),
+  key('limits.disk.read', rate(), '', 'Rate of reading.', amount),
+  key('limits.disk.write', rate(), '', 'Rate of writing.', amount),
+  key('limits.disk.max', rate(), '', 'Rate of both.', amount),
   key('limits.disk.priority', integer(0, 10), 0, 'Weight against other slots.', limit),
-  key('limits.disk.size', size(), '', 'Size of the root disk.', limit),
-  key('limits.disk.tmpfs_size', size(), '', 'Size of /tmp in memory.', limit),
+  key('limits.disk.size', size(), '', 'Size of the root disk.', amount),
+  key('limits.disk.tmpfs_size', size(), '', 'Size of /tmp in memory.', amount),
   key('limits.runtime.max_duration', duration(), '', 'Time until the session ends.', limit),
   key('limits.runtime.max_processes', integer(0), 0, 'Processes.', limit),
   key('limits.runtime.auto_stop', flag(), true, 'Stop when the time is over.', { project: only(true, MORE) }),

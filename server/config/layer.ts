@@ -92,6 +92,8 @@ export class LayerReader {
       const why = spec.unused === true ? 'not used by Incus Agents yet' : spec.unused;
       this.#tell('info', path, `${key} is known to coi; ${why}.`);
     }
+    for (const part of spec.unusedParts(raw))
+      this.#tell('info', [...path, ...part.path], `${key}.${part.path.at(-1)} is known to coi; ${part.message}.`);
     this.#layer.entries.set(key, {
       value: spec.read(raw, this.#layer.place),
       position: this.#document.at(path),

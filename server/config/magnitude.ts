@@ -26,6 +26,23 @@ export function bytesOf(said: string): number | undefined {
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }
 
+/** From the largest to the smallest, for what is to stay whole. */
+const BINARY = ['PiB', 'TiB', 'GiB', 'MiB', 'KiB', 'B'] as const;
+
+/**
+ * A limit as Incus takes it, which knows neither fractions nor blanks, nor the "/s" of earlier coi versions: "1.5 GiB/s" is "1536MiB".
+ * What is no size stays as it is.
+ */
+export function incusForm(said: unknown): unknown {
+  if (typeof said !== 'string') return said;
+  const tight = said.replace(/\/s$/, '').replace(/\s+/g, '');
+  const bytes = tight.includes('.') ? bytesOf(tight) : undefined;
+  if (bytes === undefined) return tight;
+  const whole = Math.ceil(bytes);
+  const unit = BINARY.find(one => whole >= (BYTES[one] ?? 1) && whole % (BYTES[one] ?? 1) === 0) ?? 'B';
+  return `${whole / (BYTES[unit] ?? 1)}${unit}`;
+}
+
 /** Seconds of a Go duration such as "1h30m", or undefined for anything else. */
 export function secondsOf(said: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(said)) return undefined;

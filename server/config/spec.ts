@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import type { Check, Issue } from './check.ts';
 import type { GatedKind } from './types.ts';
 import type { ConfigKey, ConfigValues } from './values.ts';
 
@@ -49,6 +49,8 @@ export interface KeySpec<K extends ConfigKey = ConfigKey> {
   emptyIsUnset: boolean;
   /** coi knows the key, and nothing here uses it; a text says why. */
   unused: boolean | string;
+  /** Parts of a value that have no effect; each message follows "is known to coi; ". */
+  unusedParts: (raw: unknown) => Issue[];
   /** Makes the typed value of a checked raw one: paths absolute, defaults filled in. */
   read: (raw: unknown, place: Place) => unknown;
 }
@@ -72,6 +74,7 @@ export function key<K extends ConfigKey>(
     project: options.project ?? { rule: 'free' },
     emptyIsUnset: options.emptyIsUnset ?? (value === '' || value === 0 || typeof value === 'string'),
     unused: options.unused ?? false,
+    unusedParts: options.unusedParts ?? (() => []),
     read: options.read ?? (raw => raw),
   };
   return spec;

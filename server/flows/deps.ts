@@ -11,6 +11,7 @@ import type { TrustStore } from '../trust/store.ts';
 import type { LimitGuard } from './limit-guard.ts';
 import type { Reservations } from './open/reservation.ts';
 import type { Lookout } from './sessions/lookout.ts';
+import type { TargetSources } from './target.ts';
 
 /** What every flow works with. */
 export interface FlowDeps {
@@ -36,6 +37,8 @@ export interface FlowDeps {
   /** Home directory and uid of the user that the backend runs as. */
   home: string;
   uid: number;
+  /** What says which Incus a backend serves. */
+  target: TargetSources;
   /** The command line that terminals run. */
   incusBinary: string;
   /** What image builds work with. */

@@ -43,7 +43,7 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   try {
     const fingerprint = await inContainer(deps, { id, request, recipe, base, log });
     const meta = { built_at: new Date().toISOString(), base_image: base.name };
-    await noteBuild(deps.home, request.alias, meta, deps.log);
+    await noteBuild(deps, request.alias, meta);
     log.phase('done', `The image ${request.alias} is ready`, 100);
     return { alias: request.alias, fingerprint };
   } catch (error) {

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
+import type { BuildDeps } from './types.ts';
 
 /** When an image was built and from what, as in coi's file. */
 export interface ImageMeta {
@@ -10,15 +12,27 @@ export interface ImageMeta {
   base_image: string;
 }
 
-/** Notes a build in ~/.coi/image-meta.json, which coi reads too. What else is in there stays. */
-export async function noteBuild(home: string, alias: string, meta: ImageMeta, log: Log): Promise<void> {
+/**
+ * Notes a build in ~/.coi/image-meta.json, which coi reads too. What else is in there stays. Never fails, as the image is there by then:
+ * what could not be written is told in the log.
+ */
+export async function noteBuild(
+  { home, log, serial }: Pick<BuildDeps, 'home' | 'log' | 'serial'>,
+  alias: string,
+  meta: ImageMeta,
+): Promise<void> {
   const path = join(home, '.coi', 'image-meta.json');
-  const all = await readMeta(path, log);
-  all[alias] = meta;
-  await writeFileAtomic(path, `${JSON.stringify(all, null, 2)}\n`);
+  const write = async () => {
+    const all = await readMeta(path, log);
+    all[alias] = meta;
+    await writeFileAtomic(path, `${JSON.stringify(all, null, 2)}\n`);
+  };
+  await serial.run(path, write).catch((error: unknown) => {
+    log.warn(`The image ${alias} was built; noting that failed: ${messageOf(error)}`);
+  });
 }
 
-/** A broken file counts as empty, so that a build of half an hour does not fail at its last step; the log says so. */
+/** A broken file counts as empty and is written anew, which the log says; one that cannot be read is left alone. */
 async function readMeta(path: string, log: Log): Promise<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));

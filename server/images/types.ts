@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import type { Serial } from '../base/serial.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Progress } from '../protocol/types.ts';
 import type { HostSettings } from './settings-files.ts';
@@ -17,6 +18,8 @@ export interface BuildDeps {
   backendKey: string;
   /** Ids of the builds that this backend is at, which are nothing that was left behind. */
   underWay: Set<string>;
+  /** What is noted of builds is written one after the other. */
+  serial: Serial;
 }
 
 export const COMPRESSIONS = ['none', 'gzip', 'zstd', 'xz', 'lz4', 'bzip2'] as const;

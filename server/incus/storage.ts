@@ -65,14 +65,6 @@ function usage(value: unknown): { used: number; total: number } | undefined {
   return typeof used === 'number' && typeof total === 'number' && total > 0 ? { used, total } : undefined;
 }
 
-export async function profiles(http: Http, signal?: AbortSignal): Promise<Profile[]> {
-  const reply = await http.request('GET', '/1.0/profiles?recursion=1', undefined, {
-    what: 'Listing the profiles of Incus',
-    ...optional('signal', signal),
-  });
-  return list(reply.metadata).map(parseProfile);
-}
-
 /** Undefined when there is none. */
 export async function profile(http: Http, name: string, signal?: AbortSignal): Promise<Profile | undefined> {
   const found = await read(http, api('profiles', name), `Reading the Incus profile ${name}`, undefined, signal);

@@ -9,13 +9,16 @@ export type UnavailableReason =
   | 'not-running'
   | 'no-permission'
   | 'not-initialised'
+  | 'no-project'
+  | 'no-disk'
   | 'too-old';
 
-/** How the backend stands to Incus. `message` says the next step. */
+/** How the backend stands to Incus. `message` says the next step, `fix` is the command that mends it, to be read and run by a person. */
 export interface IncusState {
   status: 'ready' | 'connecting' | 'unavailable';
   reason?: UnavailableReason;
   message?: string;
+  fix?: string;
   version?: string;
 }
 

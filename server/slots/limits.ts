@@ -64,7 +64,7 @@ function tighter(key: string, rate: string, max: string): string {
   if (rate === '') return max;
   const [one, other] = [rate, max].map(said => ({
     iops: said.endsWith('iops'),
-    amount: said.endsWith('iops') ? Number(said.slice(0, -'iops'.length)) : bytes(said.replace(/\/s$/, '')),
+    amount: said.endsWith('iops') ? Number(said.slice(0, -'iops'.length)) : bytes(said),
   }));
   if (one === undefined || other === undefined || one.iops !== other.iops) {
     throw new Failure(
@@ -128,15 +128,17 @@ const UNITS: Readonly<Record<string, number>> = {
   M: 1e6,
   G: 1e9,
   T: 1e12,
+  P: 1e15,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
+  Pi: 2 ** 50,
 };
 
 /** The kernel's tmpfs takes bytes. */
 function bytes(size: string): number {
-  const match = /^(\d+)\s*([kMGT]?i?)B?$/i.exec(size);
+  const match = /^(\d+)\s*([kMGTP]?i?)B?$/i.exec(size);
   const unit = UNITS[match?.[2] ?? ''] ?? UNITS[(match?.[2] ?? '').replace('K', 'k')];
   if (match === null || unit === undefined) {
     throw new Failure('config', `${JSON.stringify(size)} is not a size.`, { hint: 'Write it like 2GiB.' });

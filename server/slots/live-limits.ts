@@ -1,17 +1,19 @@
 import { Failure } from '../base/errors.ts';
 import type { Instance, InstanceFragment } from '../incus/types.ts';
 
-const SIZE = /^(\d+\s*([kMGT]i?B|B))$/;
-const RATE = /^\d+\s*([kMGT]i?B|B|iops)$/;
+/** The units of Incus, which allows no blank before them. */
+const UNIT = 'B|[kMGT]B|[KMGT]iB';
+const SIZE = new RegExp(`^\\d+(${UNIT})$`);
+const RATE = new RegExp(`^\\d+(${UNIT}|iops)$`);
 
 /** Keys that may be changed while a slot runs, with what they may hold; the others would silently wait for the next start. */
 const LIVE: Readonly<Record<string, RegExp>> = {
   'limits.cpu': /^([1-9]\d{0,3}|\d{1,4}-\d{1,4}|\d{1,4}(,\d{1,4})+)$/,
   'limits.cpu.allowance': /^([1-9]\d{0,2}%|[1-9]\d*ms\/[1-9]\d*ms)$/,
   'limits.cpu.priority': /^(10|\d)$/,
-  'limits.memory': /^([1-9]\d*\s*([kMGT]i?B|B)|[1-9]\d{0,2}%)$/,
+  'limits.memory': new RegExp(`^([1-9]\\d*(${UNIT})|[1-9]\\d{0,2}%)$`),
   'limits.memory.enforce': /^(hard|soft)$/,
-  'limits.memory.swap': /^(true|false|\d+\s*([kMGT]i?B|B))$/,
+  'limits.memory.swap': new RegExp(`^(true|false|\\d+(${UNIT}))$`),
   'limits.processes': /^[1-9]\d{0,6}$/,
 };
 

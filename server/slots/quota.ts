@@ -7,7 +7,7 @@ import type { Pool } from '../incus/types.ts';
  * subvolumes can bring about; everybody may read that from the kernel. True where it cannot be told.
  */
 export async function quotaHolds(pool: Pick<Pool, 'name' | 'driver'>): Promise<boolean> {
-  return (await accounting(pool, 'inconsistent')) !== '1';
+  return (await accounting(pool)) !== '1';
 }
 
 /**
@@ -15,15 +15,15 @@ export async function quotaHolds(pool: Pick<Pool, 'name' | 'driver'>): Promise<b
  * itself; making and deleting containers then takes several times as long. False where it cannot be told.
  */
 export async function accountsForSizes(pool: Pick<Pool, 'name' | 'driver'>): Promise<boolean> {
-  return (await accounting(pool, 'inconsistent')) !== undefined;
+  return (await accounting(pool)) !== undefined;
 }
 
-/** What the kernel says in a file of a btrfs's accounting; undefined without one. */
-async function accounting(pool: Pick<Pool, 'name' | 'driver'>, file: string): Promise<string | undefined> {
+/** Whether the kernel's accounting of a btrfs is inconsistent ("1") or not ("0"); undefined without one. */
+async function accounting(pool: Pick<Pool, 'name' | 'driver'>): Promise<string | undefined> {
   if (pool.driver !== 'btrfs') return undefined;
   const id = await fileSystemId(poolDirectory(pool.name));
   if (id === undefined) return undefined;
-  return readFile(`/sys/fs/btrfs/${id}/qgroups/${file}`, 'utf8').then(
+  return readFile(`/sys/fs/btrfs/${id}/qgroups/inconsistent`, 'utf8').then(
     text => text.trim(),
     () => undefined,
   );

@@ -63,11 +63,17 @@ export class SlotBoard {
   }
 
   retract(container: string): void {
-    if (this.#provisional.delete(container)) this.#publish(container);
+    if (!this.#provisional.delete(container)) return;
+    if (!this.#instances.has(container)) this.#facts.delete(container);
+    this.#publish(container);
   }
 
-  /** Changes what is known of a container; undefined in `change` removes a fact. */
+  /**
+   * Changes what is known of a container; undefined in `change` removes a fact. Of one that is not there nothing is noted: what comes
+   * late would be taken for a fact of the next one of that name.
+   */
   note(container: string, change: { [K in keyof SlotFacts]?: SlotFacts[K] | undefined }): void {
+    if (!this.#instances.has(container) && !this.#provisional.has(container)) return;
     const facts: Record<string, unknown> = { ...this.#facts.get(container) };
     for (const [key, value] of Object.entries(change)) {
       if (value === undefined) delete facts[key];

@@ -47,6 +47,7 @@ export function describeSlot(instance: Instance, identity: IdentityView, facts: 
   const status = facts.transition ?? statusOf(instance.statusCode);
   const session = identity.session ?? facts.session;
   const up = status === 'running' || status === 'paused';
+  const problem = facts.problem ?? (status === 'failed' ? errorOf(instance) : undefined);
   return {
     container: instance.name,
     workspace: identity.workspace,
@@ -64,11 +65,17 @@ export function describeSlot(instance: Instance, identity: IdentityView, facts: 
     ...(identity.profile === undefined ? {} : { profile: identity.profile }),
     ...(up && facts.ip !== undefined ? { ip: facts.ip } : {}),
     ...(up && instance.lastUsedAt !== undefined ? { startedAt: instance.lastUsedAt } : {}),
-    ...(facts.problem === undefined ? {} : { problem: facts.problem }),
+    ...(problem === undefined ? {} : { problem }),
     ...(status === 'stopped' && instance.config[LAST_POWER] === 'RUNNING' ? { interrupted: true } : {}),
     ...limitsOf(instance.expandedConfig),
     ...(identity.shared.length === 0 ? {} : { shared: identity.shared }),
   };
+}
+
+/** Incus says no more of it in its list than that there is one. */
+function errorOf({ name, project }: Instance): { kind: string; message: string } {
+  const command = `incus info --show-log ${name}${project === 'default' ? '' : ` --project ${project}`}`;
+  return { kind: 'incus', message: `Incus reports an error of this container. To see why: ${command}` };
 }
 
 function agentStateOf(instance: Instance, status: SlotStatus, facts: SlotFacts): AgentState {

@@ -4,6 +4,9 @@ import type { Incus } from '../incus/client.ts';
 import type { IncusEvent, Instance } from '../incus/types.ts';
 import type { IncusState } from '../protocol/types.ts';
 
+/** What of Incus it follows. */
+type Source = Pick<Incus, 'availability' | 'events' | 'instance' | 'instances'>;
+
 /** Who is told what the mirror sees. */
 export interface MirrorSink {
   /** Whether an instance of that name could be of interest at all; the others' events cost nothing. */
@@ -25,18 +28,22 @@ const AGAIN_MS = 5000;
  * An event is only a reason to look: their order on the wire is not kept.
  */
 export class InstanceMirror {
-  readonly #incus: Incus;
+  readonly #incus: Source;
   readonly #sink: MirrorSink;
   readonly #log: Log;
   readonly #dirty = new Map<string, NodeJS.Timeout>();
   readonly #reading = new Map<string, { again: boolean; done: Promise<void> }>();
+  /** What was read by name while a list was under way: the list's answer may be older than that. */
+  #meanwhile: Map<string, Instance | undefined> | undefined;
   #events: { close(): void } | undefined;
   #relist: NodeJS.Timeout | undefined;
   #generation = 0;
+  /** Lists that failed since the last that did not. */
+  #failures = 0;
   /** True at first, as nothing has been said yet. */
   #connected = true;
 
-  constructor(incus: Incus, sink: MirrorSink, log: Log) {
+  constructor(incus: Source, sink: MirrorSink, log: Log) {
     this.#incus = incus;
     this.#sink = sink;
     this.#log = log;
@@ -53,7 +60,7 @@ export class InstanceMirror {
     });
   }
 
-  /** Reads everything anew. Never throws: what failed is told as the state of Incus. */
+  /** Reads everything anew. Never throws: what fails twice in a row is told as the state of Incus. */
   async list(): Promise<void> {
     clearTimeout(this.#relist);
     const generation = ++this.#generation;
@@ -61,18 +68,34 @@ export class InstanceMirror {
     try {
       const state = await this.#incus.availability();
       // What was seen last stays while Incus cannot be asked: a stale row says more than none.
-      const instances = state.status === 'ready' ? await this.#incus.instances() : undefined;
+      const instances = state.status === 'ready' ? await this.#listed() : undefined;
       if (generation !== this.#generation) return;
-      if (instances !== undefined) this.#sink.all(instances);
+      this.#failures = 0;
+      if (instances !== undefined) this.#sink.all(this.#newest(instances));
       this.#sink.incus(state);
       if (state.status !== 'ready') next = AGAIN_MS;
     } catch (error) {
       if (isCancelled(error) || generation !== this.#generation) return;
       this.#log.warn(`Listing the instances failed: ${messageOf(error)}`);
+      this.#failures += 1;
+      if (this.#failures > 1) this.#sink.incus({ status: 'unavailable', message: messageOf(error) });
       next = AGAIN_MS;
     }
     this.#relist = setTimeout(() => void this.list(), next);
     this.#relist.unref();
+  }
+
+  #listed(): Promise<Instance[]> {
+    this.#meanwhile = new Map();
+    return this.#incus.instances();
+  }
+
+  /** What a list says, but for the names that were read since it began. */
+  #newest(listed: Instance[]): Instance[] {
+    const read = this.#meanwhile ?? new Map<string, Instance | undefined>();
+    this.#meanwhile = undefined;
+    const others = listed.filter(({ name }) => !read.has(name));
+    return [...others, ...[...read.values()].filter(instance => instance !== undefined)];
   }
 
   /**
@@ -96,7 +119,9 @@ export class InstanceMirror {
       reading.again = false;
       try {
         const found = await this.#incus.instance(name);
-        if (!reading.again) this.#sink.one(name, found?.instance);
+        if (reading.again) continue;
+        this.#meanwhile?.set(name, found?.instance);
+        this.#sink.one(name, found?.instance);
       } catch (error) {
         this.#log.warn(`Reading instance ${name} failed: ${messageOf(error)}`);
       }

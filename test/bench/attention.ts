@@ -2,6 +2,7 @@ import type { AgentState } from '../../server/protocol/types.ts';
 import { type Desk, makeDesk } from '../incus/sessions/support.ts';
 import { openTalk, type Talk } from '../incus/sessions/talk.ts';
 import { until } from '../incus/support.ts';
+import type { ModelRequest } from '../support/model.ts';
 import { incus } from './setting.ts';
 import { print } from './table.ts';
 
@@ -29,11 +30,11 @@ async function benchStates(desk: Desk): Promise<void> {
   await ready(talk);
   for (let i = 0; i < ROUNDS; i++) await oneRound(talk, times, i);
   for (let i = 0; i < ENDS; i++) {
-    await noted(times, 'SIGKILL → failed', talk, 'failed', () => exec(talk, 'pkill', '-KILL', '-x', 'claude'));
+    await noted(times, 'SIGKILL → failed', talk, 'failed', () => ended(exec(talk, 'pkill', '-KILL', '-x', 'claude')));
     await exec(talk, 'tmux', 'kill-server').catch(() => undefined);
     await backend.call('slot/open', { workspace, resume: talk.session });
     await ready(talk);
-    await noted(times, 'container stop → exited', talk, 'exited', () => incus('stop', '-f', talk.container));
+    await noted(times, 'container stop → exited', talk, 'exited', () => ended(incus('stop', '-f', talk.container)));
     await backend.call('slot/open', { workspace, resume: talk.session });
     await ready(talk);
   }
@@ -47,35 +48,52 @@ async function benchStates(desk: Desk): Promise<void> {
 /** A question and Esc on it, then a prompt and the end of its turn. */
 async function oneRound(talk: Talk, times: Times, i: number): Promise<void> {
   await key(talk, 'C-u');
+  const question = `RUN-A-COMMAND, round ${i}`;
   await noted(times, 'question → waiting', talk, 'waiting', async () => {
-    await talk.backend.call('slot/send', { container: talk.container, text: `RUN-A-COMMAND, round ${i}` });
+    await talk.backend.call('slot/send', { container: talk.container, text: question });
     await shows(talk, 'Do you want to proceed');
+    return answeredAt(talk.model.with(question).filter(({ reply }) => reply !== undefined && 'command' in reply));
   });
-  await noted(times, 'Esc → idle', talk, 'idle', () => key(talk, 'Escape'));
+  await noted(times, 'Esc → idle', talk, 'idle', () => ended(key(talk, 'Escape')));
   await key(talk, 'C-u');
   const prompt = `prompt SLOW of round ${i}`;
   const { container } = talk;
   await noted(times, 'prompt sent → working', talk, 'working', () => {
-    return talk.backend.call('slot/send', { container, text: prompt });
+    return ended(talk.backend.call('slot/send', { container, text: prompt }));
   });
   await until('the model is asked', () => talk.model.with(prompt)[0], 30_000);
-  const count = talk.model.with(prompt)[0]?.messages;
-  await noted(times, 'turn end → idle', talk, 'idle', () => shows(talk, `stand-in answer to ${count} messages`));
+  await noted(times, 'turn end → idle', talk, 'idle', async () => {
+    await talk.state('idle');
+    // It asks for a title of the conversation too, with less of it.
+    const asked = talk.model.with(prompt);
+    const most = Math.max(...asked.map(({ messages }) => messages));
+    return answeredAt(asked.filter(({ messages }) => messages === most));
+  });
 }
 
-/** Notes how much later than the end of `cause` the client knows of the state; 0 when it knew before. */
+/** When the model had given the last of its answers to these: what the agent does with them comes after that. It gives up on some itself. */
+function answeredAt(requests: readonly ModelRequest[]): number {
+  return Math.max(...requests.flatMap(request => request.answeredAt ?? []));
+}
+
+/** When some work ended. */
+async function ended(work: Promise<unknown>): Promise<number> {
+  await work;
+  return performance.now();
+}
+
+/** Notes how much later than the moment that `cause` gives the client knows of the state; 0 when it knew before. */
 async function noted(
   times: Times,
   what: string,
   talk: Talk,
   state: AgentState['state'],
-  cause: () => Promise<unknown>,
+  cause: () => Promise<number>,
 ): Promise<void> {
   const known = talk.backend
     .when(talk.container, slot => slot?.agentState.state === state, 60_000)
     .then(() => performance.now());
-  await cause();
-  const caused = performance.now();
+  const caused = await cause();
   times.set(what, [...(times.get(what) ?? []), Math.max(0, (await known) - caused)]);
 }
 

@@ -19,9 +19,10 @@ export function spread(values: readonly number[]): string {
   return `${Math.round(median(values))} (${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))}) ms`;
 }
 
-/** Prints a row at once, so that a long run shows what it has. */
+/** Prints a row at once, so that a long run shows what it has. One that misses its bar makes the whole run fail at its end. */
 export function print(row: Row): void {
   const verdict = row.value <= row.bar ? 'ok  ' : 'MISS';
+  if (verdict === 'MISS') process.exitCode = 1;
   const figure = `${Number(row.value.toFixed(2))}${row.unit}`;
   console.log(
     `${verdict} ${row.what.padEnd(46)} ${figure.padStart(10)}  bar ${`${row.bar}${row.unit}`.padEnd(8)} ${row.detail}`,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Log, silentLog } from '../../server/base/log.ts';
+import { Serial } from '../../server/base/serial.ts';
 import { takeMutex } from '../../server/connections/place.ts';
 import { buildImage } from '../../server/images/build.ts';
 import { readBuildScripts } from '../../server/images/scripts.ts';
@@ -28,7 +29,7 @@ export async function buildDeps(
   log: Log = silentLog,
 ): Promise<BuildDeps> {
   const scripts = await readBuildScripts(join(import.meta.dirname, '../../media/image'));
-  return { incus, log, scripts, home, backendKey, underWay: new Set() };
+  return { incus, log, scripts, home, backendKey, underWay: new Set(), serial: new Serial() };
 }
 
 /** A build under way, with all that it told. */

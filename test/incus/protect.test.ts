@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   chownSync,
   existsSync,
@@ -15,7 +16,7 @@ import { type TestContext, test } from 'node:test';
 import { guardFailure } from '../../server/workspace/mount-guard.ts';
 import { hookFailure } from '../../server/workspace/protection/explain.ts';
 import { planProtection } from '../../server/workspace/protection/plan.ts';
-import { clearStale, staleProtection } from '../../server/workspace/protection/stale.ts';
+import { clearStale, oldSweepers, staleProtection } from '../../server/workspace/protection/stale.ts';
 import { verifyProtection } from '../../server/workspace/protection/verify.ts';
 import { resolveWorkspace } from '../../server/workspace/resolve.ts';
 import {
@@ -165,14 +166,21 @@ test('what a crash leaves is found and cleared without sudo, and by the next sta
   assert.match(flagsOf(`${dir}/.git/config`), /i/);
   // Another slot's start may have been faster.
   assert.ok((await staleProtection()).stale.includes(place.container) || !existsSync(`${LIVE}/${place.container}`));
+  // Another backend is about to clear up as well.
+  const other = `incus-agents-sweep-${randomBytes(4).toString('hex')}`;
+  end.after(() => place.incus.deleteInstance(other));
+  const body = { name: other, type: 'container', source: { type: 'none' } };
+  await place.incus.wait((await place.incus.request('POST', '/1.0/instances', body)).operation ?? '');
   const left = await clearStale(place.incus);
   assert.ok(!left.stale.includes(place.container));
   assert.doesNotMatch(flagsOf(`${dir}/.git/config`), /i/);
   assert.ok(!existsSync(`${dir}/.mcp.json`));
   assert.deepEqual(
-    (await place.incus.instances()).filter(i => i.name.startsWith('incus-agents-sweep-')),
-    [],
+    (await place.incus.instances()).map(i => i.name).filter(name => name.startsWith('incus-agents-sweep-')),
+    [other],
   );
+  assert.ok(!(await oldSweepers(place.incus)).includes(other));
+  assert.ok((await oldSweepers(place.incus, Date.now() + 120_000)).includes(other));
   await place.incus.setState(place.container, 'start');
   await kill();
   await slot(end, await project(end, OWNER));

@@ -14,6 +14,9 @@ export interface ModelRequest {
   messages: number;
   /** The body's messages as text, for finding what was said. */
   text: string;
+  /** What was answered, and when the whole answer had been given to the kernel (of `performance.now`). */
+  reply?: Reply;
+  answeredAt?: number;
 }
 
 /** What the stand-in answers to a request. */
@@ -70,7 +73,8 @@ async function answer(
   const body = parse(await read(request));
   const messages = listOf(body.messages ?? body.input ?? body.contents);
   const text = JSON.stringify(messages);
-  if (messages.length > 0 && !path.endsWith('count_tokens')) requests.push({ path, messages: messages.length, text });
+  const record: ModelRequest = { path, messages: messages.length, text };
+  if (messages.length > 0 && !path.endsWith('count_tokens')) requests.push(record);
   const slow = text.split('SLOW').length - 1;
   if (slow > memory.over) {
     await delay(memory.milliseconds, response);
@@ -82,6 +86,10 @@ async function answer(
   const reply: Reply = wanted
     ? { command: 'touch /etc/from-the-agent' }
     : { text: `stand-in answer to ${messages.length} messages` };
+  record.reply = reply;
+  response.on('finish', () => {
+    record.answeredAt = performance.now();
+  });
   if (path.endsWith('/count_tokens')) response.end('{"input_tokens":10}');
   else if (path.endsWith('/messages')) answerAnthropic(body, reply, response);
   else if (path.endsWith('/responses')) answerResponses(body, reply, response);

@@ -1,14 +1,12 @@
 import { rootDisk } from '../../incus/storage.ts';
 import type { Pool } from '../../incus/types.ts';
-import type { HealthFix, UnavailableReason } from '../../protocol/types.ts';
+import type { UnavailableReason } from '../../protocol/types.ts';
 import { accountingOff, accountsForSizes } from '../../slots/quota.ts';
 import type { Check, Finding } from './check.ts';
 
 /** Bytes below which a pool is called nearly full. */
 const LOW_SPACE = 2 * 1024 ** 3;
 const COPY_ON_WRITE: ReadonlySet<string> = new Set(['btrfs', 'zfs', 'lvm', 'ceph']);
-
-const SET_UP: HealthFix = { title: 'Set Up Incus', command: 'sudo incus admin init --minimal' };
 
 /** Whether the daemon answers and may be used. */
 export const daemon: Check = {
@@ -18,18 +16,20 @@ export const daemon: Check = {
   async run(deps) {
     const state = await deps.incus.availability();
     if (state.status === 'ready') return { status: 'ok', message: `Incus ${state.version ?? ''} answers.` };
-    const fix = state.reason === undefined ? undefined : FIXES[state.reason];
-    const message = state.message ?? 'Incus cannot be used.';
-    return { status: 'failed', message, ...(fix === undefined ? {} : { fix }) };
+    const { reason, fix: command, message = 'Incus cannot be used.' } = state;
+    const title = reason && FIXES[reason];
+    return { status: 'failed', message, ...(title && command !== undefined ? { fix: { title, command } } : {}) };
   },
 };
 
-/** What mends a reason why Incus cannot be used, where a single command does. */
-const FIXES: Partial<Readonly<Record<UnavailableReason, HealthFix>>> = {
-  'not-installed': { title: 'Install Incus', command: 'sudo apt install incus' },
-  'not-running': { title: 'Start Incus', command: 'sudo systemctl start incus.socket incus.service' },
-  'no-permission': { title: 'Join the Group', command: 'sudo usermod -aG incus-admin "$USER"' },
-  'not-initialised': SET_UP,
+/** What the command is called that mends a reason why Incus cannot be used. */
+const FIXES: Partial<Readonly<Record<UnavailableReason, string>>> = {
+  'not-installed': 'Install Incus',
+  'not-running': 'Start Incus',
+  'no-permission': 'Join the Group',
+  'not-initialised': 'Set Up Incus',
+  'no-project': 'Create the Project',
+  'no-disk': 'Give Containers a Disk',
 };
 
 /** Creating from an image takes seconds on a pool that copies, and a tenth of one on a pool that does not. */
@@ -40,13 +40,7 @@ export const pool: Check = {
   async run(deps, { signal }) {
     const name = rootDisk(await deps.incus.profile('default', signal))?.pool;
     const found = name === undefined ? undefined : await deps.incus.pool(name, signal);
-    if (found === undefined) {
-      return {
-        status: 'failed',
-        message: 'The default profile has no root disk.',
-        fix: SET_UP,
-      };
-    }
+    if (found === undefined) return { status: 'failed', message: 'The default profile has no root disk.' };
     const { space } = await deps.incus.poolResources(found.name, signal);
     const free = space === undefined ? undefined : space.total - space.used;
     if (free !== undefined && free < LOW_SPACE) {

@@ -46,8 +46,8 @@ export interface Opening {
  */
 export async function openNew(deps: FlowDeps, opening: Opening, context: RequestContext): Promise<string> {
   const { plan, container, slot } = opening;
-  deps.board.note(container, { transition: 'creating' });
   deps.board.announce(announced(opening));
+  deps.board.note(container, { transition: 'creating', problem: undefined });
   const session = await begin(deps, opening);
   const undo: Undo[] = [{ step: () => discardSession(session) }];
   let seen: Promise<void> | undefined;

@@ -16,6 +16,8 @@ export interface StaleProtection {
 
 /** Names of the instances that only exist to clear up. */
 const SWEEPER = 'incus-agents-sweep-';
+/** Age (ms) that none reaches whose backend lives. */
+const YOUNG_MS = 60_000;
 
 /** Looks for leftovers; reads a few small files and asks nobody. */
 export async function staleProtection(): Promise<StaleProtection> {
@@ -38,7 +40,7 @@ export async function staleProtection(): Promise<StaleProtection> {
 export async function clearStale(incus: Incus): Promise<StaleProtection> {
   const found = await staleProtection();
   if (found.stale.length === 0) return found;
-  await removeSweepers(incus);
+  for (const old of await oldSweepers(incus)) await incus.deleteInstance(old);
   const name = `${SWEEPER}${randomBytes(4).toString('hex')}`;
   const refuse = `/bin/sh -c ${quote(`${UNPLUG}; exit 1`)}`;
   const config = { 'raw.lxc': `lxc.hook.pre-start = ${sweepCommand('')}\nlxc.hook.pre-start = ${refuse}` };
@@ -54,9 +56,14 @@ export async function clearStale(incus: Incus): Promise<StaleProtection> {
   return staleProtection();
 }
 
-async function removeSweepers(incus: Incus): Promise<void> {
-  for (const instance of await incus.instances())
-    if (instance.name.startsWith(SWEEPER) && !instance.running) await incus.deleteInstance(instance.name);
+/** Names of those that a backend left behind when it was killed; a young one may be another backend's that is about to start. */
+export async function oldSweepers(incus: Incus, now = Date.now()): Promise<string[]> {
+  const all = await incus.instances();
+  return all
+    .filter(
+      ({ name, running, createdAt }) => name.startsWith(SWEEPER) && !running && Date.parse(createdAt) < now - YOUNG_MS,
+    )
+    .map(({ name }) => name);
 }
 
 async function names(directory: string): Promise<string[]> {

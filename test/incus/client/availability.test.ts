@@ -73,8 +73,11 @@ test('whether Incus can be used', async t => {
 
   await t.test('a project that does not exist', async u => {
     const state = await at(u, await findSocket(), uniqueName()).availability();
-    assert.equal(state.reason, 'not-initialised');
-    assert.match(state.message ?? '', /incus project create/);
+    assert.equal(state.reason, 'no-project');
+    assert.match(state.fix ?? '', /^incus project create [\w-]+$/);
+    assert.ok(state.message?.includes(state.fix ?? ' none'));
+    const odd = await at(u, await findSocket(), "no; project's").availability();
+    assert.equal(odd.fix, "incus project create 'no; project'\\''s'");
   });
 
   await t.test('a user who may not use the socket', { skip: process.getuid?.() !== 0 && 'needs root' }, async u => {

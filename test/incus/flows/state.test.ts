@@ -76,8 +76,15 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
     await incusCli('project', 'create', project);
     try {
       const waiting = await lab.backend({ args: ['--incus-project', project] });
-      const reason = async () => (await waiting.call('state/get', {})).incus.reason;
-      await until('it says what is missing', async () => (await reason()) === 'not-initialised');
+      const incus = async () => (await waiting.call('state/get', {})).incus;
+      await until('it says what is missing', async () => (await incus()).reason === 'no-disk');
+      const { fix = '' } = await incus();
+      assert.match(
+        fix,
+        new RegExp(`^incus profile device add default root disk path=/ pool=\\S+ --project ${project}$`),
+      );
+      const { checks } = await waiting.call('health/check', {});
+      assert.equal(checks.find(({ id }) => id === 'incus.daemon')?.fix?.command, fix);
       await incusCli(
         'profile',
         'device',

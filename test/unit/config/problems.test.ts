@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { SCHEMA } from '../../../server/config/schema.ts';
 import { desk, lines } from './harness.ts';
 
 test('a broken file is told with its place, and the rest is still read', async t => {
@@ -105,6 +108,28 @@ test('what coi knows and nothing here uses is said so', async t => {
     'info 8:1 git.strip_attribution is known to coi; not used here: no hooks are put into the git of a container.',
     'info 9:1 git.protected_branches is known to coi; not used here: no hooks are put into the git of a container.',
   ]);
+});
+
+test('each key is used or says that it is not', () => {
+  const server = join(import.meta.dirname, '../../../server');
+  const sources = readdirSync(server, { recursive: true, encoding: 'utf8' })
+    // In config/ every key has its name; what is read there is the profile.
+    .filter(path => path.endsWith('.ts') && (!path.startsWith('config/') || path === 'config/load.ts'))
+    .map(path => readFileSync(join(server, path), 'utf8'));
+  const silent = [...SCHEMA.values()]
+    .filter(({ key, unused }) => unused === false && !sources.some(text => text.includes(`'${key}'`)))
+    .map(({ key }) => key);
+  assert.deepEqual(silent, []);
+});
+
+test('a part of a value that has no effect says so, also in a profile', async t => {
+  const d = await desk(t);
+  const mounts = (key: string) =>
+    ['true', 'false'].map(shift => `[[${key}]]\nhost = "~/a"\ncontainer = "/${shift}"\nshift = ${shift}\n`).join('');
+  const said = 'mounts.shift is known to coi; not used here: owners are mapped by raw.idmap, as for the workspace.';
+  await d.user(`${mounts('mounts')}[defaults]\nprofile = "p"\n`);
+  await d.profile('p', mounts('mounts.default'));
+  assert.deepEqual(lines((await d.load()).problems), [`info 4:1 ${said}`, `info 4:1 ${said}`]);
 });
 
 test('places and names of earlier versions are read, and told', async t => {

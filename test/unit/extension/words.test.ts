@@ -10,7 +10,7 @@ import { conditionWords } from '../../../extension/views/appearance.ts';
 import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
 import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
 import { viewMessage, welcomeCase } from '../../../extension/views/welcome.ts';
-import type { HealthFix, Slot } from '../../../server/protocol/types.ts';
+import type { HealthFix, IncusState, Slot } from '../../../server/protocol/types.ts';
 import { aModel, aSlot } from './samples.ts';
 
 function inState(state: Slot['agentState']['state']): Slot {
@@ -29,6 +29,15 @@ describe('welcome', () => {
     assert.equal(welcomeCase(model), 'noFolder');
     model.applyChange({ revision: 2, incus: { status: 'unavailable', reason: 'no-permission' } });
     assert.equal(welcomeCase(model), 'noPermission');
+    model.applyChange({ revision: 3, incus: { status: 'unavailable', reason: 'no-project' } });
+    assert.equal(welcomeCase(model), 'noProject');
+    for (const reason of ['of a newer backend', 'toString', undefined]) {
+      const incus = { status: 'unavailable', ...(reason === undefined ? {} : { reason }) } as IncusState;
+      assert.equal(
+        welcomeCase({ surroundings: model.surroundings, link: model.link, loaded: true, incus }),
+        'unavailable',
+      );
+    }
     model.setLink({ state: 'failed', message: 'it ended', action: 'restart' });
     assert.equal(welcomeCase(model), 'backendFailed');
     assert.equal(viewMessage(model, true), undefined);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../../server/base/log.ts';
+import { Serial } from '../../../server/base/serial.ts';
 import { BuildLog } from '../../../server/images/build-log.ts';
 import { noteBuild } from '../../../server/images/meta.ts';
 import type { Progress } from '../../../server/protocol/types.ts';
@@ -29,14 +30,24 @@ test('output becomes whole lines, in the file, in progress and in the tail, with
   assert.equal((await stat(log.path)).mode & 0o777, 0o600);
 });
 
-test('image-meta.json keeps what others wrote, and a broken one does not fail a build', async t => {
+test('image-meta.json keeps what others wrote, also beside another build, and fails no build', async t => {
   const path = await home(t);
+  const warnings: string[] = [];
+  const deps = {
+    home: path,
+    serial: new Serial(),
+    log: { ...silentLog, warn: (text: string) => void warnings.push(text) },
+  };
   const meta = { built_at: '2026-01-02T03:04:05Z', base_image: 'b' };
-  await noteBuild(path, 'one', meta, silentLog);
-  await noteBuild(path, 'two', { ...meta, base_image: 'c' }, silentLog);
+  await Promise.all([noteBuild(deps, 'one', meta), noteBuild(deps, 'two', { ...meta, base_image: 'c' })]);
   const file = join(path, '.coi', 'image-meta.json');
   assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { one: meta, two: { ...meta, base_image: 'c' } });
   await writeFile(file, '{broken');
-  await noteBuild(path, 'three', meta, silentLog);
+  await noteBuild(deps, 'three', meta);
   assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { three: meta });
+  assert.match(warnings.splice(0).join(), /is no JSON/);
+  await rm(file);
+  await mkdir(file);
+  await noteBuild(deps, 'four', meta);
+  assert.match(warnings.join(), /The image four was built; noting that failed: EISDIR/);
 });

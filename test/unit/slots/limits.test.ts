@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import type { Instance, Pool } from '../../../server/incus/types.ts';
 import { readDeadline, writeDeadline } from '../../../server/slots/deadline.ts';
 import type { KernelSupport } from '../../../server/slots/kernel.ts';
@@ -8,6 +8,7 @@ import { liveLimits } from '../../../server/slots/live-limits.ts';
 import { hostParts } from '../../../server/slots/mount-table.ts';
 import { troubleOf } from '../../../server/slots/trouble.ts';
 import { isFailure } from '../../incus/support.ts';
+import { desk, lines } from '../config/harness.ts';
 
 const NONE: Limits = {
   cpuCount: '',
@@ -66,7 +67,7 @@ describe('limits as configured', () => {
       'limits.read': '10MiB',
       'limits.write': '1GiB',
     });
-    assert.deepEqual(rates(rootOf({ diskRead: '1GiB/s', diskWrite: '5MiB', diskMax: '10MiB' })), {
+    assert.deepEqual(rates(rootOf({ diskRead: '1GiB', diskWrite: '5MiB', diskMax: '10MiB' })), {
       'limits.read': '10MiB',
       'limits.write': '5MiB',
     });
@@ -77,6 +78,57 @@ describe('limits as configured', () => {
     assert.throws(() => limitsFragment({ ...NONE, cpuCount: '0-4' }, undefined, FULL), isFailure('config', /CPU 4/));
     limitsFragment({ ...NONE, cpuCount: '0,3' }, undefined, FULL);
     limitsFragment({ ...NONE, cpuCount: '8' }, undefined, FULL);
+  });
+});
+
+describe('amounts in the configuration', () => {
+  const units = ['', 'B', 'kB', 'MB', 'GB', 'KiB', 'MiB', 'GiB'];
+  const sizes = [...units, 'TB', 'PB', 'TiB', 'PiB'];
+  const known = {
+    'memory.limit': sizes,
+    'memory.swap': sizes,
+    'disk.read': [...units, '/s', 'MiB/s'],
+    'disk.write': [...units, ...units.map(unit => `${unit}/s`)],
+    'disk.max': units,
+    'disk.size': sizes,
+    'disk.tmpfs_size': sizes,
+  };
+
+  async function read(t: TestContext, limits: Record<string, string>): Promise<Record<string, string>> {
+    const d = await desk(t);
+    await d.user(
+      `[limits]\n${Object.entries(limits)
+        .map(([key, said]) => `${key} = "${said}"\n`)
+        .join('')}`,
+    );
+    const config = await d.load();
+    assert.deepEqual(lines(config.problems), []);
+    const get = (key: string) => config.get(`limits.${key}` as 'limits.disk.size');
+    return Object.fromEntries(Object.keys(limits).map(key => [key, get(key)]));
+  }
+
+  it('have the form of Incus however they are written', async t => {
+    for (const amount of ['3', '1.5', '0.3 ', '4  '])
+      for (let i = 0; i < 16; i += 1) {
+        const said = Object.entries(known).map(([key, all]) => [key, `${amount}${all[i % all.length]}`]);
+        const found = await read(t, Object.fromEntries(said));
+        for (const [key, value] of Object.entries(found))
+          assert.match(value, /^[1-9]\d*(B|[kMGTP]B|[KMGTP]iB)?$/, `${key} of ${said}`);
+        // Some are counted here: the rates, and /tmp for the kernel.
+        const [diskRead = '', diskMax = '', tmpSize = ''] = ['disk.read', 'disk.max', 'disk.tmpfs_size'].map(
+          k => found[k],
+        );
+        limitsFragment({ ...NONE, diskRead, diskMax, tmpSize }, pool('btrfs'), FULL);
+      }
+  });
+
+  it('stay what they are, or are rounded up to whole bytes', async t => {
+    const said = { 'memory.limit': '50%', 'memory.swap': 'false', 'disk.read': '1.5 GiB/s', 'disk.write': '20iops' };
+    assert.deepEqual(await read(t, said), { ...said, 'disk.read': '1536MiB' });
+    assert.deepEqual(await read(t, { 'disk.size': '0.3kB', 'disk.tmpfs_size': '0.1' }), {
+      'disk.size': '300B',
+      'disk.tmpfs_size': '1B',
+    });
   });
 });
 
@@ -91,6 +143,11 @@ describe('limits changed live', () => {
     });
   });
 
+  it('take the units of Incus', () => {
+    for (const value of ['5B', '5kB', '5MB', '5KiB', '5GiB', '5TiB'])
+      assert.equal(liveLimits({ 'limits.memory': value }, instance).config?.['limits.memory'], value);
+  });
+
   it('are only those that count at once, with values that mean something', () => {
     const bad: [string, string][] = [
       ['limits.kernel.nofile', '5'],
@@ -101,6 +158,9 @@ describe('limits changed live', () => {
       ['limits.processes', '0'],
       ['limits.cpu', '0'],
       ['limits.disk.size', '50%'],
+      // Incus takes neither.
+      ['limits.disk.size', '2 GiB'],
+      ['limits.memory', '512kiB'],
     ];
     for (const [key, value] of bad)
       assert.throws(() => liveLimits({ [key]: value }, instance), isFailure('invalid'), `${key}=${value}`);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { chown, mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { promisify } from 'node:util';
 import { Failure } from '../../../server/base/errors.ts';
 import { cleanWorkspacePath, resolveWorkspace } from '../../../server/workspace/resolve.ts';
 
@@ -80,6 +82,46 @@ test('a folder of somebody else is refused unless the backend is root', { skip: 
   const ws = await resolveWorkspace(`${root}/other`, options);
   assert.deepEqual([ws.uid, ws.gid, ws.rootOwned], [4321, 4322, false]);
 });
+
+test('a folder that may not be read is refused with the next step', { skip: uid !== 0 }, async () => {
+  const own = { ...options, uid: 4321 };
+  await chmod(root, 0o711);
+  for (const [name, mode] of Object.entries({ open: 0o700, closed: 0, blind: 0o300, shut: 0o600 })) {
+    await mkdir(`${root}/${name}`);
+    await chown(`${root}/${name}`, 4321, 4321);
+    await chmod(`${root}/${name}`, mode);
+  }
+  await mkdir(`${root}/barred/below`, { recursive: true, mode: 0o700 });
+  await chown(`${root}/barred/below`, 4321, 4321);
+  const paths = ['open', 'closed', 'blind', 'shut', 'barred/below'].map(name => `${root}/${name}`);
+  const [open, ...others] = await asUser(4321, paths, own);
+  assert.equal(open, 'opened');
+  for (const [i, said] of others.entries())
+    assert.deepEqual(said, {
+      kind: 'permission',
+      message: `The folder ${paths[i + 1]} cannot be read by you.`,
+      hint: `Give yourself access to it, or choose another folder (ls -ld ${JSON.stringify(paths[i + 1])} shows its owner).`,
+    });
+});
+
+/** What comes of each path where the process is another user's; it has read the sources before, which may be root's alone. */
+async function asUser(user: number, paths: readonly string[], o: typeof options): Promise<unknown[]> {
+  const script = `
+    const { resolveWorkspace } = await import(process.argv[1]);
+    const [user, paths, o] = JSON.parse(process.argv[2]);
+    process.setgroups([]);
+    process.setgid(user);
+    process.setuid(user);
+    const said = paths.map(path => resolveWorkspace(path, o).then(
+      () => 'opened',
+      ({ kind, message, hint }) => ({ kind, message, hint }),
+    ));
+    console.log(JSON.stringify(await Promise.all(said)));`;
+  const source = new URL('../../../server/workspace/resolve.ts', import.meta.url).href;
+  const argv = ['--input-type=module', '-e', script, source, JSON.stringify([user, paths, o])];
+  const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: '/' });
+  return JSON.parse(stdout);
+}
 
 test('a link is followed, but not where an agent of another slot can write', async () => {
   await mkdir(`${root}/mono/packages`, { recursive: true });
