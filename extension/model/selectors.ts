@@ -138,6 +138,11 @@ export function savedSessions(model: Sessions, workspace: string): Session[] {
     .sort(newestFirst);
 }
 
+/** Sessions of a workspace that have a conversation, those whose agents are at work too, newest first. */
+export function conversationsOf(model: Pick<Sessions, 'sessions'>, workspace: string): Session[] {
+  return model.sessions.filter(session => session.workspace === workspace && isConversation(session)).sort(newestFirst);
+}
+
 /** Whether no agent works in a session: it is saved, or live in a container whose agent is gone. */
 export function isResumable(model: Pick<Sessions, 'slot'>, session: Session): boolean {
   if (!session.live) return true;
