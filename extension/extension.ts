@@ -65,12 +65,14 @@ export function activate(context: vscode.ExtensionContext): void {
   watchImage(backend, model, view, image).forEach(keep);
   keep(watchTerminalInFront(model, terminals, keys));
   keep(new StatusBar(model));
+  const whenReady = () => ready(backend, model);
+  const diagnostics = keep(new Diagnostics(model, backend, whenReady, log));
   const commands: CommandContext = {
-    ...{ model, backend, terminals, documents, settings, view, log },
+    ...{ model, backend, terminals, documents, diagnostics, settings, view, log },
     secrets: context.secrets,
     memory: context.workspaceState,
     errors: new ErrorReporter(model, log),
-    ready: () => ready(backend, model),
+    ready: whenReady,
     restartBackend: () => restart(backend, model),
   };
   keep(registerCommands(commands));
@@ -96,14 +98,13 @@ function createView(
 }
 
 function registerProviders(context: CommandContext, keep: Keep): void {
-  const { model, backend, terminals, settings, log, ready: whenReady } = context;
+  const { model, terminals, settings, ready: whenReady } = context;
   const decorations = new Decorations(model);
   keep(decorations);
   keep(vscode.window.registerFileDecorationProvider(decorations));
   const profile = new ProfileProvider(model, terminals, whenReady);
   keep(vscode.window.registerTerminalProfileProvider(TERMINAL_PROFILE_ID, profile));
   keep(vscode.window.registerTerminalLinkProvider(new ContainerLinks(model, terminals)));
-  keep(new Diagnostics(model, backend, whenReady, log));
   keep(
     new Notifications(model, {
       mode: () => settings.notifications(),
