@@ -139,6 +139,19 @@ describe('tree', () => {
     assert.equal(rowOf(model, row, NOW).tags, ' session live resumable own ');
   });
 
+  it('redraws a session where it is in the history while a stopped slot holds it, and within its slot', () => {
+    const stopped = aSlot({ status: 'stopped', session: 'held' });
+    const session = aSession({ id: 'held', slot: 1 });
+    const model = aModel([stopped], [session]);
+    const shape = new TreeShape(model);
+    const [slot, history] = shape.children(shape.children(undefined)[0]);
+    const [row] = shape.children(history);
+    shape.children(slot);
+    const heard = redraws(model, shape);
+    model.applyChange({ revision: 2, sessions: [{ ...session, title: 'Mend the login' }] });
+    assert.deepEqual(heard, [[slot?.id, row?.id]]);
+  });
+
   it('finds the rows above', () => {
     const shape = new TreeShape(aModel([aSlot()]));
     const [workspace] = shape.children(undefined);
