@@ -58,7 +58,7 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const documents = keep(new Documents());
   const terminals = keep(new Terminals(model, backend, settings));
-  const tree = keep(new SlotTree(model, new Tooltips(model, backend)));
+  const tree = keep(new SlotTree(model, keep(new Tooltips(model, backend))));
   const keys = new ContextKeys();
   const image = new ImageCheck(model, backend, message => log.warn(message));
   const view = createView(model, tree, keys, begin, image, keep);
