@@ -5,7 +5,7 @@ import { SETTINGS_PREFIX } from './ids.ts';
 import type { BackendApi } from './model/backendApi.ts';
 import { isConfigFile, problemsByPath, settingsProblems } from './model/configFiles.ts';
 import { failureOf } from './model/failures.ts';
-import type { Model } from './model/model.ts';
+import type { Model, Surroundings } from './model/model.ts';
 import { plain } from './views/text.ts';
 
 const SETTLE_MS = 200;
@@ -21,29 +21,30 @@ const SEVERITIES = {
  */
 export class Diagnostics implements vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection('incus-agents');
-  private readonly subscriptions: vscode.Disposable[];
+  private readonly subscriptions: { dispose(): void }[];
   private readonly model: Model;
   private readonly backend: BackendApi;
   private readonly ready: () => Promise<void>;
   private readonly log: vscode.LogOutputChannel;
   private timer: NodeJS.Timeout | undefined;
   private told = '';
+  private about: Pick<Surroundings, 'folders' | 'trusted'>;
 
   constructor(model: Model, backend: BackendApi, ready: () => Promise<void>, log: vscode.LogOutputChannel) {
     this.model = model;
     this.backend = backend;
     this.ready = ready;
     this.log = log;
+    this.about = model.surroundings;
     const look = (document: vscode.TextDocument): void => {
       if (document.uri.scheme === 'file' && isConfigFile(document.uri.fsPath)) this.later();
     };
     const watcher = vscode.workspace.createFileSystemWatcher('**/.coi/**/*.toml');
-    const changed = (): void => {
-      if (this.model.link.state === 'ready') this.later();
-    };
+    const changed = (): void => this.changed();
     this.subscriptions = [
       this.collection,
       watcher,
+      model.onDidChangeSurroundings(() => this.surroundings()),
       watcher.onDidChange(changed),
       watcher.onDidCreate(changed),
       watcher.onDidDelete(changed),
@@ -52,6 +53,19 @@ export class Diagnostics implements vscode.Disposable {
       vscode.workspace.onDidChangeConfiguration(event => event.affectsConfiguration(SETTINGS_PREFIX) && changed()),
     ];
     for (const document of vscode.workspace.textDocuments) look(document);
+  }
+
+  /** What was found may no longer be so: looks again, where the backend is there. */
+  changed(): void {
+    if (this.model.link.state === 'ready') this.later();
+  }
+
+  /** Which folders are open, and whether they are trusted, decides what counts. */
+  private surroundings(): void {
+    const { folders, trusted } = this.model.surroundings;
+    if (folders === this.about.folders && trusted === this.about.trusted) return;
+    this.about = { folders, trusted };
+    this.changed();
   }
 
   private later(): void {

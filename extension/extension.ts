@@ -58,19 +58,21 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const documents = keep(new Documents());
   const terminals = keep(new Terminals(model, backend, settings));
-  const tree = keep(new SlotTree(model, new Tooltips(model, backend)));
+  const tree = keep(new SlotTree(model, keep(new Tooltips(model, backend))));
   const keys = new ContextKeys();
   const image = new ImageCheck(model, backend, message => log.warn(message));
   const view = createView(model, tree, keys, begin, image, keep);
   watchImage(backend, model, view, image).forEach(keep);
   keep(watchTerminalInFront(model, terminals, keys));
   keep(new StatusBar(model));
+  const whenReady = () => ready(backend, model);
+  const diagnostics = keep(new Diagnostics(model, backend, whenReady, log));
   const commands: CommandContext = {
-    ...{ model, backend, terminals, documents, settings, view, log },
+    ...{ model, backend, terminals, documents, diagnostics, settings, view, log },
     secrets: context.secrets,
     memory: context.workspaceState,
     errors: new ErrorReporter(model, log),
-    ready: () => ready(backend, model),
+    ready: whenReady,
     restartBackend: () => restart(backend, model),
   };
   keep(registerCommands(commands));
@@ -96,14 +98,13 @@ function createView(
 }
 
 function registerProviders(context: CommandContext, keep: Keep): void {
-  const { model, backend, terminals, settings, log, ready: whenReady } = context;
+  const { model, terminals, settings, ready: whenReady } = context;
   const decorations = new Decorations(model);
   keep(decorations);
   keep(vscode.window.registerFileDecorationProvider(decorations));
   const profile = new ProfileProvider(model, terminals, whenReady);
   keep(vscode.window.registerTerminalProfileProvider(TERMINAL_PROFILE_ID, profile));
   keep(vscode.window.registerTerminalLinkProvider(new ContainerLinks(model, terminals)));
-  keep(new Diagnostics(model, backend, whenReady, log));
   keep(
     new Notifications(model, {
       mode: () => settings.notifications(),

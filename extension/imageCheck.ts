@@ -50,6 +50,11 @@ export class ImageCheck {
     const { value: configured, origin } = values.find(({ key }) => key === 'container.image') ?? {};
     if (origin?.path?.startsWith(`${workspace}/`)) return false;
     const wanted = typeof configured === 'string' && configured !== '' ? configured : DEFAULT_IMAGE;
-    return !images.some(({ alias, fingerprint }) => alias === wanted || fingerprint === wanted);
+    return !images.some(({ alias, fingerprint }) => alias === wanted || isOf(wanted, fingerprint));
   }
+}
+
+/** Whether a name is a fingerprint or the beginning of one, as the backend takes it. */
+function isOf(name: string, fingerprint: string): boolean {
+  return /^[0-9a-f]{12,64}$/.test(name) && fingerprint.startsWith(name);
 }

@@ -5,7 +5,7 @@ import type { ImageCheck } from './imageCheck.ts';
 import type { Disposable } from './model/emitter.ts';
 import { failureOf } from './model/failures.ts';
 import type { Model } from './model/model.ts';
-import { ownSlots } from './model/selectors.ts';
+import { hasOwnSlots } from './model/selectors.ts';
 import { BACKEND_KEYS } from './model/settingKeys.ts';
 import type { Settings } from './settings.ts';
 import { localFolders, toldFolders } from './surroundings.ts';
@@ -57,8 +57,7 @@ export function watchImage(backend: Backend, model: Model, view: SlotView, image
 /** Remembers whether this workspace has slots, so that its next window looks at them without being asked. */
 export function rememberSlots(model: Model, memento: vscode.Memento): Disposable {
   return model.onDidChange(() => {
-    const { slots, surroundings } = model;
-    const has = surroundings.folders.length > 0 && ownSlots(slots, surroundings.folders).length > 0;
-    if (memento.get(HAD_SLOT_KEY, false) !== has) void memento.update(HAD_SLOT_KEY, has);
+    const has = hasOwnSlots(model);
+    if (has !== undefined && memento.get(HAD_SLOT_KEY, false) !== has) void memento.update(HAD_SLOT_KEY, has);
   });
 }

@@ -16,6 +16,7 @@ export async function approve(context: CommandContext, workspace: string): Promi
   const agreed = fitsDialog(pending) ? await askInDialog(name, pending) : await askBesidePage(context, name, pending);
   if (!agreed) throw cancelled();
   await context.backend.request('config/trust', { workspace, approve: true });
+  context.diagnostics.changed();
   return true;
 }
 

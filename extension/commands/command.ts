@@ -1,4 +1,5 @@
 import type * as vscode from 'vscode';
+import type { Diagnostics } from '../diagnostics.ts';
 import type { CommandId } from '../ids.ts';
 import type { BackendApi } from '../model/backendApi.ts';
 import type { Model } from '../model/model.ts';
@@ -15,6 +16,7 @@ export interface CommandContext {
   readonly backend: BackendApi;
   readonly terminals: Terminals;
   readonly documents: Documents;
+  readonly diagnostics: Diagnostics;
   readonly settings: Settings;
   readonly view: SlotView;
   readonly log: vscode.LogOutputChannel;

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Progress } from '../../server/protocol/types.ts';
 import { VIEW_ID } from '../ids.ts';
 import type { RequestOptions } from '../model/backendApi.ts';
-import { plain } from '../views/text.ts';
+import { progressWords } from '../views/progressWords.ts';
 
 /** How long work may take before a notification shows it, with a way to cancel it (milliseconds). */
 const LONG = 2000;
@@ -49,7 +49,7 @@ class Shown {
     const options = { location: vscode.ProgressLocation.Notification, title: this.title, cancellable: true };
     void vscode.window.withProgress(options, async (progress, token) => {
       this.report = progress;
-      if (this.last !== undefined) this.tell(this.last);
+      this.tell(this.last);
       const subscription = token.onCancellationRequested(() => this.abort.abort());
       await Promise.allSettled([done]);
       subscription.dispose();
@@ -62,15 +62,10 @@ class Shown {
     this.tell(step);
   }
 
-  private tell(step: Progress): void {
+  private tell(step: Progress | undefined): void {
     if (this.report === undefined) return;
-    const increment = step.percent === undefined ? 0 : Math.max(0, step.percent - this.percent);
+    const increment = step?.percent === undefined ? 0 : Math.max(0, step.percent - this.percent);
     this.percent += increment;
-    this.report.report({ message: wordsOf(step), ...(increment > 0 ? { increment } : {}) });
+    this.report.report({ message: progressWords(step), ...(increment > 0 ? { increment } : {}) });
   }
-}
-
-function wordsOf(step: Progress): string {
-  const percent = step.percent === undefined ? '' : ` ${Math.round(step.percent)} %`;
-  return `${plain(step.message ?? step.phase, 100)}${percent}`;
 }

@@ -7,7 +7,7 @@ export const renameSession: Command = {
   title: 'Renaming the session failed',
   needs: 'backend',
   async run(context, node) {
-    const session = await oneSession(context, node, 'Rename Session');
+    const session = await oneSession(context, node, 'Rename Session', 'all');
     const title = await vscode.window.showInputBox({
       title: 'Rename Session',
       value: session.title ?? '',

@@ -1,6 +1,6 @@
 import type { Command } from './command.ts';
 import { openAndAttach } from './launch.ts';
-import { oneSession, oneWorkspace, sessionsToResume } from './targets.ts';
+import { oneSession, oneWorkspace, sessionsOf } from './targets.ts';
 
 export const resume: Command = {
   id: 'incusAgents.resume',
@@ -19,8 +19,8 @@ export const resumeLatest: Command = {
   needs: 'trust',
   async run(context, node) {
     const workspace = await oneWorkspace(context, node, 'Resume Latest Session');
-    // The latest of those that the other command offers: a plain shell's has nothing to resume.
-    const [latest] = sessionsToResume(context, workspace);
-    if (latest !== undefined) await openAndAttach(context, { workspace, resume: latest.id });
+    // The backend reads which it is, and gives where it is when its agent is at work. A plain shell's has nothing to resume.
+    sessionsOf(context, workspace, 'all');
+    await openAndAttach(context, { workspace, resume: 'latest' });
   },
 };

@@ -1,4 +1,6 @@
+import { realpath } from 'node:fs/promises';
 import * as vscode from 'vscode';
+import type { Mount } from '../../server/protocol/types.ts';
 import { NothingToDo } from '../model/failures.ts';
 import { toContainerPath } from '../terminals/paths.ts';
 import { plain } from '../views/text.ts';
@@ -33,7 +35,7 @@ export const sendSelection: Command = {
     if (editor === undefined || editor.selection.isEmpty) throw new NothingToDo('Nothing is selected.');
     const { selection, document } = editor;
     const slot = await oneSlot(context, node, 'Send Selection to Agent', SLOT_WITH_AGENT);
-    const path = toContainerPath(document.uri.fsPath, slot.mounts) ?? document.uri.fsPath;
+    const path = await pathInside(document.uri.fsPath, slot.mounts);
     const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
     await becomesNoAnswer(context, slot.container, 'selection');
     const text = `${where}\n${document.getText(selection)}\n`;
@@ -41,6 +43,12 @@ export const sendSelection: Command = {
     await context.terminals.open(slot.container, 'agent');
   },
 };
+
+/** Where a file is in the container; mounts name real paths. One that is not there keeps its path, which says what it is about. */
+async function pathInside(path: string, mounts: readonly Mount[]): Promise<string> {
+  const real = await realpath(path).catch(() => path);
+  return toContainerPath(path, mounts) ?? toContainerPath(real, mounts) ?? path;
+}
 
 /** An agent that asks takes what is typed, or an Enter in it, for a yes to whatever it asks, so the user is shown the question first. */
 async function becomesNoAnswer(

@@ -7,7 +7,7 @@ export const showTranscript: Command = {
   title: 'Showing the transcript failed',
   needs: 'backend',
   async run(context, node) {
-    const { id } = await oneSession(context, node, 'Show Transcript');
+    const { id } = await oneSession(context, node, 'Show Transcript', 'all');
     const { session, transcript, truncated } = await context.backend.request('session/show', { id });
     await context.documents.show(
       `Transcript of ${titleOf(session)} (${id.slice(0, 8)})`,

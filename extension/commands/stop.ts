@@ -1,10 +1,5 @@
-import type { Slot } from '../../server/protocol/types.ts';
 import { allCommand, type VerbSpec, verbCommand } from './lifecycle.ts';
-
-/** One that asks is at work too: it goes on as soon as it has its answer. */
-function isInTurn({ status, agentState }: Slot): boolean {
-  return status === 'running' && (agentState.state === 'working' || agentState.state === 'waiting');
-}
+import { interrupts, isInTurn } from './stays.ts';
 
 const SPEC: VerbSpec = {
   verb: 'stop',
@@ -13,10 +8,7 @@ const SPEC: VerbSpec = {
   name: 'Stop',
   doing: 'stopping',
   needs: 'backend',
-  consequence: slots =>
-    slots.some(isInTurn)
-      ? 'The agent is in the middle of its work, which stopping interrupts. The container and the conversation stay.'
-      : undefined,
+  consequence: slots => (slots.some(isInTurn) ? interrupts('stopping') : undefined),
 };
 
 export const stop = verbCommand(SPEC);

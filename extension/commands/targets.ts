@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Session, Slot } from '../../server/protocol/types.ts';
 import { ExtensionFailure, type Instead, NothingToDo } from '../model/failures.ts';
 import type { Folder } from '../model/model.ts';
-import { lastActivity, ownFirst, savedSessions } from '../model/selectors.ts';
+import { conversationsOf, lastActivity, ownFirst, savedSessions } from '../model/selectors.ts';
 import { hasAgent, isAttachable } from '../model/tags.ts';
 import { conditionWords, slotIcon } from '../views/appearance.ts';
 import { containerOf, type Node } from '../views/node.ts';
@@ -116,20 +116,30 @@ async function pickFolder(folders: readonly Folder[], title: string): Promise<st
   return picked.path;
 }
 
+/** Among which sessions of a workspace one is chosen: those to resume or to delete, or also those whose agents are at work. */
+export type Choice = 'saved' | 'all';
+
 /** The session of a row, or one of an open folder's that the user picks. */
-export async function oneSession(context: CommandContext, node: Node | undefined, title: string): Promise<Session> {
+export async function oneSession(
+  context: CommandContext,
+  node: Node | undefined,
+  title: string,
+  choice: Choice = 'saved',
+): Promise<Session> {
   if (node?.kind === 'session') {
     const session = context.model.session(node.session);
     if (session !== undefined) return session;
   }
   const workspace = await oneWorkspace(context, node, title);
-  return pickSession(sessionsToResume(context, workspace), title);
+  return pickSession(sessionsOf(context, workspace, choice), title);
 }
 
-/** The saved sessions of a workspace, newest first; fails when there is none. */
-export function sessionsToResume(context: CommandContext, workspace: string): Session[] {
-  const sessions = savedSessions(context.model, workspace);
-  if (sessions.length === 0) throw new NothingToDo(`${plain(baseName(workspace), 40)} has no saved session.`);
+/** The sessions of a workspace with something to read, newest first; says so when there is none. */
+export function sessionsOf({ model }: CommandContext, workspace: string, choice: Choice): Session[] {
+  const saved = choice === 'saved';
+  const sessions = saved ? savedSessions(model, workspace) : conversationsOf(model, workspace);
+  const none = saved ? 'no saved session' : 'no session';
+  if (sessions.length === 0) throw new NothingToDo(`${plain(baseName(workspace), 40)} has ${none}.`);
   return sessions;
 }
 

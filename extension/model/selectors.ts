@@ -1,4 +1,4 @@
-import type { ImageInfo, Session, Slot } from '../../server/protocol/types.ts';
+import type { ImageInfo, IncusState, Session, Slot } from '../../server/protocol/types.ts';
 import type { Folder } from './model.ts';
 
 const DAY = 86_400_000;
@@ -12,6 +12,13 @@ export interface Counts {
   readonly running: number;
   readonly total: number;
   readonly wanting: number;
+}
+
+/** What is known of Incus and of this window. */
+export interface Known {
+  readonly incus: IncusState;
+  readonly slots: readonly Slot[];
+  readonly surroundings: { readonly folders: readonly Folder[] };
 }
 
 /** Orders slots by number, so that rows never move when a state changes. */
@@ -29,6 +36,12 @@ export function ownSlots(slots: readonly Slot[], folders: readonly Folder[]): Sl
   if (folders.length === 0) return [...slots];
   const paths = new Set(folders.map(folder => folder.path));
   return slots.filter(slot => paths.has(slot.workspace));
+}
+
+/** Whether this window's folders have slots; undefined while Incus is away: a backend that never saw it knows of none. */
+export function hasOwnSlots({ incus, slots, surroundings }: Known): boolean | undefined {
+  if (incus.status !== 'ready') return undefined;
+  return surroundings.folders.length > 0 && ownSlots(slots, surroundings.folders).length > 0;
 }
 
 /** Slots by workspace and number, those of this window's folders first. */
@@ -136,6 +149,11 @@ export function savedSessions(model: Sessions, workspace: string): Session[] {
     .filter(({ workspace: of, id }) => of === workspace && !opening.has(id))
     .filter(session => isResumable(model, session) && isConversation(session))
     .sort(newestFirst);
+}
+
+/** Sessions of a workspace that have a conversation, those whose agents are at work too, newest first. */
+export function conversationsOf(model: Pick<Sessions, 'sessions'>, workspace: string): Session[] {
+  return model.sessions.filter(session => session.workspace === workspace && isConversation(session)).sort(newestFirst);
 }
 
 /** Whether no agent works in a session: it is saved, or live in a container whose agent is gone. */

@@ -1,17 +1,19 @@
 import { realpath, stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { Model } from '../model/model.ts';
-import { contains, findPaths, type HostPath, toHostPath } from './paths.ts';
+import { asOpened, contains, findPaths, type HostPath, toHostPath } from './paths.ts';
 import type { Terminals } from './terminals.ts';
 
 /** A link to a host file at a place. */
 class FileLink extends vscode.TerminalLink {
   readonly host: HostPath;
+  readonly workspace: string;
   readonly position: vscode.Position;
 
-  constructor(start: number, length: number, host: HostPath, position: vscode.Position) {
+  constructor(start: number, length: number, host: HostPath, workspace: string, position: vscode.Position) {
     super(start, length, 'Open file');
     this.host = host;
+    this.workspace = workspace;
     this.position = position;
   }
 }
@@ -30,11 +32,12 @@ export class ContainerLinks implements vscode.TerminalLinkProvider<FileLink> {
     const container = this.terminals.containerOf(context.terminal);
     const slot = container === undefined ? undefined : this.model.slot(container);
     if (slot === undefined) return [];
+    const workspace = await realPath(slot.workspace);
     const links = findPaths(context.line).map(async found => {
-      const host = toHostPath(found.path, slot.mounts, slot.workspace);
+      const host = toHostPath(found.path, slot.mounts, workspace);
       if (host === undefined || (await checkedFile(host)) === undefined) return undefined;
       const position = new vscode.Position(Math.max(0, (found.line ?? 1) - 1), Math.max(0, (found.column ?? 1) - 1));
-      return new FileLink(found.start, found.length, host, position);
+      return new FileLink(found.start, found.length, host, slot.workspace, position);
     });
     return (await Promise.all(links)).filter(link => link !== undefined);
   }
@@ -49,7 +52,10 @@ export class ContainerLinks implements vscode.TerminalLinkProvider<FileLink> {
       return;
     }
     const selection = new vscode.Range(link.position, link.position);
-    await vscode.window.showTextDocument(vscode.Uri.file(path), { selection, preview: true });
+    await vscode.window.showTextDocument(vscode.Uri.file(await spelled(path, link.workspace)), {
+      selection,
+      preview: true,
+    });
   }
 }
 
@@ -62,4 +68,15 @@ async function checkedFile(host: HostPath): Promise<string | undefined> {
   } catch {
     return undefined; // Most words that look like paths name nothing.
   }
+}
+
+/** The same file below the folder that is open, so that it is not shown a second time under another path. */
+async function spelled(path: string, workspace: string): Promise<string> {
+  const opened = asOpened(path, workspace, await realPath(workspace));
+  return (await realPath(opened)) === path ? opened : path;
+}
+
+/** The path itself where nothing is there. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }

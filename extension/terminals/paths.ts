@@ -54,7 +54,7 @@ export interface HostPath {
 
 /**
  * Maps a path inside a container to the host, through the longest mount that holds it. Relative paths start at the
- * workspace. Nothing is looked up: whether symlinks lead out is for the caller to check on the host.
+ * workspace, given by its real path as mounts name it. Nothing is looked up: whether symlinks lead out is for the caller to check on the host.
  */
 export function toHostPath(path: string, mounts: readonly Mount[], workspace: string): HostPath | undefined {
   const base = mounts.find(mount => mount.source === workspace)?.path;
@@ -65,6 +65,11 @@ export function toHostPath(path: string, mounts: readonly Mount[], workspace: st
     .sort((left, right) => right.path.length - left.path.length)[0];
   if (mount === undefined) return undefined;
   return { path: posix.join(mount.source, posix.relative(mount.path, inside)), mount };
+}
+
+/** How the user names a real path: below the folder that they opened, where that leads to the real one by a symlink. */
+export function asOpened(path: string, folder: string, realFolder: string): string {
+  return contains(realFolder, path) ? posix.join(folder, posix.relative(realFolder, path)) : path;
 }
 
 /** Whether a directory holds a path, or is it. */

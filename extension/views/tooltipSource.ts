@@ -2,6 +2,7 @@ import type { CancellationToken } from 'vscode';
 import type { SlotUsage } from '../../server/protocol/methods.ts';
 import type { Slot } from '../../server/protocol/types.ts';
 import type { BackendApi } from '../model/backendApi.ts';
+import type { Disposable } from '../model/emitter.ts';
 import type { Model } from '../model/model.ts';
 import type { Node } from './node.ts';
 import { rowOf } from './row.ts';
@@ -13,10 +14,19 @@ export class Tooltips {
   private readonly model: Model;
   private readonly backend: BackendApi;
   private readonly readings = new Map<string, CpuReading>();
+  private readonly subscription: Disposable;
 
   constructor(model: Model, backend: BackendApi) {
     this.model = model;
     this.backend = backend;
+    // The next container of that name begins anew.
+    this.subscription = model.onDidChange(({ slots }) => {
+      for (const container of slots) if (model.slot(container) === undefined) this.readings.delete(container);
+    });
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
   }
 
   /** Markdown for a row, every value escaped; `undefined` when there is nothing to say. */

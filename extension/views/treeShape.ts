@@ -155,11 +155,13 @@ export class TreeShape {
       .map(({ id }) => this.intern({ kind: 'session', id: nodeIds.session(under, id), session: id, under }));
   }
 
+  /** A stopped slot, and one whose agent is gone, holds a session that is in the history as well. */
   private rowsOfSession(id: string): Node[] {
-    const known = [...this.nodes.values()];
+    const rows = [...this.nodes.values()].filter(node => node.kind === 'session' && node.session === id);
     const container = this.model.slots.find(slot => slot.session === id)?.container;
-    const rows = known.filter(node => node.kind === 'session' && node.session === id);
-    return container === undefined ? rows : [this.slot(container)];
+    if (container === undefined) return rows;
+    const slot = this.slot(container);
+    return [slot, ...rows.filter(row => this.parent(row) !== slot)];
   }
 
   private workspaceOf(container: string): Node | undefined {

@@ -19,49 +19,81 @@ exec su -m -s "$s" "$u"'
 root='cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USER LOGNAME; command -v bash >/dev/null && exec bash -l; exec sh -l'
 
 # Of this machine, whatever remote the user's command line goes to by itself.
-run() { ${filter:+perl -e "$filter" --} "$incus" exec "local:$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
+shown() { ${filter:+perl -e "$filter" --} "$incus" exec "local:$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
+unseen() { "$incus" exec "local:$container" --project "$project" -T "$@" </dev/null >/dev/null 2>&1; }
+agent() {
+  how=$1; shift
+  $how --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- tmux -u "$@" -t "=coi-$container"
+}
 attach() {
   case $kind in
-  agent) run --user "$uid" --group "$gid" --cwd "$cwd" --env "HOME=$home" ${tmux:+--env "TMUX_TMPDIR=$tmux"} -- tmux -u attach-session -t "=coi-$container" ;;
-  shell) run -- /bin/sh -c "$shell" shell "$cwd" "$uid" "$gid" "$home" ;;
-  root) run -- /bin/sh -c "$root" root "$cwd" ;;
+  agent) agent shown attach-session ;;
+  shell) shown -- /bin/sh -c "$shell" shell "$cwd" "$uid" "$gid" "$home" ;;
+  root) shown -- /bin/sh -c "$root" root "$cwd" ;;
   esac
 }
-tries=0
-while :; do
-  attach
-  code=$?
-  # Incus could start nothing, as happens in the first seconds of a container, or went away meanwhile.
-  [ $code = 255 ] && [ $tries -lt 5 ] || break
-  tries=$((tries + 1))
-  sleep 0.3
-done
-[ $code = 0 ] && exit 0
+# Sets code to what the terminal's program ended with. 255: Incus could start nothing, as happens in the first seconds of a container.
+# What it ends with when its connection is lost, as when Incus restarts, is tmux's own word for "no such session".
+attach_or_retry() {
+  tries=0
+  while :; do
+    attach
+    code=$?
+    [ $code = 255 ] && [ $tries -lt 5 ] || return 0
+    tries=$((tries + 1))
+    sleep 0.3
+  done
+}
+
+# Asks for the state up to $1 times, $2 seconds apart. A container on its way down ends its processes some time before it counts as
+# stopped or is gone; in between Incus may not be able to say anything of it. If one runs of which nothing could be said before, Incus was away.
+look() {
+  tries=0 away=
+  while :; do
+    state=$("$incus" query "local:/1.0/instances/$container/state?project=$project" 2>&1)
+    case $state in
+      *'"Frozen"'*|*'"Stopped"'*|*'"Stopping"'*|*'not found'*) known=1; return ;;
+      *'"Running"'*) known=1; [ -z "$away" ] || return ;;
+      *) known= away=1 ;;
+    esac
+    [ $tries -lt "$1" ] || return
+    tries=$((tries + 1))
+    sleep "$2"
+  done
+}
 
 # The editor closes a terminal that ends with 0 at once, and shows this whole script in an error if it ends with anything else.
 stay() { printf '%s Press Enter to close this terminal.' "$1"; read -r line; exit 0; }
-# A shell ends with the code of its last command, which says nothing about the terminal.
-[ "$kind" = agent ] || { [ $code -lt 126 ] && exit 0; }
+ask() { printf '\n%s Press Enter to show the agent again.' "$1"; read -r line || exit 0; }
+# A lost tmux has left the mouse, its keys and its screen on.
+reset() { printf '\033[?1000l\033[?1002l\033[?1003l\033[?1004l\033[?1006l\033[?2004l\033[>4;0m\033[?1047l\033[?25h'; }
 
-# A container on its way down ends its processes some time before it counts as stopped or is gone; in between Incus
-# may not be able to say anything of it.
-tries=0
+again=0
 while :; do
-  state=$("$incus" query "local:/1.0/instances/$container/state?project=$project" 2>&1)
-  case $state in *'"Frozen"'*|*'"Stopped"'*|*'"Stopping"'*|*'not found'*) break ;; esac
-  [ $tries -lt 25 ] || break
-  tries=$((tries + 1))
-  sleep 0.2
-done
-case $state in
-  *'"Frozen"'*) stay "
+  attach_or_retry
+  [ $code = 0 ] && exit 0
+  # A shell ends with the code of its last command, which says nothing about the terminal.
+  [ "$kind" = agent ] || { [ $code -lt 126 ] && exit 0; }
+  look 25 0.2
+  if [ "$kind:$known" = agent: ]; then
+    reset
+    printf '\nIncus cannot be reached: %s\nThe agent is shown again as soon as it can.\n' "$state"
+    look 60 2
+    [ -n "$known" ] || { ask 'Incus still cannot be reached.'; continue; }
+  fi
+  case $state in
+    *'"Frozen"'*) stay "
 The container $container is paused." ;;
-  *'"Stopped"'*|*'"Stopping"'*) printf '\nThe container %s has stopped.\n' "$container"; exit 0 ;;
-  *'not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
-  # tmux has said that it knows no such session, or that it lost it: not only on the way down, after all.
-  *'"Running"'*) [ "$kind:$code" = agent:1 ] && stay 'No agent is running in this container.'
-    stay "
+    *'"Stopped"'*|*'"Stopping"'*) printf '\nThe container %s has stopped.\n' "$container"; exit 0 ;;
+    *'not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
+    *'"Running"'*) [ "$kind" = agent ] || stay "
 The connection to $container ended (exit code $code). What runs in it goes on." ;;
-esac
-stay "
-Incus cannot be reached: $state"
+    *) stay "
+Incus cannot be reached: $state" ;;
+  esac
+  # Not only on the way down, after all.
+  agent unseen has-session || stay 'No agent is running in this container.'
+  reset
+  again=$((again + 1))
+  [ $again -le 5 ] || { ask "The connection to $container was lost. What runs in it goes on."; again=0; }
+done

@@ -27,13 +27,23 @@ test('what a project asks for is shown to its end before it is approved', newest
     await shot('1-dialog');
     assert.ok((await workbench.dialog().textContent())?.includes(tail));
     await workbench.answerDialog('Cancel');
+    const problems = page.locator('.part.statusbar [id="status.problems"]');
+    const said = async () => (await problems.getByRole('button').getAttribute('aria-label')) ?? '';
+    await workbench.showSidebar('Explorer');
+    await workbench.treeItem(/^\.coi/).click();
+    await workbench.treeItem(/^config\.toml/).dblclick();
+    await until('the file to say what is ignored', async () =>
+      /Problems: 1\b|Warnings: 1\b|Infos: 1\b/.test(await said()),
+    );
+    await shot('2-ignored');
     ask(Array.from({ length: 6 }, (_, i) => `true ${'y'.repeat(700)} ${i}`));
     await workbench.runCommand('Incus Agents: Trust Workspace Configuration');
     await page.locator('.quick-input-title', { hasText: 'Allow what asks asks for?' }).waitFor();
-    await shot('2-page');
+    await shot('3-page');
     const text = page.locator('.editor-instance .view-lines');
     await until('the page shows them', async () => /V0/.test((await text.first().textContent()) ?? ''));
     await workbench.pick(/^Allow/);
+    await until('nothing to be said of the file', async () => /No Problems/.test(await said()));
     await until('it is approved', async () => {
       await workbench.runCommand('Incus Agents: Trust Workspace Configuration');
       await workbench
@@ -41,7 +51,7 @@ test('what a project asks for is shown to its end before it is approved', newest
         .or(page.locator('.quick-input-title', { hasText: 'Allow what' }))
         .waitFor();
       if ((await workbench.dialog().count()) === 0) return false;
-      await shot('3-approved');
+      await shot('4-approved');
       return /Nothing of asks waits/.test((await workbench.dialog().textContent()) ?? '');
     });
   });

@@ -105,6 +105,7 @@ test('the life of several slots', newestOnly, async t => {
       project.run('exec', containers[2] ?? '', '--', ...service);
       await workbench.contextAction(slots.row(3), /^Stop/);
       const progress = workbench.notification('Stopping project slot 3');
+      await progress.getByRole('link', { name: 'Show Log' }).waitFor();
       await progress.waitFor();
       await shot('4-stopping');
       await progress.getByRole('button', { name: 'Cancel' }).click();

@@ -197,6 +197,20 @@ test('the real claude in a slot', newestOnly, async t => {
       await shot('7-resumed');
     });
 
+    await step('is gone back to while its agent is at work, and read, from the palette', async () => {
+      await workbench.contextAction(slots.row(1), /^Open Shell/);
+      await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
+      await workbench.runCommand('Incus Agents: Resume Latest Session');
+      await terminals.waitFor('stand-in answer to');
+      await project.names(1);
+      await workbench.runCommand('Incus Agents: Show Transcript');
+      await workbench.pick('Mend the login');
+      await page.getByRole('tab', { name: /^Transcript of Mend the login/ }).waitFor();
+      await page.locator('.editor-instance .view-lines').filter({ hasText: 'first I want you to' }).waitFor();
+      await shot('8-latest');
+      await workbench.runCommand('View: Close Editor');
+    });
+
     await step('goes on after the machine went down, with Resume All', async () => {
       const [name = ''] = await project.names(1);
       project.run('stop', name);
@@ -207,7 +221,7 @@ test('the real claude in a slot', newestOnly, async t => {
       await until('no terminal', async () => (await terminals.all().count()) === 0);
       await workbench.runCommand('Incus Agents: Resume All');
       await workbench.quickPickItem('ran when the machine went down').waitFor();
-      await shot('8-resume-all');
+      await shot('9-resume-all');
       await page.keyboard.press('Enter');
       await slots.says(1, /idle/, 60_000);
       await slots.row(1).click();
@@ -226,7 +240,7 @@ test('the real claude in a slot', newestOnly, async t => {
       await row.waitFor();
       await workbench.contextAction(row, /^Delete Session/);
       await workbench.dialog().waitFor();
-      await shot('9-delete');
+      await shot('10-delete');
       assert.match((await workbench.dialog().textContent()) ?? '', /Delete the session “Mend the login”\?/);
       await workbench.answerDialog('Cancel');
       const records = join(server.folders.home, '.coi/sessions-claude');

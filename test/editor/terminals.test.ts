@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
@@ -9,9 +9,11 @@ import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
 import { until } from './lib/wait.ts';
 
-test('what is done in and through terminals', newestOnly, async t => {
+test('what is done in and through terminals, in a folder that is reached through a symlink', newestOnly, async t => {
   const project = makeProject(t);
-  const folder = makeWorkspace(t);
+  const real = makeWorkspace(t, 'real');
+  const folder = join(dirname(real), 'project');
+  symlinkSync(real, folder);
   await withEditor(t, { folder, settings: slotSettings(project) }, async editor => {
     const { workbench, terminals, page, shot } = editor;
     const slots = new Slots(editor, project);
@@ -53,21 +55,24 @@ test('what is done in and through terminals', newestOnly, async t => {
     await step('a path of the container is a link to the file of the host', async () => {
       await slots.row(3).click();
       await slots.terminalHasFocus();
-      await terminals.type('clear; echo /workspace/src/a.ts:3');
-      await terminals.waitFor(/^\/workspace\/src\/a\.ts:3$/m);
-      const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: /^\/workspace\/src/ });
+      await terminals.type('clear; echo src/a.ts:3');
+      await terminals.waitFor(/^src\/a\.ts:3$/m);
+      const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: /^src\/a/ });
       await until('the file to open', async () => {
         const box = await line.boundingBox();
         if (box === null) return false;
-        await page.mouse.move(box.x + 60, box.y + box.height / 2);
+        await page.mouse.move(box.x + 20, box.y + box.height / 2);
         await page.keyboard.down('Control');
-        await page.mouse.move(box.x + 64, box.y + box.height / 2, { steps: 4 });
+        await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
         await page.mouse.down();
         await page.mouse.up();
         await page.keyboard.up('Control');
         return (await page.getByRole('tab', { name: /^a\.ts/ }).count()) > 0;
       });
       await until('line 3', async () => /Ln 3/.test((await page.locator('.part.statusbar').textContent()) ?? ''));
+      // As a file of the open folder, not by its real path.
+      const crumbs = page.locator('.breadcrumbs-below-tabs .monaco-breadcrumb-item');
+      await until('its place', async () => (await crumbs.allInnerTexts()).map(text => text.trim())[0] === 'src');
       await shot('3-link');
     });
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { attachArgs } from '../../server/guest/attach.ts';
 import { tmuxSession } from '../../server/guest/start.ts';
 import type { TerminalKind } from '../../server/protocol/methods.ts';
-import { type Guest, guestContainer, terminal } from './guest-support.ts';
+import { type Guest, guestContainer, socketThatGoesAway, terminal } from './guest-support.ts';
 import { until } from './support.ts';
 
 function attach(g: Guest, kind: TerminalKind, cwd = '/workspace') {
@@ -90,6 +90,24 @@ test('a container that another program deletes or stops in order ends it with 0'
   }
 });
 
+test('after Incus was away the terminal shows the agent again, as soon as Incus answers', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['sh', '-c', 'echo "I am here"; exec cat'] });
+  const { file, args } = attach(g, 'agent');
+  const away = await socketThatGoesAway(t);
+  const screen = terminal(t, file, args, { INCUS_SOCKET: away.path });
+  await until('the agent in the terminal', () => screen.output().includes('I am here'));
+  away.leave();
+  await until('the connection to be lost', () => /Error: /.test(screen.output()));
+  const before = screen.output().length;
+  await away.comeBack();
+  await until('the agent again', () => screen.output().slice(before).includes('I am here'));
+  screen.type('still the same\r');
+  await until('what is typed', async () => (await g.screen()).includes('still the same'));
+  screen.type('\u0002d');
+  assert.equal(await screen.exit, 0);
+});
+
 test('no agent, no container and no Incus are told apart', async t => {
   const g = await guestContainer(t);
   const { file, args } = attach(g, 'agent');
@@ -105,9 +123,7 @@ test('no agent, no container and no Incus are told apart', async t => {
   assert.equal(await gone.exit, 0);
   assert.match(gone.output(), /no longer exists/);
   const broken = terminal(t, file, args, { INCUS_SOCKET: '/nonexistent' });
-  await until('a sentence that stays', () => /cannot be reached[\s\S]*Press Enter/.test(broken.output()));
-  broken.type('\r');
-  assert.equal(await broken.exit, 0);
+  await until('a sentence', () => /cannot be reached[\s\S]*as soon as it can/.test(broken.output()));
 });
 
 test('the shell is the user’s with his groups in the workspace, and root’s is root’s', async t => {

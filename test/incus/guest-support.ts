@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { quote } from '../../server/base/shell.ts';
@@ -7,6 +8,7 @@ import { type GuestFiles, loadGuestFiles } from '../../server/guest/files.ts';
 import type { GuestExec, SessionOptions } from '../../server/guest/keys.ts';
 import { type StartOptions, startPlan, tmuxDirectory, tmuxSession } from '../../server/guest/start.ts';
 import type { Incus } from '../../server/incus/client.ts';
+import { findSocket } from '../../server/incus/target.ts';
 import type { ExecResult } from '../../server/incus/types.ts';
 import { workspaceFragment } from '../../server/workspace/fragment.ts';
 import { resolveWorkspace } from '../../server/workspace/resolve.ts';
@@ -113,4 +115,35 @@ export async function commandLinesWith(text: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.filter(line => line.includes(text));
+}
+
+/** A way to Incus that can be cut, as a daemon that restarts cuts it, and that can come back. */
+export async function socketThatGoesAway(
+  t: TestContext,
+): Promise<{ path: string; leave(): void; comeBack(): Promise<void> }> {
+  const path = join(await tempDirectory(t), 'incus.socket');
+  const real = await findSocket();
+  const open = new Set<Socket>();
+  const server = createServer(incoming => {
+    const outgoing = createConnection(real);
+    for (const socket of [incoming, outgoing]) {
+      open.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        incoming.destroy();
+        outgoing.destroy();
+      });
+    }
+    incoming.pipe(outgoing).pipe(incoming);
+  });
+  // Closing it removes the file.
+  const leave = () => {
+    server.close();
+    for (const socket of open) socket.destroy();
+    open.clear();
+  };
+  const comeBack = () => new Promise<void>(resolve => server.listen(path, resolve));
+  t.after(leave);
+  await comeBack();
+  return { path, leave, comeBack };
 }

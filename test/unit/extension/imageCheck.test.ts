@@ -11,11 +11,13 @@ class Images implements BackendApi {
   asked = 0;
   answered: Promise<void> = Promise.resolve();
   origin: ConfigValue['origin'] = { kind: 'setting' };
+  wanted = 'mine';
 
   readonly request = (async (method: string) => {
-    if (method === 'config/show') return { values: [{ key: 'container.image', value: 'mine', origin: this.origin }] };
+    if (method === 'config/show')
+      return { values: [{ key: 'container.image', value: this.wanted, origin: this.origin }] };
     this.asked += 1;
-    const images = this.there ? [{ alias: 'mine' }] : [];
+    const images = this.there ? [{ alias: 'mine', fingerprint: '0123456789abcdef' }] : [];
     await this.answered;
     return { images };
   }) as BackendApi['request'];
@@ -35,6 +37,20 @@ describe('the check of the image', () => {
     images.there = true;
     await image.run();
     assert.equal(model.surroundings.imageMissing, false);
+  });
+
+  it('takes the beginning of a fingerprint for the image, as the backend does', async () => {
+    const { model, images, image } = check();
+    images.there = true;
+    for (const [wanted, missing] of [
+      ['0123456789ab', false],
+      ['0123456789a', true],
+      ['0123456789ac', true],
+    ] as const) {
+      images.wanted = wanted;
+      await image.run();
+      assert.equal(model.surroundings.imageMissing, missing, wanted);
+    }
   });
 
   it('that was asked for while it looked looks once more', async () => {

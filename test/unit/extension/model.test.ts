@@ -3,8 +3,10 @@ import { describe, it } from 'node:test';
 import type { Difference } from '../../../extension/model/reducer.ts';
 import {
   bringableSlots,
+  conversationsOf,
   countsOf,
   deletableImages,
+  hasOwnSlots,
   historyOf,
   lastAtWork,
   nextWaiting,
@@ -117,6 +119,28 @@ describe('selectors', () => {
     assert.deepEqual(
       historyOf(aModel([aSlot()], sessions), aSlot()).map(session => session.id),
       ['old'],
+    );
+  });
+
+  it('does not take slots for gone while Incus is away', () => {
+    const model = aModel([aSlot()]);
+    assert.equal(hasOwnSlots(model), true);
+    model.applySnapshot({ ...aSnapshot([]), incus: { status: 'unavailable' } });
+    assert.equal(hasOwnSlots(model), undefined);
+    model.applySnapshot(aSnapshot([aSlot({ workspace: '/other' })]));
+    assert.equal(hasOwnSlots(model), false);
+  });
+
+  it('has conversations at work and saved ones to read, without those of plain shells', () => {
+    const sessions = [
+      aSession({ id: 'old' }),
+      aSession({ id: 'live', live: true, lastActivityAt: '2026-01-02T10:00:00Z' }),
+      aSession({ id: 'shell', agent: 'shell' }),
+      aSession({ id: 'other', workspace: '/other' }),
+    ];
+    assert.deepEqual(
+      conversationsOf(aModel([], sessions), '/home/me/project').map(({ id }) => id),
+      ['live', 'old'],
     );
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { keyFromCommandLine } from '../../../extension/terminals/marker.ts';
-import { findPaths, toContainerPath, toHostPath } from '../../../extension/terminals/paths.ts';
+import { asOpened, findPaths, toContainerPath, toHostPath } from '../../../extension/terminals/paths.ts';
 import { shellLine, shellLineIn } from '../../../extension/terminals/shellLine.ts';
 
 const MOUNTS = [
@@ -59,6 +59,17 @@ describe('paths of a container', () => {
     assert.equal(toHostPath('../../etc/passwd', MOUNTS, '/home/me/project'), undefined);
     assert.equal(toHostPath('/workspace2/a', MOUNTS, '/home/me/project'), undefined);
     assert.equal(toHostPath('/etc/passwd', MOUNTS, '/home/me/project'), undefined);
+  });
+
+  it('are opened below the folder as the user opened it', () => {
+    const real = toHostPath(
+      'src/a.ts',
+      [{ source: '/disk/project', path: '/workspace', readonly: false }],
+      '/disk/project',
+    );
+    assert.equal(asOpened(real?.path ?? '', '/home/me/link', '/disk/project'), '/home/me/link/src/a.ts');
+    assert.equal(asOpened('/disk/project2/a', '/home/me/link', '/disk/project'), '/disk/project2/a');
+    assert.equal(asOpened('/data/cache/x', '/home/me/link', '/disk/project'), '/data/cache/x');
   });
 
   it('are made from host paths', () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { progressWords } from '../../../extension/views/progressWords.ts';
 import { transcriptReport } from '../../../extension/views/reports.ts';
 import { ago, duration, escapeMarkdown, plain, size, visible } from '../../../extension/views/text.ts';
 import { sessionTooltip, slotTooltip } from '../../../extension/views/tooltips.ts';
+import type { Progress } from '../../../server/protocol/types.ts';
 import { aSession, aSlot } from './samples.ts';
 
 const HOSTILE =
@@ -36,6 +38,16 @@ describe('text from a container', () => {
     ]) {
       assert.doesNotMatch(text, /command:|<img|https:|\u202e|\u001b/);
     }
+  });
+
+  it('is no link beside the one to the log, in what is said of work under way', () => {
+    const links = (step?: Progress) => progressWords(step).match(/\]\([^)]*\)/g);
+    for (const step of [undefined, { phase: 'start' }, { phase: 'build', message: HOSTILE, percent: 4.6 }])
+      assert.deepEqual(links(step), ['](command:incusAgents.showLog)']);
+    assert.match(
+      progressWords({ phase: 'build', message: 'Installing', percent: 4.6 }),
+      /^Installing 5 % · \[Show Log\]/,
+    );
   });
 
   it('loses escape sequences in a transcript, but not its lines', () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
+import type { BackendApi } from '../../../extension/model/backendApi.ts';
 import type { Model } from '../../../extension/model/model.ts';
 import type { Difference } from '../../../extension/model/reducer.ts';
 import type { Node } from '../../../extension/views/node.ts';
 import { rowOf } from '../../../extension/views/row.ts';
+import { Tooltips } from '../../../extension/views/tooltipSource.ts';
 import { TreeShape } from '../../../extension/views/treeShape.ts';
 import { aModel, aSession, aSlot } from './samples.ts';
 
@@ -139,6 +141,19 @@ describe('tree', () => {
     assert.equal(rowOf(model, row, NOW).tags, ' session live resumable own ');
   });
 
+  it('redraws a session where it is in the history while a stopped slot holds it, and within its slot', () => {
+    const stopped = aSlot({ status: 'stopped', session: 'held' });
+    const session = aSession({ id: 'held', slot: 1 });
+    const model = aModel([stopped], [session]);
+    const shape = new TreeShape(model);
+    const [slot, history] = shape.children(shape.children(undefined)[0]);
+    const [row] = shape.children(history);
+    shape.children(slot);
+    const heard = redraws(model, shape);
+    model.applyChange({ revision: 2, sessions: [{ ...session, title: 'Mend the login' }] });
+    assert.deepEqual(heard, [[slot?.id, row?.id]]);
+  });
+
   it('finds the rows above', () => {
     const shape = new TreeShape(aModel([aSlot()]));
     const [workspace] = shape.children(undefined);
@@ -148,6 +163,32 @@ describe('tree', () => {
     const [agent] = shape.children(slot);
     assert.ok(agent);
     assert.equal(shape.parent(agent), slot);
+  });
+});
+
+describe('the tooltip of a slot', () => {
+  it('takes nothing of the container that had its name before', async () => {
+    const model = aModel([aSlot()]);
+    let cpuSeconds = 10;
+    const request = async () => ({ cpuSeconds, memoryBytes: 1, processes: 1 });
+    const tooltips = new Tooltips(model, { request: request as unknown as BackendApi['request'] });
+    const of = (now: number) => {
+      mock.timers.setTime(now);
+      return tooltips.of(new TreeShape(model).slot('coi-0a1b2c3d-1'), {
+        onCancellationRequested: () => ({ dispose() {} }),
+        isCancellationRequested: false,
+      });
+    };
+    mock.timers.enable({ apis: ['Date'] });
+    await of(NOW);
+    cpuSeconds = 15;
+    assert.match((await of(NOW + 10_000)) ?? '', /50 &#37; of a core/);
+    model.applyChange({ revision: 2, gone: { slots: ['coi-0a1b2c3d-1'] } });
+    model.applyChange({ revision: 3, slots: [aSlot()] });
+    cpuSeconds = 20;
+    assert.doesNotMatch((await of(NOW + 20_000)) ?? '', /of a core/);
+    mock.timers.reset();
+    tooltips.dispose();
   });
 });
 

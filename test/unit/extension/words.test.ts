@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toBackendError } from '../../../extension/backend/errors.ts';
+import { closingConsequence } from '../../../extension/commands/stays.ts';
 import { isConfigFile, problemsByPath, settingsProblems } from '../../../extension/model/configFiles.ts';
 import { ExtensionFailure, failureOf, isImageMissing, throwTogether } from '../../../extension/model/failures.ts';
 import { nextStep } from '../../../extension/model/nextStep.ts';
@@ -16,6 +17,18 @@ import { aModel, aSlot } from './samples.ts';
 function inState(state: Slot['agentState']['state']): Slot {
   return aSlot({ agentState: { state, since: '2026-01-01T10:00:00Z' } });
 }
+
+describe('the question before a slot is closed', () => {
+  it('is asked of a kept container only in the middle of a turn, and of one that is deleted unless that is turned off', () => {
+    const kept = (state: Slot['agentState']['state']) => [{ ...inState(state), persistent: true }];
+    assert.match(closingConsequence(kept('working'), false) ?? '', /in the middle of its work/);
+    assert.match(closingConsequence(kept('waiting'), true) ?? '', /in the middle of its work/);
+    assert.equal(closingConsequence(kept('idle'), true), undefined);
+    assert.match(closingConsequence([inState('idle')], true) ?? '', /deleted/);
+    assert.equal(closingConsequence([inState('idle')], false), undefined);
+    assert.match(closingConsequence([...kept('idle'), inState('idle')], false) ?? '', /persistent ones are kept/);
+  });
+});
 
 describe('welcome', () => {
   it('names the first thing that is missing', () => {
