@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { chown, lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -110,6 +110,9 @@ describe('credentials of an agent', { skip }, () => {
   });
 });
 
+/** What the user had an agent remember, in all its slots. */
+const MEMORY = Array.from({ length: 500 }, (_, i) => `remember ${i}\n`).join('');
+
 for (const uid of [1000, 0]) {
   describe(`a login that slots share, in a folder of uid ${uid}`, { skip }, () => {
     let desk: Desk;
@@ -128,6 +131,9 @@ for (const uid of [1000, 0]) {
       const workspace = await desk.workspace({ uid });
       const backend = await desk.backend();
       if (uid === 0) await backend.call('config/trust', { workspace, approve: true });
+      const memory = join(login(), 'CLAUDE.md');
+      await desk.lab.write(memory, MEMORY);
+      await chown(memory, uid, uid);
       talks = await Promise.all(
         [1, 2].map(slot =>
           openTalk(desk, backend, workspace, { agent: 'claude', slot, prompt: `hello from slot ${slot}` }),
@@ -171,7 +177,9 @@ for (const uid of [1000, 0]) {
           'a login of Claude Code that its slots share, with the settings and the history of prompts beside it',
         );
         // What is the same file for all names no slot; the file that it names is each slot's own.
-        assert.match(await inside(talk, 'cat ~/.claude/CLAUDE.md'), /^Read ~\/SANDBOX_CONTEXT\.md first/m);
+        const memory = await inside(talk, 'cat ~/.claude/CLAUDE.md');
+        assert.ok(memory.startsWith(MEMORY), 'nothing of it is lost');
+        assert.equal(memory.match(/^Read ~\/SANDBOX_CONTEXT\.md first/gm)?.length, 1);
         assert.ok((await inside(talk, 'cat ~/SANDBOX_CONTEXT.md')).includes(talk.container));
         const names = await inside(talk, 'ls ~/.claude/projects/-workspace | grep jsonl');
         assert.equal(names, `${talk.session}.jsonl`);
