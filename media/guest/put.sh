@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings a file that came for the agent to its place. $1 way  $2 place  $3 file that came  $4 owner
-# keep: unless something is there. json: instead of what is there. block: as the managed block of the file that is there; the first and last
+# keep: unless something is there that begins with another line. json: instead of what is there. block: as the managed block of the file that is there; the first and last
 # line of what came are its markers.
 # The file can be one for several containers, which start at the same moment: it is whole at any time, and where it says what it shall, it is left alone.
 place=$2 came=$3
@@ -8,7 +8,7 @@ place=$2 came=$3
 [ ! -L "$place" ] || place=$(readlink -f "$place") || exit 1
 if [ -e "$place" ]; then
   case $1 in
-    keep) exit 0 ;;
+    keep) [ "$(head -n 1 "$place")" = "$(head -n 1 "$came")" ] || exit 0 ;;
     block)
       # A block that has lost its end is none: what follows on it is the user's.
       cp -p "$place" "$came.whole" && chown "$4" "$came.whole" || exit 1

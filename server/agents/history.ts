@@ -64,6 +64,8 @@ export interface Gist {
   id?: string;
   /** Not a person held it but a helper or a script of the agent, where the file says so. */
   helper?: boolean;
+  /** Who answers it, where the file says so. */
+  provider?: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
-import type { Agent } from './types.ts';
+import type { Agent, Resumed } from './types.ts';
 
 /**
  * How the conversation of a session is continued: the `resume` of a launch, or undefined when nothing was ever said in
@@ -13,13 +13,17 @@ export async function resumeOf(
   sessionDir: string,
   path: string,
   { known, said }: { known?: string | undefined; said?: boolean } = {},
-): Promise<{ agentSessionId?: string } | undefined> {
+): Promise<Resumed | undefined> {
   // An agent that keeps nothing with us decides by itself.
   if (agent.stateDirs.length === 0) return {};
   const conversation = await agent.findConversation(sessionDir, path, known);
   if (conversation === undefined && said === true) throw lost(agent, sessionDir);
   if (conversation === undefined) return undefined;
-  return conversation.agentSessionId === undefined ? {} : { agentSessionId: conversation.agentSessionId };
+  const { agentSessionId, provider } = conversation;
+  return {
+    ...(agentSessionId === undefined ? {} : { agentSessionId }),
+    ...(provider === undefined ? {} : { provider }),
+  };
 }
 
 /** The id for a new conversation of a session: the session's own, or another when files of that are there, which the agent refuses. */

@@ -7,7 +7,7 @@ import { exportLines } from './shell.ts';
 import { type TarEntry, tarball } from './tar.ts';
 
 /**
- * A file for the agent, owned by the code user. `keep`: only if none is there; `block`: the content becomes the managed block of
+ * A file for the agent, owned by the code user. `keep`: only if none is there but one of ours, which begins with the same line; `block`: the content becomes the managed block of
  * the file that is there; `json`: the caller has merged it already, so it replaces. Such a file may be one for several containers.
  */
 export interface GuestFile {

@@ -1,5 +1,6 @@
 import { newIdFor, resumeOf } from '../../agents/resume.ts';
 import { SIGNALS } from '../../agents/signal.ts';
+import type { Resumed } from '../../agents/types.ts';
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
@@ -16,7 +17,7 @@ export interface SessionPlan {
   /** Where hooks leave their lines, inside. */
   signalsDir: string;
   /** Present: its conversation is continued. */
-  resume?: { agentSessionId?: string };
+  resume?: Resumed;
   /** The id for a new conversation, of agents whose id is chosen. */
   newId: string;
   /** Makes the record as it was before this open; a session that it began goes. */

@@ -147,6 +147,7 @@ function launchOptions(start: AgentStart, secrets: Record<string, string>, place
   const { plan, session } = start;
   const context = place !== undefined && sharesLogin(plan) ? POINTER : place;
   const { config, agent } = plan;
+  const own = config.get('agents')[agent.name]?.environment ?? {};
   const model = modelOf(start);
   const effort =
     agent.name === 'codex' ? config.get('tool.codex.reasoning_effort') : config.get('tool.claude.effort_level');
@@ -159,6 +160,8 @@ function launchOptions(start: AgentStart, secrets: Record<string, string>, place
     cwd: plan.mountPath,
     signalsDir: session.signalsDir,
     secrets,
+    login: [...Object.keys(start.credentials), ...Object.keys(own)],
+    variables: { ...config.get('defaults.environment'), ...own },
     ...(session.resume === undefined ? {} : { resume: session.resume }),
     ...(model === '' ? {} : { model }),
     ...(effort === '' ? {} : { effort }),

@@ -66,6 +66,31 @@ describe('credentials of an agent', { skip }, () => {
     await backend.call('slot/kill', { container: talk.container });
   });
 
+  it('log codex in by an API key, unless it has a provider of the user’s', async () => {
+    const profile = join(desk.lab.home, '.coi/profiles/key/config.toml');
+    const login = '[agents.codex.credentials]\nsource = "environment"\nnames = ["OPENAI_API_KEY"]\n';
+    await desk.lab.write(profile, `${login}[agents.codex.environment]\nOPENAI_BASE_URL = "${desk.url}/by-key/v1"\n`);
+    const talk = await openTalk(desk, backend, workspace, { agent: 'codex', profile: 'key', prompt: 'by the key' });
+    assert.equal((await talk.asked('by the key')).path, '/by-key/v1/responses');
+    assert.doesNotMatch(await talk.screen(), /Sign in/);
+    await talk.kill();
+    await talk.state('failed');
+    await backend.call('slot/start', { container: talk.container });
+    const request = await talk.turn('once more');
+    assert.equal(request.path, '/by-key/v1/responses');
+    assert.match(request.text, /by the key/);
+    await backend.call('slot/kill', { container: talk.container });
+
+    const mine = join(desk.lab.directory, 'codex-config.toml');
+    const provider = `name = "mine"\nbase_url = "${desk.url}/mine/v1"\nwire_api = "responses"\n`;
+    await desk.lab.write(mine, `model_provider = "mine"\n[model_providers.mine]\n${provider}`);
+    const copy = `[[credentials]]\nhost = "${mine}"\ncontainer = "/home/code/.codex/config.toml"\n`;
+    await desk.lab.write(profile, login + copy);
+    const own = await openTalk(desk, backend, workspace, { agent: 'codex', profile: 'key', prompt: 'by the own' });
+    assert.equal((await own.asked('by the own')).path, '/mine/v1/responses');
+    await backend.call('slot/kill', { container: own.container });
+  });
+
   it('of opencode are one for several slots, and nothing else of it is', async () => {
     const profile = join(desk.lab.home, '.coi/profiles/together/config.toml');
     await desk.lab.write(profile, '[agents.opencode.credentials]\nsource = "shared"\n');

@@ -143,6 +143,8 @@ test('a file to keep is kept, others take the place of what is there, and links 
   await put('keep', 'first');
   await put('keep', 'second');
   assert.equal(text(), 'first');
+  await put('keep', 'first\nand more');
+  assert.equal(text(), 'first\nand more', 'it is ours by its first line');
   symlinkSync('file', at('link'));
   await put('json', '{}', 'link');
   assert.equal(text(), '{}');
