@@ -13,6 +13,7 @@ import {
   object,
   text,
   time,
+  toLookAt,
 } from './history.ts';
 import type { Conversation } from './types.ts';
 
@@ -28,12 +29,12 @@ export async function claudeConversation(
   sessionDir: string,
   path?: string,
   known?: string,
+  before?: string,
 ): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
-  const first = files.filter(file => idOf(file) === known);
   const own = files.filter(file => path !== undefined && isOf(file, path));
   const budget = fullBudget();
-  for (const file of [...new Set([...first, ...own, ...files])].slice(0, 20)) {
+  for (const file of toLookAt([...own, ...files], (file, id) => idOf(file) === id, known, before)) {
     const agentSessionId = idOf(file);
     const { said, prompt } = await gistOf(sessionDir, file, note, gist => isPrompt(gist.prompt), budget);
     if (said && agentSessionId !== undefined) {

@@ -13,6 +13,7 @@ import {
   object,
   text,
   time,
+  toLookAt,
 } from './history.ts';
 import type { Conversation } from './types.ts';
 
@@ -28,12 +29,12 @@ export async function codexConversation(
   sessionDir: string,
   _path?: string,
   known?: string,
+  before?: string,
 ): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
-  const first = files.filter(file => idOf(file) === known);
   const budget = fullBudget();
   let other: Conversation | undefined;
-  for (const file of [...new Set([...first, ...files])].slice(0, 20)) {
+  for (const file of toLookAt(files, (file, id) => idOf(file) === id, known, before)) {
     const agentSessionId = idOf(file);
     const { said, prompt, helper, provider } = await gistOf(
       sessionDir,

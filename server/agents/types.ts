@@ -130,8 +130,14 @@ export interface Agent {
   /**
    * Reads the newest conversation in which something was said below the session's directory on the host (untrusted: bounded, no
    * symlinks). `path` is that of the workspace inside. `known` is the one that the agent said it holds: it comes before newer ones.
+   * `before` is the one that was found at an earlier look: where both are given, no other one is the session's.
    */
-  findConversation(sessionDir: string, path?: string, known?: string): Promise<Conversation | undefined>;
+  findConversation(
+    sessionDir: string,
+    path?: string,
+    known?: string,
+    before?: string,
+  ): Promise<Conversation | undefined>;
   /** The conversation as text; empty when there is none. */
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** Of some paths that the workspace may have had inside, that under which conversations are filed; for agents that file by path. */

@@ -63,7 +63,7 @@ async function takeUp(
   const { id, agent } = resumed;
   await refuseElsewhere(deps, resumed);
   await takeOver(deps, plan, resumed);
-  const known = { known: resumed.conversation, said: wasSaid(resumed) };
+  const known = { known: resumed.conversation, before: resumed.agentSessionId, said: wasSaid(resumed) };
   const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, known);
   const taken = { ...place, incus: deps.incus.target, persistent: plan.persistent, path: plan.mountPath };
   const { record, giveBack } = await deps.sessions.take(id, taken);

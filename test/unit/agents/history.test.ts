@@ -91,6 +91,16 @@ for (const [name, conversation] of Object.entries(CONVERSATIONS)) {
     assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: C }), { agentSessionId: B }, 'its file is gone');
     await add(C, '', 1_700_000_200);
     assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: C }), { agentSessionId: B }, 'as after /clear');
+    const again = (known: string) => resumeOf(agent, dir, '/workspace', { known, before: A, said: true });
+    assert.deepEqual(await again(C), { agentSessionId: A }, 'not what a script said meanwhile');
+    for (const damaged of [true, false]) {
+      if (damaged) await add(A, '', 1_700_000_000);
+      else await rm(join(dir, conversation(A, '')[0]));
+      await assert.rejects(again(A), { kind: 'not-found' });
+      await assert.rejects(again(C), { kind: 'not-found' });
+    }
+    await add(C, 'of the session, after /clear', 1_700_000_200);
+    assert.deepEqual(await again(C), { agentSessionId: C });
   });
 }
 
