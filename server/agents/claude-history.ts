@@ -32,9 +32,10 @@ export async function claudeConversation(
   before?: string,
 ): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
-  const own = files.filter(file => path !== undefined && isOf(file, path));
+  const isOwn = (file: FoundFile) => path !== undefined && isOf(file, path);
+  const chosen = toLookAt(first(files, isOwn), (file, id) => idOf(file) === id, known, before);
   const budget = fullBudget();
-  for (const file of toLookAt([...own, ...files], (file, id) => idOf(file) === id, known, before)) {
+  for (const file of first(chosen, isOwn)) {
     const agentSessionId = idOf(file);
     const { said, prompt } = await gistOf(sessionDir, file, note, gist => isPrompt(gist.prompt), budget);
     if (said && agentSessionId !== undefined) {
@@ -43,6 +44,11 @@ export async function claudeConversation(
     }
   }
   return undefined;
+}
+
+/** Those first; the program resumes no other where it is started. */
+function first(files: readonly FoundFile[], are: (file: FoundFile) => boolean): FoundFile[] {
+  return [...files.filter(are), ...files.filter(file => !are(file))];
 }
 
 /** The first of some paths of the workspace inside under which there are conversations. */

@@ -27,6 +27,8 @@ export interface RegistryInput {
   detail?: string;
   /** The agent's own id of the conversation that it is about. */
   conversation?: string;
+  /** It is of an agent that somebody began by hand in the place of the one that had ended. */
+  successor?: true;
 }
 
 /**

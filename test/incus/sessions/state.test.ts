@@ -146,4 +146,19 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     const slot = await both('exited');
     assert.equal(slot.agentState.why, 'The agent was ended.');
   });
+
+  it('a claude begun by hand in the place of the one that ended is the agent, and its conversation goes on', async () => {
+    await talk.shows('/workspace$');
+    await backend.call('slot/exec', {
+      container: talk.container,
+      argv: ['tmux', 'send-keys', '-t', `=coi-${talk.container}:`, `ANTHROPIC_API_KEY=${KEY} claude`, 'Enter'],
+    });
+    await talk.turn('of the one by hand');
+    await backend.call('slot/kill', { container: talk.container });
+    talk = await openTalk(desk, backend, workspace, { resume: talk.session });
+    const { text } = await talk.turn('of both');
+    assert.match(text, /of the one by hand/);
+    assert.doesNotMatch(text, /do it alone/);
+    await backend.call('slot/kill', { container: talk.container });
+  });
 });

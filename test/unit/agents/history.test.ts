@@ -129,6 +129,12 @@ test('claude: conversations of the path that the session has come first, and tel
   assert.equal((await agent.findConversation(dir, '/elsewhere'))?.title, 'of a script');
   assert.equal((await agent.transcript(dir, undefined, '/home/me/my.src'))[0]?.text, 'of the session');
   assert.deepEqual(await resumeOf(agent, dir, '/home/me/my.src'), { agentSessionId: A });
+  const known = { known: B, before: A };
+  assert.deepEqual(
+    await resumeOf(agent, dir, '/home/me/my.src', known),
+    { agentSessionId: A },
+    'the other is not found there',
+  );
   assert.equal(await agent.pathOf?.(dir, ['/workspace', '/home/me/my.src']), '/home/me/my.src');
   assert.equal(await agent.pathOf?.(dir, ['/workspace']), undefined);
   await put(at(`${long.replaceAll('/', '-').slice(0, 200)}-1a2b3c`, C), [claudeUser('of a long path')]);

@@ -183,6 +183,38 @@ test('the conversation of an agent is told when it changes, and another claude i
   assert.deepEqual(told, ['s conversation-a', 's conversation-c']);
 });
 
+test('a claude that a person began in the place of the agent that ended tells its conversation; no script’s does', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  const told: string[] = [];
+  attention.onConversation((_session, conversation) => told.push(conversation));
+  const ended = Math.floor(Date.now() / 1000) - 10;
+  const put = (pid: number, sessionId: string, entrypoint: string, after: number) =>
+    writeFile(
+      join(dir, `sessions/${pid}.json`),
+      JSON.stringify({
+        ...{ sessionId, entrypoint, startedAt: (ended + after) * 1000 },
+        ...{ status: 'idle', statusUpdatedAt: (ended + after) * 1000 },
+      }),
+    );
+  const ready = JSON.stringify({ session_id: 'conversation-a' });
+  await writeFile(join(dir, 'signals/events'), `start ${ended - 9} \nready ${ended - 8} ${ready}\nexit ${ended} 137\n`);
+  // As a killed one leaves it.
+  await put(1, 'conversation-a', 'cli', -9);
+  attention.track({ container: 'c', session: 's', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+  await until('the end is known', () => attention.state('c').state === 'failed' && told.length === 1);
+  await put(2, 'conversation-b', 'sdk-cli', 1);
+  await put(3, 'conversation-c', 'cli', 2);
+  await until('the conversation is told', () => told.includes('conversation-c'));
+  await until('its state is that of the agent', () => attention.state('c').state === 'idle');
+  await put(4, 'conversation-d', 'cli', 3);
+  await put(3, 'conversation-c', 'cli', 3);
+  await sleep(300);
+  assert.deepEqual(told, ['conversation-a', 'conversation-c'], 'of two it is not known which one it is');
+});
+
 test('the pace: at once, never two at a time, again when asked meanwhile, slow for who asks without end', async () => {
   let runs = 0;
   let together = 0;
