@@ -5,7 +5,7 @@
 # The file can be one for several containers, which start at the same moment: it is whole at any time, and where it says what it shall, it is left alone.
 place=$2 came=$3
 [ ! -d "$place" ] || { echo 'it is a directory' >&2; exit 1; }
-[ ! -L "$place" ] || place=$(readlink -f "$place") || exit 1
+[ ! -L "$place" ] || place=$(readlink -f "$place") || place=$2
 if [ -e "$place" ]; then
   case $1 in
     keep) [ "$(head -n 1 "$place")" = "$(head -n 1 "$came")" ] || exit 0 ;;

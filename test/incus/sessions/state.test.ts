@@ -107,8 +107,14 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     assert.equal(await talk.inside('pgrep', '-f', '^sleep 4711'), 0);
     await talk.inside('pkill', '-KILL', '-x', 'claude');
     await both('failed');
+    // As one who keeps such files elsewhere.
+    const move = 'cd ~ && mkdir dot && mv .claude.json dot && ln -s dot/.claude.json . && sed -i "$0" dot/.claude.json';
+    assert.equal(await talk.inside('sh', '-c', move, 's|"projects": {|&"/mine": {},|'), 0);
     await backend.call('slot/start', { container: talk.container });
     await both('idle');
+    const look = ['sh', '-c', 'ls -l ~/.claude.json; grep -oE "/mine|hasTrustDialogAccepted" ~/.claude.json | sort -u'];
+    const { stdout } = await backend.call('slot/exec', { container: talk.container, argv: look });
+    assert.match(stdout, /-> dot\/\.claude\.json\n\/mine\nhasTrustDialogAccepted\n$/);
     assert.equal(await talk.inside('ls', 'typed-into-a-shell'), 2);
   });
 
@@ -120,6 +126,8 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     // Nothing is left to say so: Incus tells only that the container was started anew.
     await incusCli('restart', '-f', talk.container);
     await both('exited');
+    // Too large to be merged: it is left alone, and stands in nobody's way.
+    assert.equal(await talk.inside('sh', '-c', 'head -c 17000000 /dev/zero | tr "\\0" " " >>~/.claude.json'), 0);
     await backend.call('slot/open', { workspace, resume: talk.session });
     await both('idle');
     await incusCli('stop', '-f', talk.container);

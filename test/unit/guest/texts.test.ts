@@ -150,6 +150,9 @@ test('a file to keep is kept, others take the place of what is there, and links 
   assert.equal(text(), '{}');
   assert.ok(lstatSync(at('link')).isSymbolicLink());
   assert.equal(statSync(at('file')).mode & 0o777, 0o640);
+  symlinkSync('nowhere/at/all', at('astray'));
+  await put('json', '{}', 'astray');
+  assert.ok(lstatSync(at('astray')).isFile());
   mkdirSync(at('directory'));
   await assert.rejects(put('json', '{}', 'directory'), /it is a directory/);
 });
