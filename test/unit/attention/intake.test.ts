@@ -39,6 +39,8 @@ test('lines: words, times and reasons; anything else is left out', () => {
       'exit 1700000002 137',
       'ready 1700000002 {"session_id":"0f0e-1x-y","prompt":"\\"session_id\\":\\"another-one\\""}',
       'dance 1700000003 ',
+      'waiting 1700000003 {"session_id":"0f0e-of-helper","agent_id":"0f0e-2","tool_name":"Bash"}',
+      'working 1700000003 {"prompt":"say \\"agent_id\\": \\"x\\""}',
       'idle soon',
       '\u0000\u0001',
       'idle 999999999999 ',
@@ -52,10 +54,16 @@ test('lines: words, times and reasons; anything else is left out', () => {
       ['waiting', 'Bash', undefined],
       ['exit', undefined, 137],
       ['ready', undefined, undefined],
+      ['waiting', 'Bash', undefined],
+      ['working', undefined, undefined],
       ['idle', undefined, undefined],
     ],
   );
-  assert.equal(signals[4]?.at, now, 'no time of the future');
+  assert.equal(signals.at(-1)?.at, now, 'no time of the future');
+  assert.deepEqual(
+    signals.map(s => s.helper === true),
+    [false, false, false, false, true, false, false],
+  );
   assert.deepEqual(signals.map(s => s.conversation).filter(Boolean), ['0f0e-1x-y']);
 });
 
