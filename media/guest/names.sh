@@ -10,14 +10,14 @@ hosts() {
   file=$root/etc/hosts
   [ -s "$own/hosts" ] || grep -qsxF -- "$first" "$file" || return 0
   [ -e "$file" ] || : >"$file"
-  # An old block without its end would swallow the rest: then nothing is cut out.
-  if grep -qxF -- "$first" "$file" && grep -qxF -- "$last" "$file"; then
-    FIRST=$first LAST=$last awk '
-      $0 == ENVIRON["FIRST"] { skip = 1 }
-      !skip { print }
-      $0 == ENVIRON["LAST"] { skip = 0 }
-    ' "$file"
-  else cat "$file"; fi >"$own/hosts.new" || return 1
+  # A block that has lost its end is none: what follows on it is not ours.
+  FIRST=$first LAST=$last awk '
+    $0 == ENVIRON["FIRST"] { printf "%s", held; held = ""; skip = 1 }
+    !skip { print }
+    skip { held = held $0 "\n" }
+    skip && $0 == ENVIRON["LAST"] { held = ""; skip = 0 }
+    END { printf "%s", held }
+  ' "$file" >"$own/hosts.new" || return 1
   if [ -s "$own/hosts" ]; then
     [ ! -s "$own/hosts.new" ] || [ -z "$(tail -c 1 "$own/hosts.new")" ] || echo >>"$own/hosts.new"
     { echo "$first"; cat "$own/hosts"; echo "$last"; } >>"$own/hosts.new"

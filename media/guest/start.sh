@@ -32,14 +32,17 @@ if runs; then
   exit 0
 fi
 
-# What must only be there if it is not there yet comes as <file>.incus-agents-keep, blocks as <file>.incus-agents-block.
 unpacked=$(tar -xpvf - -C / 2>&1) || fail 64 "tar: $unpacked"
-printf '%s\n' "$unpacked" | while IFS= read -r file; do
-  case $file in
-    *.incus-agents-keep) file=/$file; if [ -e "${file%.incus-agents-keep}" ]; then rm -f "$file"; else mv "$file" "${file%.incus-agents-keep}"; fi ;;
-    *.incus-agents-block) sh "$own/block.sh" "/${file%.incus-agents-block}" "/$file" "$uid:$gid" ;;
-  esac
-done
+# What may be there already lies below put/<way> first: its place can be in a directory that several containers share.
+put=${own#/}/put
+problem=$(printf '%s\n' "$unpacked" | while IFS= read -r file; do
+  case $file in "$put"/*) ;; *) continue ;; esac
+  way=${file#"$put"/} way=${way%%/*} place=${file#"$put/$way"}
+  # Without its instructions, as where the user's own are mounted read-only, the agent works all the same.
+  said=$(sh "$own/put.sh" "$way" "$place" "/$file" "$uid:$gid" 2>&1) || [ "$way" = block ] || printf '%s: %s\n' "$place" "$said"
+done)
+rm -rf "$own/put"
+[ -z "$problem" ] || fail 64 "$problem"
 names=/etc/incus-agents
 if [ -s $names/hosts ] || [ -s $names/resolvers ] || [ -e $names/named ]; then
   problem=$(sh $names/names 2>&1) || fail 66 "names: $problem"

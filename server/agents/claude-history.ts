@@ -13,6 +13,7 @@ import {
   object,
   text,
   time,
+  toLookAt,
 } from './history.ts';
 import type { Conversation } from './types.ts';
 
@@ -28,12 +29,13 @@ export async function claudeConversation(
   sessionDir: string,
   path?: string,
   known?: string,
+  before?: string,
 ): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
-  const first = files.filter(file => idOf(file) === known);
-  const own = files.filter(file => path !== undefined && isOf(file, path));
+  const isOwn = (file: FoundFile) => path !== undefined && isOf(file, path);
+  const chosen = toLookAt(first(files, isOwn), (file, id) => idOf(file) === id, known, before);
   const budget = fullBudget();
-  for (const file of [...new Set([...first, ...own, ...files])].slice(0, 20)) {
+  for (const file of first(chosen, isOwn)) {
     const agentSessionId = idOf(file);
     const { said, prompt } = await gistOf(sessionDir, file, note, gist => isPrompt(gist.prompt), budget);
     if (said && agentSessionId !== undefined) {
@@ -42,6 +44,11 @@ export async function claudeConversation(
     }
   }
   return undefined;
+}
+
+/** Those first; the program resumes no other where it is started. */
+function first(files: readonly FoundFile[], are: (file: FoundFile) => boolean): FoundFile[] {
+  return [...files.filter(are), ...files.filter(file => !are(file))];
 }
 
 /** The first of some paths of the workspace inside under which there are conversations. */

@@ -13,6 +13,7 @@ import {
   object,
   text,
   time,
+  toLookAt,
 } from './history.ts';
 import type { Conversation } from './types.ts';
 
@@ -28,17 +29,24 @@ export async function codexConversation(
   sessionDir: string,
   _path?: string,
   known?: string,
+  before?: string,
 ): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
-  const first = files.filter(file => idOf(file) === known);
   const budget = fullBudget();
   let other: Conversation | undefined;
-  for (const file of [...new Set([...first, ...files])].slice(0, 20)) {
+  for (const file of toLookAt(files, (file, id) => idOf(file) === id, known, before)) {
     const agentSessionId = idOf(file);
-    const { said, prompt, helper } = await gistOf(sessionDir, file, note, gist => gist.prompt !== undefined, budget);
+    const { said, prompt, helper, provider } = await gistOf(
+      sessionDir,
+      file,
+      note,
+      gist => gist.prompt !== undefined,
+      budget,
+    );
     if (!said || agentSessionId === undefined) continue;
     const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };
-    const found = { agentSessionId, ...title, lastActivityAt: changedAt(file) };
+    const by = provider === undefined ? {} : { provider };
+    const found = { agentSessionId, ...title, ...by, lastActivityAt: changedAt(file) };
     if (helper !== true || agentSessionId === known) return found;
     other ??= found;
   }
@@ -54,6 +62,8 @@ function note(gist: Gist, line: Json): void {
   // Of others it is "exec", or an object that says what kind of helper.
   if (line.type === 'session_meta' && payload.source !== undefined)
     gist.helper ??= !OF_PEOPLE.some(source => source === payload.source);
+  const provider = line.type === 'session_meta' ? text(payload.model_provider) : undefined;
+  if (provider !== undefined) gist.provider ??= provider;
   const event = line.type === 'event_msg' && payload.type === 'user_message';
   const [message] = messages([line]);
   gist.said ||= event || message !== undefined || (line.type === 'response_item' && line.cut === true);

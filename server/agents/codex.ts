@@ -1,4 +1,5 @@
 import { codexConversation, codexTranscript } from './codex-history.ts';
+import { loginFile } from './codex-login.ts';
 import { ownDirectory, signalFile, signalProgram } from './signal.ts';
 import type { Agent, AgentFile, LaunchOptions } from './types.ts';
 
@@ -66,6 +67,7 @@ function files(o: LaunchOptions): AgentFile[] {
   return [
     signalFile(o),
     { path: '/etc/codex/requirements.toml', content: hooks(o), mode: 0o644 },
+    loginFile(o),
     ...(o.context === undefined
       ? []
       : [{ path: `${o.home}/.codex/AGENTS.md`, content: o.context, mode: 0o644, merge: 'block' as const }]),

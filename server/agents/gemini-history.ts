@@ -13,6 +13,7 @@ import {
   newestFiles,
   text,
   time,
+  toLookAt,
 } from './history.ts';
 import type { Conversation } from './types.ts';
 
@@ -25,13 +26,12 @@ export async function geminiConversation(
   sessionDir: string,
   _path?: string,
   known?: string,
+  before?: string,
 ): Promise<Conversation | undefined> {
   const files = await conversationFiles(sessionDir);
-  const first = files.filter(
-    ({ parts }) => known !== undefined && parts.at(-1)?.endsWith(`-${known.slice(0, 8)}.jsonl`),
-  );
+  const is = ({ parts }: FoundFile, id: string) => parts.at(-1)?.endsWith(`-${id.slice(0, 8)}.jsonl`) === true;
   const budget = fullBudget();
-  for (const file of [...new Set([...first, ...files])].slice(0, 20)) {
+  for (const file of toLookAt(files, is, known, before)) {
     const { said, prompt, id: agentSessionId } = await geminiGist(sessionDir, file, budget);
     if (said && agentSessionId !== undefined) {
       const title = prompt === undefined ? {} : { title: prompt.slice(0, 4096) };

@@ -44,6 +44,21 @@ export async function newestFiles(
   return files.sort((a, b) => b.modifiedMs - a.modifiedMs);
 }
 
+/**
+ * The files of conversations in which the session's own is looked for, in this order. `is` tells whether a file is of that id; for
+ * `known` and `before` see Agent. Where both are known, others are those of helpers and scripts: none takes the place of one that is gone.
+ */
+export function toLookAt(
+  files: readonly FoundFile[],
+  is: (file: FoundFile, id: string) => boolean,
+  known: string | undefined,
+  before: string | undefined,
+): FoundFile[] {
+  const of = (id: string | undefined) => (id === undefined ? [] : files.filter(file => is(file, id)));
+  const others = known !== undefined && before !== undefined ? of(before) : files;
+  return [...new Set([...of(known), ...others])].slice(0, 20);
+}
+
 /** What one look at a session's files may still read (bytes). */
 export interface Budget {
   left: number;
@@ -64,6 +79,8 @@ export interface Gist {
   id?: string;
   /** Not a person held it but a helper or a script of the agent, where the file says so. */
   helper?: boolean;
+  /** Who answers it, where the file says so. */
+  provider?: string;
 }
 
 /**

@@ -3,12 +3,19 @@ import type { TranscriptEntry } from '../protocol/types.ts';
 /** `bypass`: the agent asks for nothing, since the container holds it. `interactive`: it asks as it would on the host. */
 export type PermissionMode = 'bypass' | 'interactive';
 
+/** A conversation to go on with. */
+export interface Resumed {
+  agentSessionId?: string;
+  /** See Conversation. */
+  provider?: string;
+}
+
 /** What one start of an agent depends on. Paths are those inside the container, absolute. */
 export interface LaunchOptions {
   /** A UUID, the session's own unless it is taken. An agent that lets its own conversation id be chosen uses it for a new one. */
   sessionId: string;
   /** Present: continue that conversation, or the newest one that the agent finds by itself. */
-  resume?: { agentSessionId?: string };
+  resume?: Resumed;
   permissionMode: PermissionMode;
   model?: string;
   effort?: string;
@@ -24,6 +31,10 @@ export interface LaunchOptions {
   context?: string;
   /** Values that only this agent's process gets, such as keys; some agents ask about a new key unless a file knows it. */
   secrets?: Readonly<Record<string, string>>;
+  /** Names of the variables that the configuration gives this agent alone, for its login or otherwise. */
+  login?: readonly string[];
+  /** What the configuration sets in the environment; no secrets. */
+  variables?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,7 +46,7 @@ export interface AgentFile {
   path: string;
   content: string;
   mode: number;
-  /** `json`: objects are merged deeply, our values win. `block`: only our marked block is replaced. `keep`: left as it is. */
+  /** `json`: objects are merged deeply, our values win. `block`: only our marked block is replaced. `keep`: left as it is, unless it begins with the same line. */
   merge?: 'json' | 'block' | 'keep';
 }
 
@@ -58,6 +69,8 @@ export interface Conversation {
   /** First prompt, as the agent wrote it down: hostile text, any length up to 4 KiB. */
   title?: string;
   lastActivityAt?: string | undefined;
+  /** Who answered it, of agents that stay with the one that began it. */
+  provider?: string;
 }
 
 /** Where an agent keeps its login. Both relative to the home inside; never below a state directory. */
@@ -117,8 +130,14 @@ export interface Agent {
   /**
    * Reads the newest conversation in which something was said below the session's directory on the host (untrusted: bounded, no
    * symlinks). `path` is that of the workspace inside. `known` is the one that the agent said it holds: it comes before newer ones.
+   * `before` is the one that was found at an earlier look: where both are given, no other one is the session's.
    */
-  findConversation(sessionDir: string, path?: string, known?: string): Promise<Conversation | undefined>;
+  findConversation(
+    sessionDir: string,
+    path?: string,
+    known?: string,
+    before?: string,
+  ): Promise<Conversation | undefined>;
   /** The conversation as text; empty when there is none. */
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** Of some paths that the workspace may have had inside, that under which conversations are filed; for agents that file by path. */

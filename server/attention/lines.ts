@@ -26,9 +26,11 @@ export function parseSignals(text: string, now: number): SignalInput[] {
   return signals;
 }
 
-function extra(word: string, payload: string): Pick<SignalInput, 'detail' | 'code' | 'conversation'> {
+function extra(word: string, payload: string): Pick<SignalInput, 'detail' | 'code' | 'conversation' | 'helper'> {
   if (word === 'exit') return /^\d{1,3}$/.test(payload.trim()) ? { code: Number(payload) } : {};
   const detail = word === 'waiting' ? plainLine(payloadDetail(payload), 80) : '';
+  // Codex's hooks of a helper have the id of its thread (openai/codex#22882).
+  if (/"agent_id"\s*:\s*"/.test(payload)) return { ...(detail === '' ? {} : { detail }), helper: true };
   const [, conversation] = /"session_id"\s*:\s*"([A-Za-z0-9_-]{8,64})"/.exec(payload) ?? [];
   return { ...(detail === '' ? {} : { detail }), ...(conversation === undefined ? {} : { conversation }) };
 }

@@ -49,7 +49,10 @@ export function next(memory: Memory, input: AttentionInput): Memory {
 
 function afterSignal(memory: Memory, input: SignalInput): Memory {
   const told = input.word === 'exit' ? memory.told : input.word !== 'start';
-  const heard = { ...memory, signalAt: input.at, told };
+  // One that gets ready may do so in the middle of a turn.
+  const over = input.helper === true || input.word === 'ready' ? memory.over === true : input.word === 'idle';
+  const heard = { ...memory, signalAt: input.at, told, over };
+  if (input.helper === true && input.word !== 'waiting') return afterHelper(heard, input);
   if (isAway(memory.container)) return { ...heard, early: fromSignal(input, memory.quiet) };
   if (input.word === 'ready' && !['starting', 'unknown', 'exited', 'failed'].includes(memory.agent.state)) return heard;
   // A hook of an agent that was killed can still be on its way.
@@ -59,6 +62,12 @@ function afterSignal(memory: Memory, input: SignalInput): Memory {
   if (input.word !== 'start') return moved(heard, agent);
   const { registry: _, left: __, ...fresh } = heard;
   return moved(fresh, agent);
+}
+
+/** What a helper does is no turn of the agent's, and nothing tells when it ends; but its question is answered when it goes on. */
+function afterHelper(heard: Memory, { at }: SignalInput): Memory {
+  if (isAway(heard.container) || heard.agent.state !== 'waiting') return heard;
+  return moved(heard, fromSignal({ kind: 'signal', word: heard.over === true ? 'idle' : 'working', at }, heard.quiet));
 }
 
 /**

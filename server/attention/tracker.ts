@@ -39,6 +39,8 @@ export class Tracker {
   #overdue: NodeJS.Timeout | undefined;
   /** That of the agent which was started last. */
   #conversation: string | undefined;
+  /** When that one ended (ms). */
+  #endedAt: number | undefined;
 
   constructor(options: TrackOptions) {
     this.#options = options;
@@ -74,8 +76,10 @@ export class Tracker {
 
   #noteConversation(signals: readonly SignalInput[]): void {
     const before = this.#conversation;
-    for (const { word, conversation } of signals)
+    for (const { word, conversation, at } of signals) {
       this.#conversation = word === 'start' ? undefined : (conversation ?? this.#conversation);
+      this.#endedAt = word === 'exit' ? at : word === 'start' ? undefined : this.#endedAt;
+    }
     if (this.#conversation === undefined || this.#conversation === before) return;
     this.#options.conversation(this.#conversation);
     this.#registry.ask();
@@ -84,8 +88,13 @@ export class Tracker {
   async #readRegistry(): Promise<void> {
     const { registry, sessionDir } = this.#options;
     if (registry === undefined) return;
-    const input = await readRegistry(sessionDir, registry.split('/'), Date.now(), this.#conversation);
-    if (input !== undefined) this.#options.input(input);
+    const input = await readRegistry(sessionDir, registry.split('/'), Date.now(), this.#conversation, this.#endedAt);
+    if (input === undefined) return;
+    this.#options.input(input);
+    // Nothing of ours is in its command line, so that no hook tells of it.
+    if (input.successor === undefined || input.conversation === this.#conversation) return;
+    this.#conversation = input.conversation;
+    if (input.conversation !== undefined) this.#options.conversation(input.conversation);
   }
 
   #later(kind: 'settle' | 'overdue', wait: number, before: NodeJS.Timeout | undefined): NodeJS.Timeout {

@@ -12,6 +12,8 @@ export interface SignalInput {
   code?: number;
   /** The agent's own id of the conversation that it is about. */
   conversation?: string;
+  /** It is about a helper of the agent, which can go on after the agent's own turn. */
+  helper?: true;
 }
 
 /** `start`: the launch script begins. `ready`: the agent is there. `exit`: it has ended. */
@@ -27,6 +29,8 @@ export interface RegistryInput {
   detail?: string;
   /** The agent's own id of the conversation that it is about. */
   conversation?: string;
+  /** It is of an agent that somebody began by hand in the place of the one that had ended. */
+  successor?: true;
 }
 
 /**
@@ -85,6 +89,8 @@ export interface Memory {
   asked?: AgentState;
   /** The agent is a shell. */
   shell: boolean;
+  /** The agent has said that its own turn is over, whatever its helpers do. */
+  over?: boolean;
   /** Since it was started, the agent has said something of what it does. */
   told: boolean;
   /** When the last signal came. */

@@ -7,7 +7,7 @@ const NAMES = {
   start: 'start.sh',
   begin: 'begin.sh',
   launch: 'launch.sh',
-  block: 'block.sh',
+  put: 'put.sh',
   power: 'power.sh',
   names: 'names.sh',
   attach: 'attach.sh',

@@ -7,8 +7,8 @@ import { exportLines } from './shell.ts';
 import { type TarEntry, tarball } from './tar.ts';
 
 /**
- * A file for the agent, owned by the code user. `keep`: only if none is there; `block`: the content becomes the managed block of
- * the file that is there; `json`: the caller has merged it already, so it replaces.
+ * A file for the agent, owned by the code user. `keep`: only if none is there but one of ours, which begins with the same line; `block`: the content becomes the managed block of
+ * the file that is there; `json`: the caller has merged it already, so it replaces. Such a file may be one for several containers.
  */
 export interface GuestFile {
   path: string;
@@ -94,9 +94,10 @@ export function startPlan(guest: GuestFiles, o: StartOptions): StartPlan {
 
 function entries(guest: GuestFiles, o: StartOptions): TarEntry[] {
   const agentFiles = o.files.map(file => agentEntry(file, o));
+  const places = [...o.files, ...(o.copies ?? [])].map(file => file.path);
   const copies = (o.copies ?? []).map(copy => ({ ...copy, uid: o.codeUid, gid: o.codeGid }));
   const files = [...ownEntries(guest, o), ...agentFiles, ...copies];
-  return [...parents([...files.map(f => f.path), ...(o.mountPoints ?? [])], o), ...files, ...systemEntries(guest, o)];
+  return [...parents([...places, ...(o.mountPoints ?? [])], o), ...files, ...systemEntries(guest, o)];
 }
 
 function ownEntries(guest: GuestFiles, o: StartOptions): TarEntry[] {
@@ -115,7 +116,7 @@ function ownEntries(guest: GuestFiles, o: StartOptions): TarEntry[] {
     text('tmux.conf', guest.tmuxConf, 0o600),
     text('begin', guest.begin, 0o700),
     text('launch', guest.launch, 0o700),
-    text('block.sh', guest.block, 0o700),
+    text('put.sh', guest.put, 0o700),
     text('environment', exportLines({ ...fixed, ...o.environment }), 0o600),
     text('before', (o.before ?? []).map(command => `before ${quote(command)}\n`).join(''), 0o600),
     text('secrets', exportLines(o.secretEnvironment), 0o600),
@@ -129,9 +130,9 @@ function ownEntries(guest: GuestFiles, o: StartOptions): TarEntry[] {
 function agentEntry(file: GuestFile, o: StartOptions): TarEntry {
   if (!file.path.startsWith('/') || /[\0\n\\]|(^|\/)\.\.(\/|$)/.test(file.path))
     throw new Failure('config', `${JSON.stringify(file.path)} cannot be the path of a file inside.`);
-  const suffix = file.merge === 'keep' || file.merge === 'block' ? `.incus-agents-${file.merge}` : '';
+  const path = file.merge === undefined ? file.path : `${ownDirectory(o.home)}/put/${file.merge}${file.path}`;
   const content = file.merge === 'block' ? managedBlock(file.content) : file.content;
-  return { path: `${file.path}${suffix}`, content, mode: file.mode, uid: o.codeUid, gid: o.codeGid };
+  return { path, content, mode: file.mode, uid: o.codeUid, gid: o.codeGid };
 }
 
 /** Directories between the home and what lies below it, outermost first, so that none of them becomes root's. */

@@ -5,7 +5,7 @@ import type { ConversationReader, SessionRecord } from './types.ts';
 export async function conversationOf(reader: ConversationReader | undefined, record: SessionRecord, dir: string) {
   const elsewhere = await elsewhereOf(reader, record, dir);
   if (elsewhere !== undefined) return elsewhere.find(record.workspace, record.path);
-  return reader?.findConversation(dir, record.path, record.conversation);
+  return reader?.findConversation(dir, record.path, record.conversation, record.agentSessionId);
 }
 
 export async function transcriptOf(

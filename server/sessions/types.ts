@@ -73,9 +73,14 @@ export interface FoundConversation {
   lastActivityAt?: string | undefined;
 }
 
-/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside, `known` the record's conversation. */
+/** Reads what an agent wrote below a session's directory; `path` is that of the workspace inside, `known` the record's conversation, `before` its agentSessionId. */
 export interface ConversationReader {
-  findConversation(sessionDir: string, path?: string, known?: string): Promise<FoundConversation | undefined>;
+  findConversation(
+    sessionDir: string,
+    path?: string,
+    known?: string,
+    before?: string,
+  ): Promise<FoundConversation | undefined>;
   transcript(sessionDir: string, agentSessionId?: string, path?: string): Promise<TranscriptEntry[]>;
   /** The first of some paths under which the agent filed conversations. */
   pathOf?(sessionDir: string, candidates: readonly string[]): Promise<string | undefined>;

@@ -155,7 +155,7 @@ test('modified keys reach the agent, and the ordinary ones as ever', async t => 
 
 test('files, time zone, git identity and context are there; a file to keep is kept and a block is there once', async t => {
   const g = await guestContainer(t);
-  const file = (path: string, content: string, merge?: 'keep' | 'block') => ({
+  const file = (path: string, content: string, merge?: 'keep' | 'block' | 'json') => ({
     path: `/home/code/${path}`,
     content,
     mode: 0o600,
@@ -165,6 +165,7 @@ test('files, time zone, git identity and context are there; a file to keep is ke
     file('.claude/deep/settings.json', '{"a":1}'),
     file('.bashrc', 'replaced', 'keep'),
     file('.fresh', 'new', 'keep'),
+    file('.merged/settings.json', '{"b":1}', 'json'),
     file('.claude/CLAUDE.md', 'told\n', 'block'),
   ];
   const o = { files, timezone: 'Asia/Tokyo', gitIdentity: { name: 'Jo "x" Ü', email: 'j@e' }, context: 'ctx' };
@@ -177,15 +178,16 @@ test('files, time zone, git identity and context are there; a file to keep is ke
   const out = async (...argv: string[]) => (await g.exec(argv)).stdout.toString();
   assert.equal(await out('cat', '/home/code/.claude/deep/settings.json'), '{"a":1}');
   assert.equal(
-    await out('stat', '-c', '%U:%G %a', '/home/code/.claude', '/home/code/.claude/deep', '/home/code/.fresh'),
-    'code:code 755\ncode:code 755\ncode:code 600\n',
+    await out('sh', '-c', 'cd /home/code && stat -c "%n %U:%G %a" .claude .claude/deep .fresh .merged .merged/*'),
+    '.claude code:code 755\n.claude/deep code:code 755\n.fresh code:code 600\n' +
+      '.merged code:code 755\n.merged/settings.json code:code 600\n',
   );
   assert.doesNotMatch(await out('cat', '/home/code/.bashrc'), /replaced/);
   assert.equal(await out('cat', '/home/code/.claude/CLAUDE.md'), managedBlock('told'));
   assert.equal(await out('git', 'config', 'user.name'), 'Jo "x" Ü\n');
   assert.equal(await out('readlink', '/etc/localtime'), '/usr/share/zoneinfo/Asia/Tokyo\n');
   assert.equal(await out('cat', '/home/code/SANDBOX_CONTEXT.md'), 'ctx');
-  assert.equal(await out('sh', '-c', 'find /home/code -name "*.incus-agents-*"'), '');
+  assert.equal(await out('sh', '-c', 'ls -d /home/code/.incus-agents/put; find /home/code -name "CLAUDE.md?*"'), '');
 });
 
 test('what the image lacks is said', async t => {

@@ -1,5 +1,6 @@
 import { newIdFor, resumeOf } from '../../agents/resume.ts';
 import { SIGNALS } from '../../agents/signal.ts';
+import type { Resumed } from '../../agents/types.ts';
 import { Failure, isCancelled, messageOf } from '../../base/errors.ts';
 import { wasSaid } from '../../sessions/conversations.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
@@ -17,7 +18,7 @@ export interface SessionPlan {
   /** Where hooks leave their lines, inside. */
   signalsDir: string;
   /** Present: its conversation is continued. */
-  resume?: { agentSessionId?: string };
+  resume?: Resumed;
   /** The id for a new conversation, of agents whose id is chosen. */
   newId: string;
   /** Makes the record as it was before this open; a session that it began goes. */
@@ -63,7 +64,7 @@ async function takeUp(
   const { id, agent } = resumed;
   await refuseElsewhere(deps, resumed);
   await takeOver(deps, plan, resumed);
-  const known = { known: resumed.conversation, said: wasSaid(resumed) };
+  const known = { known: resumed.conversation, before: resumed.agentSessionId, said: wasSaid(resumed) };
   const resume = await resumeOf(plan.agent, deps.sessions.directory(agent, id), plan.mountPath, known);
   const taken = { ...place, incus: deps.incus.target, persistent: plan.persistent, path: plan.mountPath };
   const { record, giveBack } = await deps.sessions.take(resumed, taken);

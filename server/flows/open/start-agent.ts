@@ -1,6 +1,5 @@
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
-import { mergedContent } from '../../agents/merge.ts';
-import type { AgentFile, LaunchOptions } from '../../agents/types.ts';
+import type { LaunchOptions } from '../../agents/types.ts';
 import { explainStart } from '../../guest/explain.ts';
 import { type StartPlan, startPlan } from '../../guest/start.ts';
 import { IncusError } from '../../incus/errors.ts';
@@ -9,6 +8,7 @@ import type { NetworkPlan } from '../../network/types.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
+import { agentFiles } from './agent-files.ts';
 import { sharesLogin } from './credentials.ts';
 import { gitIdentityOf, timezoneOf } from './host-facts.ts';
 import { describePlace } from './place.ts';
@@ -90,7 +90,7 @@ export async function startAgent(
 ): Promise<boolean> {
   const { plan, session, container } = start;
   await start.network.started(signal);
-  const files = await mergedFiles(deps, start, plan.agent.files(prepared.options), signal);
+  const files = await agentFiles(deps, start, plan.agent.files(prepared.options), signal);
   const { commonPath } = plan.workspace.git ?? {};
   const exec = startPlan(deps.guest, {
     container,
@@ -147,6 +147,7 @@ function launchOptions(start: AgentStart, secrets: Record<string, string>, place
   const { plan, session } = start;
   const context = place !== undefined && sharesLogin(plan) ? POINTER : place;
   const { config, agent } = plan;
+  const own = config.get('agents')[agent.name]?.environment ?? {};
   const model = modelOf(start);
   const effort =
     agent.name === 'codex' ? config.get('tool.codex.reasoning_effort') : config.get('tool.claude.effort_level');
@@ -159,6 +160,8 @@ function launchOptions(start: AgentStart, secrets: Record<string, string>, place
     cwd: plan.mountPath,
     signalsDir: session.signalsDir,
     secrets,
+    login: [...Object.keys(start.credentials), ...Object.keys(own)],
+    variables: { ...config.get('defaults.environment'), ...own },
     ...(session.resume === undefined ? {} : { resume: session.resume }),
     ...(model === '' ? {} : { model }),
     ...(effort === '' ? {} : { effort }),
@@ -181,20 +184,4 @@ function modelOf({ plan }: AgentStart): string {
     default:
       return '';
   }
-}
-
-/** The agent's files as they are to be written: what merges JSON is merged with what a container that was there has. */
-async function mergedFiles(
-  deps: FlowDeps,
-  start: AgentStart,
-  files: readonly AgentFile[],
-  signal: AbortSignal,
-): Promise<AgentFile[]> {
-  return Promise.all(
-    files.map(async file => {
-      if (file.merge !== 'json' || (start.fresh && !sharesLogin(start.plan))) return file;
-      const existing = await deps.incus.readFile(start.container, file.path, { signal, limit: 4 * 1024 * 1024 });
-      return { ...file, content: mergedContent(file, existing?.toString('utf8')) ?? file.content };
-    }),
-  );
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { chown, lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -66,6 +66,31 @@ describe('credentials of an agent', { skip }, () => {
     await backend.call('slot/kill', { container: talk.container });
   });
 
+  it('log codex in by an API key, unless it has a provider of the user’s', async () => {
+    const profile = join(desk.lab.home, '.coi/profiles/key/config.toml');
+    const login = '[agents.codex.credentials]\nsource = "environment"\nnames = ["OPENAI_API_KEY"]\n';
+    await desk.lab.write(profile, `${login}[agents.codex.environment]\nOPENAI_BASE_URL = "${desk.url}/by-key/v1"\n`);
+    const talk = await openTalk(desk, backend, workspace, { agent: 'codex', profile: 'key', prompt: 'by the key' });
+    assert.equal((await talk.asked('by the key')).path, '/by-key/v1/responses');
+    assert.doesNotMatch(await talk.screen(), /Sign in/);
+    await talk.kill();
+    await talk.state('failed');
+    await backend.call('slot/start', { container: talk.container });
+    const request = await talk.turn('once more');
+    assert.equal(request.path, '/by-key/v1/responses');
+    assert.match(request.text, /by the key/);
+    await backend.call('slot/kill', { container: talk.container });
+
+    const mine = join(desk.lab.directory, 'codex-config.toml');
+    const provider = `name = "mine"\nbase_url = "${desk.url}/mine/v1"\nwire_api = "responses"\n`;
+    await desk.lab.write(mine, `model_provider = "mine"\n[model_providers.mine]\n${provider}`);
+    const copy = `[[credentials]]\nhost = "${mine}"\ncontainer = "/home/code/.codex/config.toml"\n`;
+    await desk.lab.write(profile, login + copy);
+    const own = await openTalk(desk, backend, workspace, { agent: 'codex', profile: 'key', prompt: 'by the own' });
+    assert.equal((await own.asked('by the own')).path, '/mine/v1/responses');
+    await backend.call('slot/kill', { container: own.container });
+  });
+
   it('of opencode are one for several slots, and nothing else of it is', async () => {
     const profile = join(desk.lab.home, '.coi/profiles/together/config.toml');
     await desk.lab.write(profile, '[agents.opencode.credentials]\nsource = "shared"\n');
@@ -110,6 +135,9 @@ describe('credentials of an agent', { skip }, () => {
   });
 });
 
+/** What the user had an agent remember, in all its slots. */
+const MEMORY = Array.from({ length: 500 }, (_, i) => `remember ${i}\n`).join('');
+
 for (const uid of [1000, 0]) {
   describe(`a login that slots share, in a folder of uid ${uid}`, { skip }, () => {
     let desk: Desk;
@@ -128,6 +156,9 @@ for (const uid of [1000, 0]) {
       const workspace = await desk.workspace({ uid });
       const backend = await desk.backend();
       if (uid === 0) await backend.call('config/trust', { workspace, approve: true });
+      const memory = join(login(), 'CLAUDE.md');
+      await desk.lab.write(memory, MEMORY);
+      await chown(memory, uid, uid);
       talks = await Promise.all(
         [1, 2].map(slot =>
           openTalk(desk, backend, workspace, { agent: 'claude', slot, prompt: `hello from slot ${slot}` }),
@@ -171,7 +202,9 @@ for (const uid of [1000, 0]) {
           'a login of Claude Code that its slots share, with the settings and the history of prompts beside it',
         );
         // What is the same file for all names no slot; the file that it names is each slot's own.
-        assert.match(await inside(talk, 'cat ~/.claude/CLAUDE.md'), /^Read ~\/SANDBOX_CONTEXT\.md first/m);
+        const memory = await inside(talk, 'cat ~/.claude/CLAUDE.md');
+        assert.ok(memory.startsWith(MEMORY), 'nothing of it is lost');
+        assert.equal(memory.match(/^Read ~\/SANDBOX_CONTEXT\.md first/gm)?.length, 1);
         assert.ok((await inside(talk, 'cat ~/SANDBOX_CONTEXT.md')).includes(talk.container));
         const names = await inside(talk, 'ls ~/.claude/projects/-workspace | grep jsonl');
         assert.equal(names, `${talk.session}.jsonl`);

@@ -107,8 +107,14 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     assert.equal(await talk.inside('pgrep', '-f', '^sleep 4711'), 0);
     await talk.inside('pkill', '-KILL', '-x', 'claude');
     await both('failed');
+    // As one who keeps such files elsewhere.
+    const move = 'cd ~ && mkdir dot && mv .claude.json dot && ln -s dot/.claude.json . && sed -i "$0" dot/.claude.json';
+    assert.equal(await talk.inside('sh', '-c', move, 's|"projects": {|&"/mine": {},|'), 0);
     await backend.call('slot/start', { container: talk.container });
     await both('idle');
+    const look = ['sh', '-c', 'ls -l ~/.claude.json; grep -oE "/mine|hasTrustDialogAccepted" ~/.claude.json | sort -u'];
+    const { stdout } = await backend.call('slot/exec', { container: talk.container, argv: look });
+    assert.match(stdout, /-> dot\/\.claude\.json\n\/mine\nhasTrustDialogAccepted\n$/);
     assert.equal(await talk.inside('ls', 'typed-into-a-shell'), 2);
   });
 
@@ -120,6 +126,8 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     // Nothing is left to say so: Incus tells only that the container was started anew.
     await incusCli('restart', '-f', talk.container);
     await both('exited');
+    // Too large to be merged: it is left alone, and stands in nobody's way.
+    assert.equal(await talk.inside('sh', '-c', 'head -c 17000000 /dev/zero | tr "\\0" " " >>~/.claude.json'), 0);
     await backend.call('slot/open', { workspace, resume: talk.session });
     await both('idle');
     await incusCli('stop', '-f', talk.container);
@@ -141,5 +149,20 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     await backend.call('slot/send', { container: talk.container, text: '/exit' });
     const slot = await both('exited');
     assert.equal(slot.agentState.why, 'The agent was ended.');
+  });
+
+  it('a claude begun by hand in the place of the one that ended is the agent, and its conversation goes on', async () => {
+    await talk.shows('/workspace$');
+    await backend.call('slot/exec', {
+      container: talk.container,
+      argv: ['tmux', 'send-keys', '-t', `=coi-${talk.container}:`, `ANTHROPIC_API_KEY=${KEY} claude`, 'Enter'],
+    });
+    await talk.turn('of the one by hand');
+    await backend.call('slot/kill', { container: talk.container });
+    talk = await openTalk(desk, backend, workspace, { resume: talk.session });
+    const { text } = await talk.turn('of both');
+    assert.match(text, /of the one by hand/);
+    assert.doesNotMatch(text, /do it alone/);
+    await backend.call('slot/kill', { container: talk.container });
   });
 });

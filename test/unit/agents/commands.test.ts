@@ -42,6 +42,30 @@ test('codex: resume by id or the last, both permission modes, no word of a promp
   assert.ok(argv('codex', { cwd: '/a "b".c' }).includes('projects={"/a \\"b\\".c"={"trust_level"="trusted"}}'));
 });
 
+test('codex: a key that the configuration gives it is found by a provider of the machine’s configuration', () => {
+  const file = (more: Partial<LaunchOptions> = {}) =>
+    agentNamed('codex')
+      .files({ ...options, ...more })
+      .find(candidate => candidate.path === '/etc/codex/config.toml');
+  const secrets = { OPENAI_API_KEY: 'sk-1' };
+  const chosen = /^model_provider = "openai-key"$/m;
+  const login = ['OPENAI_API_KEY'];
+  assert.doesNotMatch(file({ secrets })?.content ?? '', chosen, 'a forwarded variable is no login');
+  assert.match(file({ login })?.content ?? '', chosen);
+  assert.match(file({ login, resume: { provider: 'openai-key' } })?.content ?? '', chosen);
+  for (const resume of [{}, { provider: 'openai' }])
+    assert.doesNotMatch(file({ login, resume })?.content ?? '', chosen, 'it asks for the login that began it');
+  const content = file({ secrets, login })?.content ?? '';
+  assert.match(content, /^base_url = "https:\/\/api.openai.com\/v1"\nenv_key = "OPENAI_API_KEY"$/m);
+  const variables = { OPENAI_BASE_URL: 'http://"x' };
+  assert.match(
+    file({ login: ['OPENAI_API_KEY', 'CODEX_API_KEY'], variables })?.content ?? '',
+    /^base_url = "http:\/\/\\"x"\nenv_key = "CODEX_API_KEY"$/m,
+  );
+  assert.equal(file()?.content.split('\n')[0], content.split('\n')[0], 'so it is replaced at the next start');
+  assert.equal(file()?.merge, 'keep');
+});
+
 test('opencode and gemini: a prompt is joined to its option; resume by id or the newest', () => {
   assert.deepEqual(argv('opencode', { resume: { agentSessionId: 'ses_1' }, prompt: '-x' }), [
     'opencode',

@@ -91,6 +91,16 @@ for (const [name, conversation] of Object.entries(CONVERSATIONS)) {
     assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: C }), { agentSessionId: B }, 'its file is gone');
     await add(C, '', 1_700_000_200);
     assert.deepEqual(await resumeOf(agent, dir, '/workspace', { known: C }), { agentSessionId: B }, 'as after /clear');
+    const again = (known: string) => resumeOf(agent, dir, '/workspace', { known, before: A, said: true });
+    assert.deepEqual(await again(C), { agentSessionId: A }, 'not what a script said meanwhile');
+    for (const damaged of [true, false]) {
+      if (damaged) await add(A, '', 1_700_000_000);
+      else await rm(join(dir, conversation(A, '')[0]));
+      await assert.rejects(again(A), { kind: 'not-found' });
+      await assert.rejects(again(C), { kind: 'not-found' });
+    }
+    await add(C, 'of the session, after /clear', 1_700_000_200);
+    assert.deepEqual(await again(C), { agentSessionId: C });
   });
 }
 
@@ -119,6 +129,12 @@ test('claude: conversations of the path that the session has come first, and tel
   assert.equal((await agent.findConversation(dir, '/elsewhere'))?.title, 'of a script');
   assert.equal((await agent.transcript(dir, undefined, '/home/me/my.src'))[0]?.text, 'of the session');
   assert.deepEqual(await resumeOf(agent, dir, '/home/me/my.src'), { agentSessionId: A });
+  const known = { known: B, before: A };
+  assert.deepEqual(
+    await resumeOf(agent, dir, '/home/me/my.src', known),
+    { agentSessionId: A },
+    'the other is not found there',
+  );
   assert.equal(await agent.pathOf?.(dir, ['/workspace', '/home/me/my.src']), '/home/me/my.src');
   assert.equal(await agent.pathOf?.(dir, ['/workspace']), undefined);
   await put(at(`${long.replaceAll('/', '-').slice(0, 200)}-1a2b3c`, C), [claudeUser('of a long path')]);

@@ -39,6 +39,8 @@ test('lines: words, times and reasons; anything else is left out', () => {
       'exit 1700000002 137',
       'ready 1700000002 {"session_id":"0f0e-1x-y","prompt":"\\"session_id\\":\\"another-one\\""}',
       'dance 1700000003 ',
+      'waiting 1700000003 {"session_id":"0f0e-of-helper","agent_id":"0f0e-2","tool_name":"Bash"}',
+      'working 1700000003 {"prompt":"say \\"agent_id\\": \\"x\\""}',
       'idle soon',
       '\u0000\u0001',
       'idle 999999999999 ',
@@ -52,10 +54,16 @@ test('lines: words, times and reasons; anything else is left out', () => {
       ['waiting', 'Bash', undefined],
       ['exit', undefined, 137],
       ['ready', undefined, undefined],
+      ['waiting', 'Bash', undefined],
+      ['working', undefined, undefined],
       ['idle', undefined, undefined],
     ],
   );
-  assert.equal(signals[4]?.at, now, 'no time of the future');
+  assert.equal(signals.at(-1)?.at, now, 'no time of the future');
+  assert.deepEqual(
+    signals.map(s => s.helper === true),
+    [false, false, false, false, true, false, false],
+  );
   assert.deepEqual(signals.map(s => s.conversation).filter(Boolean), ['0f0e-1x-y']);
 });
 
@@ -181,6 +189,38 @@ test('the conversation of an agent is told when it changes, and another claude i
   await until('it is idle', () => attention.state('c').state === 'idle');
   await until('both were told', () => told.length === 2);
   assert.deepEqual(told, ['s conversation-a', 's conversation-c']);
+});
+
+test('a claude that a person began in the place of the agent that ended tells its conversation; no script’s does', async t => {
+  const dir = await temporary(t);
+  for (const name of ['signals', 'sessions']) await mkdir(join(dir, name));
+  const attention = new Attention(silentLog);
+  t.after(async () => attention.dispose());
+  const told: string[] = [];
+  attention.onConversation((_session, conversation) => told.push(conversation));
+  const ended = Math.floor(Date.now() / 1000) - 10;
+  const put = (pid: number, sessionId: string, entrypoint: string, after: number) =>
+    writeFile(
+      join(dir, `sessions/${pid}.json`),
+      JSON.stringify({
+        ...{ sessionId, entrypoint, startedAt: (ended + after) * 1000 },
+        ...{ status: 'idle', statusUpdatedAt: (ended + after) * 1000 },
+      }),
+    );
+  const ready = JSON.stringify({ session_id: 'conversation-a' });
+  await writeFile(join(dir, 'signals/events'), `start ${ended - 9} \nready ${ended - 8} ${ready}\nexit ${ended} 137\n`);
+  // As a killed one leaves it.
+  await put(1, 'conversation-a', 'cli', -9);
+  attention.track({ container: 'c', session: 's', sessionDir: dir, signals: 'signals', registry: 'sessions' });
+  await until('the end is known', () => attention.state('c').state === 'failed' && told.length === 1);
+  await put(2, 'conversation-b', 'sdk-cli', 1);
+  await put(3, 'conversation-c', 'cli', 2);
+  await until('the conversation is told', () => told.includes('conversation-c'));
+  await until('its state is that of the agent', () => attention.state('c').state === 'idle');
+  await put(4, 'conversation-d', 'cli', 3);
+  await put(3, 'conversation-c', 'cli', 3);
+  await sleep(300);
+  assert.deepEqual(told, ['conversation-a', 'conversation-c'], 'of two it is not known which one it is');
 });
 
 test('the pace: at once, never two at a time, again when asked meanwhile, slow for who asks without end', async () => {

@@ -4,7 +4,11 @@ import { needsLook } from '../../../server/attention/look.ts';
 import { next, unknownYet } from '../../../server/attention/machine.ts';
 import type { AttentionInput, Memory, SignalWord } from '../../../server/attention/types.ts';
 
-const signal = (word: SignalWord, at: number, more: { detail?: string; code?: number } = {}): AttentionInput => ({
+const signal = (
+  word: SignalWord,
+  at: number,
+  more: { detail?: string; code?: number; helper?: true } = {},
+): AttentionInput => ({
   kind: 'signal',
   word,
   at,
@@ -44,6 +48,18 @@ test('since is when the state began, and the reason of a question names the tool
   const memory = after(signal('working', 1000), signal('working', 2000));
   assert.equal(memory.agent.since, new Date(1000).toISOString());
   assert.equal(next(memory, signal('waiting', 3000, { detail: 'Bash' })).agent.why, 'Waits for your answer: Bash.');
+});
+
+test('a helper that goes on after the turn leaves it over; its question counts until it goes on', () => {
+  const helper = (word: SignalWord, at: number) => signal(word, at, { helper: true });
+  const over = [signal('start', 1), signal('ready', 2), signal('working', 3), helper('working', 4), signal('idle', 5)];
+  assert.equal(stateAfter(...over, helper('working', 6)), 'idle');
+  assert.equal(stateAfter(...over, helper('waiting', 6)), 'waiting');
+  assert.equal(stateAfter(...over, helper('waiting', 6), helper('working', 7)), 'idle');
+  const on = over.slice(0, 3);
+  assert.equal(stateAfter(...on, helper('waiting', 4), helper('working', 5)), 'working');
+  assert.equal(stateAfter(...on, signal('ready', 4), helper('waiting', 5), helper('working', 6)), 'working');
+  assert.equal(stateAfter(...over, container('paused', 6), helper('working', 7), container('running', 8)), 'idle');
 });
 
 test('ready in the middle of a turn, as after compaction, changes nothing', () => {

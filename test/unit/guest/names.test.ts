@@ -48,8 +48,10 @@ test('a block that has lost its end swallows nothing', async t => {
   const { at, start, text } = await system(t);
   const broken = `${BLOCK.split('\n')[0]}\nrest\n`;
   writeFileSync(at('hosts'), broken);
-  start('10.1.2.3 db.example\n', '');
-  assert.equal(text('hosts'), broken + BLOCK);
+  for (let i = 0; i < 2; i++) {
+    start('10.1.2.3 db.example\n', '');
+    assert.equal(text('hosts'), broken + BLOCK);
+  }
 });
 
 test('resolvers take the place of what the image has, for everybody who is asked, and give it back', async t => {

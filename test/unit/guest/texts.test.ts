@@ -1,13 +1,25 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Failure } from '../../../server/base/errors.ts';
 import { quote } from '../../../server/base/shell.ts';
 import { attachArgs } from '../../../server/guest/attach.ts';
-import { BLOCK_BEGIN, contextText, managedBlock } from '../../../server/guest/context.ts';
+import { BLOCK_BEGIN, BLOCK_END, contextText, managedBlock } from '../../../server/guest/context.ts';
 import { explainStart } from '../../../server/guest/explain.ts';
 import { loadGuestFiles } from '../../../server/guest/files.ts';
 import { timezoneEntries } from '../../../server/guest/identity.ts';
@@ -63,23 +75,93 @@ test('paths of files that would leave their place are refused', () => {
     assert.throws(() => startPlan(guest, { ...o, files: [{ path, content: '', mode: 0o600 }] }), Failure);
 });
 
-test('the managed block is there once, however often it is written, and the rest stays', t => {
+/** A directory in which files are put into their places, as containers do it. */
+function places(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'ia-'));
   t.after(() => rmSync(directory, { recursive: true }));
-  const [script, file, block] = ['block.sh', 'file', 'block'].map(name => join(directory, name));
-  assert.ok(script && file && block);
-  writeFileSync(script, guest.block);
-  const after = (content: string): string => {
-    writeFileSync(block, managedBlock(content));
-    execFileSync('/bin/sh', [script, file, block, `${process.getuid?.()}:${process.getgid?.()}`]);
-    return readFileSync(file, 'utf8');
+  const at = (name: string) => join(directory, name);
+  writeFileSync(at('put.sh'), guest.put);
+  let count = 0;
+  const put = (way: string, content: string, name = 'file') => {
+    const came = at(`came-${count++}`);
+    writeFileSync(came, content, { mode: 0o640 });
+    const owner = `${process.getuid?.()}:${process.getgid?.()}`;
+    return promisify(execFile)('/bin/sh', [at('put.sh'), way, at(name), came, owner]);
   };
-  assert.equal(after('alone'), managedBlock('alone'));
-  writeFileSync(file, 'mine\n');
-  writeFileSync(file, `${after('one')}after\n`);
-  assert.equal(after('two'), `mine\nafter\n${managedBlock('two')}`);
-  writeFileSync(file, `${BLOCK_BEGIN}\nno end\n`);
-  assert.equal(after('x'), `${BLOCK_BEGIN}\nno end\n${managedBlock('x')}`);
+  const text = (name = 'file') => readFileSync(at(name), 'utf8');
+  return { at, put, text };
+}
+
+test('the managed block is there once, however often it is written, and the rest stays', async t => {
+  const { at, put, text } = places(t);
+  const after = async (content: string) => {
+    await put('block', managedBlock(content));
+    return text();
+  };
+  assert.equal(await after('alone'), managedBlock('alone'));
+  writeFileSync(at('file'), 'mine\n');
+  writeFileSync(at('file'), `${await after('one')}after\n`);
+  assert.equal(await after('two'), `mine\nafter\n${managedBlock('two')}`);
+  for (const broken of [`${BLOCK_BEGIN}\nno end\n`, `no line end, ${BLOCK_END}\n${BLOCK_END}\nlast`]) {
+    writeFileSync(at('file'), broken);
+    for (const content of ['x', 'x', 'y'])
+      assert.equal(await after(content), `${broken.trimEnd()}\n${managedBlock(content)}`);
+  }
+});
+
+test('a file that several containers share is whole at any time while all of them put something into it', async t => {
+  const { at, put, text } = places(t);
+  const mine = Array.from({ length: 500 }, (_, i) => `what to remember, ${i}\n`).join('');
+  const block = managedBlock('told');
+  writeFileSync(at('file'), mine, { mode: 0o604 });
+  const seen = new Set<string>();
+  let ended = false;
+  const watch = (async () => {
+    for (; !ended; await setImmediate()) seen.add(text());
+  })();
+  await Promise.all(Array.from({ length: 8 }, () => put('block', block)));
+  ended = true;
+  await watch;
+  assert.deepEqual(
+    [...seen].filter(content => content !== mine && content !== mine + block),
+    [],
+  );
+  assert.equal(text(), mine + block);
+  assert.equal(statSync(at('file')).mode & 0o777, 0o604, 'it is as readable as it was');
+  const { ino } = statSync(at('file'));
+  await put('block', block);
+  assert.equal(statSync(at('file')).ino, ino, 'what is right already is left alone');
+  assert.deepEqual(
+    readdirSync(at('.')).filter(name => /^file./.test(name)),
+    [],
+    'nothing lies about',
+  );
+});
+
+test('a file to keep is kept, others take the place of what is there, and links lead on', async t => {
+  const { at, put, text } = places(t);
+  await put('keep', 'first');
+  await put('keep', 'second');
+  assert.equal(text(), 'first');
+  await put('keep', 'first\nand more');
+  assert.equal(text(), 'first\nand more', 'it is ours by its first line');
+  symlinkSync('file', at('link'));
+  await put('json', '{}', 'link');
+  assert.equal(text(), '{}');
+  assert.ok(lstatSync(at('link')).isSymbolicLink());
+  assert.equal(statSync(at('file')).mode & 0o777, 0o640);
+  symlinkSync('nowhere/at/all', at('astray'));
+  await put('json', '{}', 'astray');
+  assert.ok(lstatSync(at('astray')).isFile());
+  mkdirSync(at('directory'));
+  await assert.rejects(put('json', '{}', 'directory'), /it is a directory/);
+});
+
+test('what is put into a place that may be shared comes through a directory of the container', () => {
+  const file = { path: '/home/code/.claude/CLAUDE.md', content: 'x', mode: 0o644, merge: 'block' as const };
+  const plan = startPlan(guest, { ...o, files: [file] });
+  const list = execFileSync('tar', ['-tf', '-'], { input: plan.stdin }).toString();
+  assert.deepEqual(list.match(/.*CLAUDE.*/g), ['home/code/.incus-agents/put/block/home/code/.claude/CLAUDE.md']);
 });
 
 test('the context names what the slot is, and leaves no placeholder', () => {
