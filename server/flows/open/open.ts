@@ -39,9 +39,16 @@ async function resumeSession(
   const holder = await holderNow(deps, record.id);
   if (holder === undefined) return openFresh(deps, request, record, context);
   const { container, slot, paused } = holder;
-  if (!paused) await startSlot(deps, container, context, request.prompt);
-  else if (request.prompt !== undefined)
+  if (paused && request.prompt !== undefined)
     throw notSent(`The slot of ${container} is paused`, 'Unpause it, then send the prompt.');
+  try {
+    if (!paused) await startSlot(deps, container, context, request.prompt);
+  } catch (error) {
+    // Another backend that resumes it too has the container already.
+    if (error instanceof LostRace && (await holdsNow(deps, container, record.id)))
+      return resumedElsewhere(holder, record, request);
+    throw error;
+  }
   return { container, slot, session: record.id };
 }
 

@@ -107,8 +107,11 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const one = await lab.open(backend, workspace);
     await kill(one.container);
     const second = await lab.backend({ settings: { agent: 'quiet', maxSlots: 3 } });
-    const both = await Promise.all([backend, second].map(b => lab.open(b, workspace, { resume: one.session })));
-    assert.deepEqual(both, [one, one]);
+    const resumed = () => Promise.all([backend, second].map(b => lab.open(b, workspace, { resume: one.session })));
+    assert.deepEqual(await resumed(), [one, one]);
+    await backend.call('slot/stop', { container: one.container, timeout: 0 });
+    await second.when(one.container, s => s?.status === 'stopped');
+    assert.deepEqual(await resumed(), [one, one], 'in the container that is there');
     assert.deepEqual(await lab.containers(workspace), [one.container]);
     await kill(one.container);
     await second.end();
