@@ -22,10 +22,8 @@ export const claude: Agent = {
     // What was pasted, and what runs before each of its commands.
     own: ['paste-cache', 'image-cache', 'shell-snapshots', 'session-env'].map(name => `.claude/${name}`),
     files: ['.claude/.credentials.json'],
-    variables: ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'],
   },
   versionArgv: ['claude', '--version'],
-  enterPause: 0,
   findConversation: claudeConversation,
   transcript: claudeTranscript,
   pathOf: claudePath,

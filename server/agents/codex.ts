@@ -27,11 +27,8 @@ export const codex: Agent = {
     // What it made, and what it remembers.
     own: ['generated_images', 'memories'].map(name => `.codex/${name}`),
     files: ['.codex/auth.json'],
-    variables: ['OPENAI_API_KEY', 'CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'],
   },
   versionArgv: ['codex', '--version'],
-  // An Enter that comes sooner after a paste is swallowed.
-  enterPause: 200,
   findConversation: codexConversation,
   transcript: codexTranscript,
 };

@@ -20,9 +20,8 @@ export function declaredAgent(name: string, table: DeclaredAgent): Agent {
     files: o => [signalFile(o)],
     stateDirs: state === undefined ? [] : [{ saved: state, home: state }],
     tells: false,
-    login: { files: [], variables: [] },
+    login: { files: [] },
     versionArgv: [fresh[0] ?? name, '--version'],
-    enterPause: 200,
     findConversation: dir => (state === undefined ? Promise.resolve(undefined) : lastChange(dir, state)),
     transcript: async () => [],
   };

@@ -10,18 +10,19 @@ export const gemini: Agent = {
   command,
   environment: () => ({ GEMINI_CLI_TRUST_WORKSPACE: 'true' }),
   files,
-  stateDirs: [{ saved: '.gemini/tmp', home: '.gemini/tmp' }],
+  stateDirs: [
+    { saved: '.gemini/tmp', home: '.gemini/tmp' },
+    // Copies of the workspace's files that /restore goes back to.
+    { saved: '.gemini/history', home: '.gemini/history', aside: true },
+  ],
   tells: true,
   // BeforeTool comes before the question.
   tellsAnswers: false,
   login: {
     directory: '.gemini',
     files: ['.gemini/oauth_creds.json', '.gemini/google_accounts.json'],
-    variables: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
   },
   versionArgv: ['gemini', '--version'],
-  // An Enter that comes sooner counts as part of a paste.
-  enterPause: 200,
   findConversation: geminiConversation,
   transcript: geminiTranscript,
   hasId: geminiHas,

@@ -15,17 +15,19 @@ export const opencode: Agent = {
   command,
   environment,
   files,
-  stateDirs: [{ saved: STATE, home: STATE }],
+  stateDirs: [
+    { saved: STATE, home: STATE },
+    // Copies of the workspace's files that /undo goes back to.
+    { saved: `${DATA}/snapshot`, home: `${DATA}/snapshot`, aside: true },
+  ],
   tells: true,
   login: {
     directory: DATA,
-    // Copies of files, and what commands printed.
-    own: ['snapshot', 'storage', 'tool-output', 'log'].map(name => `${DATA}/${name}`),
+    // What of conversations is not in the database, and what commands printed.
+    own: ['storage', 'tool-output', 'log'].map(name => `${DATA}/${name}`),
     files: ['.local/share/opencode/auth.json'],
-    variables: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY', 'OPENCODE_API_KEY'],
   },
   versionArgv: ['opencode', '--version'],
-  enterPause: 100,
   findConversation: opencodeConversation,
   transcript: opencodeTranscript,
   inWorkspace: opencodeInWorkspace(STATE),

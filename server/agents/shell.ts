@@ -9,9 +9,8 @@ export const shell: Agent = {
   files: () => [],
   stateDirs: [],
   tells: false,
-  login: { files: [], variables: [] },
+  login: { files: [] },
   versionArgv: ['bash', '--version'],
-  enterPause: 0,
   findConversation: async () => undefined,
   transcript: async () => [],
 };

@@ -80,8 +80,6 @@ export interface Login {
   /** Directories below it that are of one session all the same, since they hold what it works on. */
   own?: readonly string[];
   files: readonly string[];
-  /** Variables that carry a key or token instead. */
-  variables: readonly string[];
 }
 
 /** Conversations of an agent that coi left in the workspace on the host, where agents can write; `path` is where it was inside. */
@@ -125,8 +123,6 @@ export interface Agent {
   readonly login: Login;
   /** Prints a version when run inside. */
   readonly versionArgv: readonly string[];
-  /** Milliseconds that must pass between text typed for the user and Enter. */
-  readonly enterPause: number;
   /**
    * Reads the newest conversation in which something was said below the session's directory on the host (untrusted: bounded, no
    * symlinks). `path` is that of the workspace inside. `known` is the one that the agent said it holds: it comes before newer ones.

@@ -69,10 +69,19 @@ describe('credentials of an agent', { skip }, () => {
   it('log codex in by an API key, unless it has a provider of the user’s', async () => {
     const profile = join(desk.lab.home, '.coi/profiles/key/config.toml');
     const login = '[agents.codex.credentials]\nsource = "environment"\nnames = ["OPENAI_API_KEY"]\n';
-    await desk.lab.write(profile, `${login}[agents.codex.environment]\nOPENAI_BASE_URL = "${desk.url}/by-key/v1"\n`);
+    const tool = '[tool.codex]\nmodel = "stand-in"\nreasoning_effort = "high"\n';
+    await desk.lab.write(
+      profile,
+      `${tool}${login}[agents.codex.environment]\nOPENAI_BASE_URL = "${desk.url}/by-key/v1"\n`,
+    );
     const talk = await openTalk(desk, backend, workspace, { agent: 'codex', profile: 'key', prompt: 'by the key' });
     assert.equal((await talk.asked('by the key')).path, '/by-key/v1/responses');
     assert.doesNotMatch(await talk.screen(), /Sign in/);
+    const words = '--model stand-in -c model_reasoning_effort="high"';
+    assert.equal(
+      await talk.inside('sh', '-c', 'tr "\\0" " " </proc/$(pgrep -xo codex)/cmdline | grep -qe "$0"', words),
+      0,
+    );
     await talk.kill();
     await talk.state('failed');
     await backend.call('slot/start', { container: talk.container });

@@ -78,6 +78,14 @@ test('opencode and gemini: a prompt is joined to its option; resume by id or the
   assert.deepEqual(argv('gemini', { resume: {} }).slice(-2), ['--resume', 'latest']);
 });
 
+test('model and effort are options of each agent that has them', () => {
+  const more = { model: 'm', effort: 'high' };
+  assert.ok(argv('codex', more).join(' ').includes('--model m -c model_reasoning_effort="high"'));
+  assert.deepEqual(argv('opencode', more).slice(0, 3), ['opencode', '--model', 'm']);
+  assert.ok(argv('gemini', more).join(' ').includes('--model m'));
+  for (const name of ['codex', 'opencode', 'gemini']) assert.ok(!argv(name).join(' ').includes('--model'), name);
+});
+
 test('another binary takes the place of the program', () => {
   for (const name of ['claude', 'codex', 'opencode', 'gemini', 'shell'])
     assert.equal(argv(name, { binary: '/opt/x y' })[0], '/opt/x y');
@@ -101,6 +109,22 @@ test('what holds a login is never below what a session keeps', () => {
     const agent = agentNamed(name);
     for (const file of agent.login.files)
       for (const dir of mountedDirs(agent)) assert.ok(!`${file}/`.startsWith(`${dir.home}/`), `${file} in ${dir.home}`);
+  }
+});
+
+test('what an agent can take files back to goes with the session, never with a login that slots share', () => {
+  const places = {
+    claude: '.claude/file-history',
+    gemini: '.gemini/history',
+    opencode: '.local/share/opencode/snapshot',
+  };
+  for (const [name, place] of Object.entries(places)) {
+    const dirs = mountedDirs(agentNamed(name), true);
+    assert.deepEqual(
+      dirs.filter(dir => dir.home === place),
+      [{ saved: place, home: place, aside: true }],
+    );
+    assert.ok(mountedDirs(agentNamed(name)).some(dir => dir.home === place));
   }
 });
 
