@@ -11,7 +11,7 @@ import { ExtensionFailure } from './model/failures.ts';
 import { Model } from './model/model.ts';
 import { Settings } from './settings.ts';
 import { localFolders } from './surroundings.ts';
-import { watchTerminalInFront } from './terminals/inFront.ts';
+import { TerminalInFront, watchTerminalInFront } from './terminals/inFront.ts';
 import { ContainerLinks } from './terminals/links.ts';
 import { ProfileProvider } from './terminals/profile.ts';
 import { Terminals } from './terminals/terminals.ts';
@@ -102,13 +102,14 @@ function registerProviders(context: CommandContext, keep: Keep): void {
   const decorations = new Decorations(model);
   keep(decorations);
   keep(vscode.window.registerFileDecorationProvider(decorations));
+  const front = keep(new TerminalInFront(terminals));
   const profile = new ProfileProvider(model, terminals, whenReady);
   keep(vscode.window.registerTerminalProfileProvider(TERMINAL_PROFILE_ID, profile));
   keep(vscode.window.registerTerminalLinkProvider(new ContainerLinks(model, terminals)));
   keep(
     new Notifications(model, {
       mode: () => settings.notifications(),
-      inFront: () => terminals.agentOf(vscode.window.activeTerminal),
+      inFront: () => front.agent(),
       open: container => context.errors.run('Opening the terminal failed', () => terminals.open(container, 'agent')),
     }),
   );

@@ -29,6 +29,7 @@ export class Terminals implements vscode.Disposable {
   private readonly stale = new Set<string>();
   private readonly adopting = new Set<Promise<void>>();
   private readonly adopted = new vscode.EventEmitter<TerminalKey>();
+  private readonly shown = new vscode.EventEmitter<void>();
   private readonly subscriptions: { dispose(): void }[];
   private readonly model: Model;
   private readonly backend: BackendApi;
@@ -36,6 +37,8 @@ export class Terminals implements vscode.Disposable {
 
   /** A terminal of ours was brought back by the editor. */
   readonly onDidAdopt = this.adopted.event;
+  /** A terminal was given the focus. */
+  readonly onDidShow = this.shown.event;
 
   constructor(model: Model, backend: BackendApi, settings: Settings) {
     this.model = model;
@@ -60,10 +63,13 @@ export class Terminals implements vscode.Disposable {
     if (this.stale.delete(text)) this.end(text);
     const terminal = this.known.get(text) ?? (await this.openOnce(text, container, kind));
     terminal.show(preserveFocus);
+    if (!preserveFocus) this.shown.fire();
   }
 
-  /** What a terminal of a kind must run, as options for the editor. */
+  /** What a terminal of a kind must run, as options for the editor. Fails with `untrusted` in restricted mode. */
   async options(container: string, kind: TerminalKind): Promise<vscode.TerminalOptions> {
+    if (!vscode.workspace.isTrusted)
+      throw new ExtensionFailure('untrusted', 'Terminals are not opened in restricted mode');
     const attach = await this.backend.request('slot/attach', { container, kind });
     return this.toOptions(container, kind, attach);
   }
@@ -128,8 +134,6 @@ export class Terminals implements vscode.Disposable {
   }
 
   private async create(text: string, container: string, kind: TerminalKind): Promise<vscode.Terminal> {
-    if (!vscode.workspace.isTrusted)
-      throw new ExtensionFailure('untrusted', 'Terminals are not opened in restricted mode');
     const options = await this.options(container, kind);
     const terminal = vscode.window.createTerminal(options);
     this.known.set(text, terminal);
@@ -192,6 +196,7 @@ export class Terminals implements vscode.Disposable {
   dispose(): void {
     for (const subscription of this.subscriptions) subscription.dispose();
     this.adopted.dispose();
+    this.shown.dispose();
   }
 }
 

@@ -100,6 +100,22 @@ test('the real claude in a slot', newestOnly, async t => {
       await refuse();
     });
 
+    await step('tells who asks while a file is worked on, though its terminal is there', async () => {
+      await workbench.runCommand('Preferences: Open User Settings (JSON)');
+      await page.getByRole('tab', { name: /^settings\.json/ }).waitFor();
+      await until('the keyboard in the file', async () => {
+        await page.keyboard.press('Control+End');
+        return !/Ln 1, Col 1\b/.test((await page.locator('.part.statusbar').textContent()) ?? '');
+      });
+      await prompt('RUN-A-COMMAND beside a file');
+      await asked();
+      await workbench.notification(announced).getByRole('button', { name: 'Open' }).click();
+      await refuse();
+      await workbench.runCommand('View: Close All Editors');
+      await slots.row(1).click();
+      await slots.terminalHasFocus();
+    });
+
     await step('tells once who asks, when something else is in front', async () => {
       await workbench.contextAction(slots.row(1), /^Open Shell/);
       await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
@@ -109,7 +125,7 @@ test('the real claude in a slot', newestOnly, async t => {
       await shot('3-notification');
       await workbench.notification(announced).getByRole('button', { name: 'Open' }).click();
       await refuse();
-      assert.equal((await toasts.all(announced)).length, 1);
+      assert.equal((await toasts.all(announced)).length, 2);
     });
 
     await step('is reached by one key, from inside another terminal', async () => {
@@ -142,7 +158,7 @@ test('the real claude in a slot', newestOnly, async t => {
       await workbench.pick('project slot 1');
       await refuse();
       // The third question came in a window that was in front.
-      assert.equal((await toasts.all(announced)).length, 2);
+      assert.equal((await toasts.all(announced)).length, 3);
     });
 
     await step('is not told of when that is off', async () => {
@@ -152,7 +168,7 @@ test('the real claude in a slot', newestOnly, async t => {
       await asked();
       await pretendFocus(page, true);
       await refuse();
-      assert.equal((await toasts.all(announced)).length, 2);
+      assert.equal((await toasts.all(announced)).length, 3);
     });
 
     await step('leaves its session in the history after a kill', async () => {

@@ -157,6 +157,12 @@ test('restricted mode lists slots and starts nothing', async t => {
       await workbench.runCommand('Notifications: Clear All Notifications');
       await refused.waitFor({ state: 'detached' });
     }
+    // So is the profile of the "+" of terminals.
+    await workbench.runCommand('Create New Terminal (With Profile)');
+    await workbench.pick('Incus Agents');
+    await workbench.pick(/project slot 1\s*shell/);
+    await workbench.notification(/not opened in restricted mode/).waitFor();
+    await shot('4-profile');
     assert.equal(await terminals.all().count(), 0);
     assert.deepEqual([...project.containers().values()].sort(), ['RUNNING', 'STOPPED']);
   });

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { keyFromCommandLine } from '../../../extension/terminals/marker.ts';
 import { asOpened, findPaths, toContainerPath, toHostPath } from '../../../extension/terminals/paths.ts';
+import { isSeen } from '../../../extension/terminals/seen.ts';
 import { shellLine, shellLineIn } from '../../../extension/terminals/shellLine.ts';
 
 const MOUNTS = [
@@ -75,6 +76,25 @@ describe('paths of a container', () => {
   it('are made from host paths', () => {
     assert.equal(toContainerPath('/home/me/project/src/a.ts', MOUNTS), '/workspace/src/a.ts');
     assert.equal(toContainerPath('/home/me/else', MOUNTS), undefined);
+  });
+});
+
+describe('the terminal that had the focus last', () => {
+  it('is seen until something is done in an editor, and as a tab only while that is in front', () => {
+    const tab = { label: 'claude 1', terminal: true, active: true };
+    assert.ok(isSeen('claude 1', [], false) && !isSeen('claude 1', [], true));
+    assert.ok(isSeen('claude 1', [tab], true));
+    assert.ok(
+      !isSeen(
+        'claude 1',
+        [
+          { ...tab, active: false },
+          { ...tab, label: 'a.ts', terminal: false },
+        ],
+        false,
+      ),
+    );
+    assert.ok(!isSeen('claude 1', [{ ...tab, terminal: false }], true));
   });
 });
 
