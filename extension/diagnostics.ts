@@ -79,11 +79,24 @@ export class Diagnostics implements vscode.Disposable {
       // Without a folder what lies in the home is looked at all the same: it may be open.
       const folders = this.model.surroundings.folders.map(folder => folder.path);
       const workspaces = folders.length > 0 ? folders : [homedir()];
-      const shown = await Promise.all(workspaces.map(workspace => this.backend.request('config/show', { workspace })));
-      this.publish(shown.flatMap(({ problems }) => problems));
+      this.publish((await Promise.all(workspaces.map(workspace => this.problemsOf(workspace)))).flat());
     } catch (error) {
-      this.log.warn(`The configuration could not be checked: ${failureOf(error).message}`);
+      this.unchecked(error);
     }
+  }
+
+  /** A folder that is gone keeps the others from nothing. */
+  private async problemsOf(workspace: string): Promise<readonly ConfigProblem[]> {
+    try {
+      return (await this.backend.request('config/show', { workspace })).problems;
+    } catch (error) {
+      this.unchecked(error);
+      return [];
+    }
+  }
+
+  private unchecked(error: unknown): void {
+    this.log.warn(`The configuration could not be checked: ${failureOf(error).message}`);
   }
 
   private publish(problems: readonly ConfigProblem[]): void {
