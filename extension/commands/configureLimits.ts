@@ -17,7 +17,7 @@ const LIMITS: readonly Limit[] = [
     example: 'a number of cores such as 2, or cores such as 0-3',
     pattern: /^(\d+|\d+(-\d+)?(,\d+(-\d+)?)*)$/,
   },
-  { key: 'limits.memory', label: 'Memory', example: '4GiB or 50%', pattern: /^\d+(%|[kMGT]i?B)$/ },
+  { key: 'limits.memory', label: 'Memory', example: '4GiB or 50%', pattern: /^\d+(%|[kMGT]B|[KMGT]iB)$/ },
   { key: 'limits.processes', label: 'Processes', example: '2000', pattern: /^\d+$/ },
 ];
 

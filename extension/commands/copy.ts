@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import { NothingToDo } from '../model/failures.ts';
 import { shellLineIn } from '../terminals/shellLine.ts';
-import { fixCommand } from '../views/welcome.ts';
 import type { Command } from './command.ts';
 import { said } from './said.ts';
 import { ANY_SLOT, oneSlot, RUNNING_SLOT } from './targets.ts';
@@ -32,7 +31,7 @@ export const copyFixCommand: Command = {
   title: 'Copying the command failed',
   needs: 'nothing',
   async run(context) {
-    const command = fixCommand(context.model.incus.reason);
+    const command = context.model.incus.fix;
     if (command === undefined)
       throw new NothingToDo('No single command mends this.', {
         title: 'Check Health',

@@ -53,18 +53,6 @@ function caseOf(reason: string | undefined): WelcomeCase {
   return Object.entries(REASONS).find(([known]) => known === reason)?.[1] ?? 'unavailable';
 }
 
-const FIXES: Partial<Readonly<Record<UnavailableReason, string>>> = {
-  'not-installed': 'sudo apt install incus',
-  'not-running': 'sudo systemctl start incus.socket incus.service',
-  'no-permission': 'sudo usermod -aG incus-admin "$USER"',
-  'not-initialised': 'sudo incus admin init --minimal',
-};
-
-/** The command that mends a reason, for a person to read and run; `undefined` when no single command does. */
-export function fixCommand(reason: UnavailableReason | undefined): string | undefined {
-  return reason && FIXES[reason];
-}
-
 /**
  * What is said above the rows while they may be out of date. Only with rows: the editor shows no welcome text beside a message.
  */
