@@ -10,11 +10,7 @@ export const gemini: Agent = {
   command,
   environment: () => ({ GEMINI_CLI_TRUST_WORKSPACE: 'true' }),
   files,
-  stateDirs: [
-    { saved: '.gemini/tmp', home: '.gemini/tmp' },
-    // Copies of the workspace's files that /restore goes back to.
-    { saved: '.gemini/history', home: '.gemini/history', aside: true },
-  ],
+  stateDirs: [{ saved: '.gemini/tmp', home: '.gemini/tmp' }],
   tells: true,
   // BeforeTool comes before the question.
   tellsAnswers: false,

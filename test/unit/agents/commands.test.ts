@@ -115,7 +115,6 @@ test('what holds a login is never below what a session keeps', () => {
 test('what an agent can take files back to goes with the session, never with a login that slots share', () => {
   const places = {
     claude: '.claude/file-history',
-    gemini: '.gemini/history',
     opencode: '.local/share/opencode/snapshot',
   };
   for (const [name, place] of Object.entries(places)) {
