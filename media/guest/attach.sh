@@ -46,9 +46,10 @@ attach_or_retry() {
 }
 
 # Asks for the state up to $1 times, $2 seconds apart. A container on its way down ends its processes some time before it counts as
-# stopped or is gone; in between Incus may not be able to say anything of it. If one runs of which nothing could be said before, Incus was away.
+# stopped or is gone; in between Incus may not be able to say anything of it. If one runs of which nothing could be said before, Incus was away;
+# $3: it is known to be.
 look() {
-  tries=0 away=
+  tries=0 away=${3-}
   while :; do
     state=$("$incus" query "local:/1.0/instances/$container/state?project=$project" 2>&1)
     case $state in
@@ -78,7 +79,7 @@ while :; do
   if [ "$kind:$known" = agent: ]; then
     reset
     printf '\nIncus cannot be reached: %s\nThe agent is shown again as soon as it can.\n' "$state"
-    look 60 2
+    look 60 2 1
     [ -n "$known" ] || { ask 'Incus still cannot be reached.'; continue; }
   fi
   case $state in
@@ -92,8 +93,13 @@ The connection to $container ended (exit code $code). What runs in it goes on." 
 Incus cannot be reached: $state" ;;
   esac
   # Not only on the way down, after all.
-  agent unseen has-session || stay 'No agent is running in this container.'
-  reset
+  agent unseen has-session
+  case $? in
+    0) reset ;;
+    1) stay 'No agent is running in this container.' ;;
+    # Nothing can be run there now, which says nothing of the agent.
+    *) again=5 ;;
+  esac
   again=$((again + 1))
   [ $again -le 5 ] || { ask "The connection to $container was lost. What runs in it goes on."; again=0; }
 done

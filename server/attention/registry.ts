@@ -27,11 +27,17 @@ export async function readRegistry(
   conversation?: string,
   endedAt?: number,
 ): Promise<RegistryInput | undefined> {
+  let refused = false;
   const files = await filesBeneath(sessionDir, parts, {
     depth: 0,
     accept: name => /^\d{1,10}\.json$/.test(name),
     limit: 256,
+    refused: () => {
+      refused = true;
+    },
   });
+  // What may not be read, as root inside can make it, is not gone.
+  if (files.length === 0 && refused) return undefined;
   if (files.length === 0) return { kind: 'registry', status: 'none', updatedAt: now, at: now };
   const newest = files.sort((a, b) => b.modifiedMs - a.modifiedMs).slice(0, MAX_FILES);
   const entries: Entry[] = [];
@@ -57,6 +63,9 @@ function successorOf(entries: readonly Entry[], endedAt: number): Entry | undefi
   return begun.length === 1 ? begun[0] : undefined;
 }
 
+/** As the hooks tell it, and as it is in a session's record. */
+const CONVERSATION = /^[A-Za-z0-9_-]{8,64}$/;
+
 /** One file of the registry; undefined while it is being written, or when it is something else. */
 export function parseEntry(text: string, now: number): Entry | undefined {
   let value: unknown;
@@ -77,7 +86,7 @@ export function parseEntry(text: string, now: number): Entry | undefined {
     updatedAt,
     at: now,
     ...(detail === '' ? {} : { detail }),
-    ...(typeof sessionId === 'string' ? { conversation: sessionId } : {}),
+    ...(typeof sessionId === 'string' && CONVERSATION.test(sessionId) ? { conversation: sessionId } : {}),
     ...(typeof startedAt === 'number' ? { startedAt } : {}),
     // "cli" is a person's; of 2.1.329.
     ...(typeof entrypoint === 'string' && entrypoint.startsWith('sdk') ? { script: true } : {}),

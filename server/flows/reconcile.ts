@@ -60,7 +60,11 @@ async function takeCharge(deps: FlowDeps, name: string): Promise<OwnedSlot | und
       return slot;
     } catch (error) {
       // Somebody else took it, or Incus itself has noted something in it.
-      if (!(error instanceof IncusError) || error.reason !== 'changed') throw error;
+      if (error instanceof IncusError && error.reason === 'changed') continue;
+      // With a full disk Incus says that it failed, although it is stored.
+      const now = await ownedSlot(deps, name);
+      if (now.identity.backend === deps.backendKey) return now;
+      throw error;
     }
   }
 }

@@ -241,10 +241,12 @@ export class SessionStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ours first: of a crash in between it is not read, since the record still says all that it says. */
+  /** At once: of a crash in between, the record still says all that ours does, or the other way round. */
   async #write(dir: string, record: SessionRecord, raw: Readonly<Record<string, unknown>>): Promise<void> {
-    await writeFileAtomic(join(dir, OWN_RECORD), ownText(record));
-    await writeFileAtomic(join(dir, RECORD), recordText(record, raw));
+    await Promise.all([
+      writeFileAtomic(join(dir, OWN_RECORD), ownText(record)),
+      writeFileAtomic(join(dir, RECORD), recordText(record, raw)),
+    ]);
   }
 
   #changed(id: string): void {

@@ -51,7 +51,7 @@ export async function lookForAgents(
           'security.guestapi': 'false',
           'security.privileged': 'false',
         },
-        devices: { eth0: { type: 'none' } },
+        devices: await withoutNetwork(deps),
         start: true,
       },
       { signal },
@@ -66,6 +66,13 @@ export async function lookForAgents(
   } finally {
     deps.build.underWay.delete(id);
   }
+}
+
+/** Takes the cards of the default profile away, however they are called. */
+async function withoutNetwork(deps: FlowDeps): Promise<Record<string, Record<string, string>>> {
+  const profile = await deps.incus.profile('default');
+  const cards = Object.entries(profile?.devices ?? {}).filter(([, { type }]) => type === 'nic');
+  return Object.fromEntries(cards.map(([name]) => [name, { type: 'none' }]));
 }
 
 async function note(home: string, fingerprint: string, found: object): Promise<void> {

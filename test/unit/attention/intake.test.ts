@@ -138,6 +138,12 @@ test('the registry: the newest entry counts; nonsense, symlinks and huge files d
   }
   for (const text of ['[]', 'null', '{"status":"dancing"}', '{"status":{}}', '"idle"'])
     assert.equal(parseEntry(text, 1), undefined);
+  for (const [id, told] of [
+    ['0f0e0d0c-aaaa-4bbb-8ccc-ddddeeeeffff', true],
+    ['../../../etc/passwd', false],
+    ['x'.repeat(9000), false],
+  ] as const)
+    assert.equal(parseEntry(JSON.stringify({ status: 'idle', sessionId: id }), 5)?.conversation, told ? id : undefined);
 });
 
 test('the registry: the agent’s own conversation counts, whatever others do', async t => {
