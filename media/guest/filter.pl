@@ -19,7 +19,12 @@ sysopen(my $slave, '/dev/pts/' . unpack('i', $number), $RDWR | $NOCTTY) or give_
 
 # The size goes down; a change of it reaches us as SIGWINCH.
 sub resize { my $size = pack('S4', 0, 0, 0, 0); ioctl(STDIN, $TIOCGWINSZ, $size) and ioctl($master, $TIOCSWINSZ, $size) }
-$SIG{WINCH} = sub { resize() };
+# Those of the first seconds may be lost further down.
+my ($began, $early, $repeat) = (time(), 0, 0);
+$SIG{WINCH} = sub {
+  resize();
+  ($early, $repeat) = (1, time() + 1) if time() - $began < 10;
+};
 resize();
 
 # Our own terminal passes on every key as it is, as cfmakeraw(3) has it; starting stty for that would take longer than all the rest.
@@ -44,9 +49,9 @@ if ($child == 0) {
 }
 close($slave);
 # Incus's command line reads the size before it listens for changes of it, and an editor gives a new terminal its size in these moments:
-# it is told again once something has come, and a second later.
-my ($told, $since) = (0, 0);
-sub tell_size { resize(); kill('WINCH', $child); $told += 1; $since = time() }
+# what changed is told again once something has come, and a second later.
+sub tell_size { resize(); kill('WINCH', $child) }
+my $heard = 0;
 
 my $held = '';
 # What is inside of a sequence that is dropped, or undef.
@@ -116,12 +121,12 @@ while ($open) {
   vec($reads, fileno(STDIN), 1) = 1 if $in && $typed eq '';
   vec($reads, fileno($master), 1) = 1;
   vec($writes, fileno($master), 1) = 1 if $typed ne '';
-  my $ready = select($reads, $writes, undef, $told == 1 ? 1 : undef);
+  my $ready = select($reads, $writes, undef, $repeat ? 1 : undef);
   next if $ready < 0;
-  tell_size() if $told == 1 && time() > $since;
+  if ($repeat && time() > $repeat) { $repeat = 0; tell_size() }
   if (vec($reads, fileno($master), 1)) {
     my $count = sysread($master, my $data, 65536);
-    if ($count) { tell_size() if !$told; $open = show(filtered($data)) }
+    if ($count) { $open = show(filtered($data)); tell_size() if $early && !$heard; $heard = 1 }
     # The last of the other side has closed it (EIO).
     elsif (defined $count || !again()) { last }
   }

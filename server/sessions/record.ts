@@ -1,6 +1,6 @@
 import { isAbsolute, join, normalize } from 'node:path';
 import { Failure, messageOf } from '../base/errors.ts';
-import { readUntrusted } from '../base/files.ts';
+import { readUntrusted, writeFileAtomic } from '../base/files.ts';
 import { plainLine } from '../base/plain.ts';
 import type { IncusPlace, SessionRecord } from './types.ts';
 
@@ -61,20 +61,22 @@ async function readOwn(dir: string): Promise<Json> {
 }
 
 /**
- * Our own file's text for a record. Not in it are the container, which coi notes itself, and the conversation that the agent said it
- * holds: coi may have gone on with another one since, and then the newest is the session's.
+ * Writes our own file, if it says something else. Not in it are the container, which coi notes itself, the conversation that the agent
+ * said it holds, since coi may have gone on with another one, and when something last happened, which its files say.
  */
-export function ownText(record: SessionRecord): string {
-  const { title, titled, startedAt, lastActivityAt, agentSessionId, pathUnsaid, path } = record;
+export async function writeOwn(dir: string, record: SessionRecord): Promise<void> {
+  const { title, titled, startedAt, agentSessionId, pathUnsaid, path } = record;
   const known: Json = {
     held_at: pathUnsaid ? record.heldAt : path,
     title,
     titled,
     started_at: startedAt,
-    last_activity_at: lastActivityAt,
     agent_session_id: agentSessionId,
   };
-  return `${JSON.stringify(known, null, 2)}\n`;
+  const text = `${JSON.stringify(known, null, 2)}\n`;
+  const file = join(dir, OWN_RECORD);
+  const before = await readUntrusted(file, LIMIT).catch(() => undefined); // What it is not is written anew.
+  if (before?.toString('utf8') !== text) await writeFileAtomic(file, text);
 }
 
 /** The file's text for a record; keys that we do not know stay as they were. */

@@ -11,7 +11,7 @@ import { prepareDirectories, removeSession } from './directories.ts';
 import { fillDirectory } from './fill.ts';
 import { latestOf } from './latest.ts';
 import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
-import { OWN_RECORD, ownText, RECORD, readRecord, recordText, SESSION_ID, titleOf } from './record.ts';
+import { RECORD, readRecord, recordText, SESSION_ID, titleOf, writeOwn } from './record.ts';
 import type {
   ConversationReader,
   DamagedSession,
@@ -241,12 +241,10 @@ export class SessionStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** At once: of a crash in between, the record still says all that ours does, or the other way round. */
+  /** Ours first: of a crash in between it is not read, since the record still says all that it says. */
   async #write(dir: string, record: SessionRecord, raw: Readonly<Record<string, unknown>>): Promise<void> {
-    await Promise.all([
-      writeFileAtomic(join(dir, OWN_RECORD), ownText(record)),
-      writeFileAtomic(join(dir, RECORD), recordText(record, raw)),
-    ]);
+    await writeOwn(dir, record);
+    await writeFileAtomic(join(dir, RECORD), recordText(record, raw));
   }
 
   #changed(id: string): void {
