@@ -50,11 +50,15 @@ async function mend(deps: FlowDeps, name: string): Promise<void> {
   }
 }
 
-/** Of several backends that see what was left, one mends it; undefined for the others, and when it has ended well since the list. */
+/**
+ * Of several backends that see what was left, one mends it; undefined for the others, and when it has ended well since the list. A close
+ * may be finished by several, and Incus would note nothing before the container is down.
+ */
 async function takeCharge(deps: FlowDeps, name: string): Promise<OwnedSlot | undefined> {
   for (;;) {
     const slot = await ownedSlot(deps, name);
     if (!(await isAbandoned(deps, slot.identity))) return undefined;
+    if (slot.identity.phase === 'closing') return slot;
     try {
       await deps.incus.patchInstance(name, { config: slotConfig({ backend: deps.backendKey }) }, { etag: slot.etag });
       return slot;

@@ -152,10 +152,10 @@ export async function startBackend(o: BackendOptions = {}): Promise<TestBackend>
     ...(o.uid === undefined ? {} : { uid: o.uid }),
     ...(o.gid === undefined ? {} : { gid: o.gid }),
   });
-  const connection = createMessageConnection(
-    new StreamMessageReader(child.stdout),
-    new StreamMessageWriter(child.stdin),
-  );
+  const reader = new StreamMessageReader(child.stdout);
+  // Else one that is killed in the middle of a message leaves a timer behind, and the tests' process never ends.
+  reader.partialMessageTimeout = 0;
+  const connection = createMessageConnection(reader, new StreamMessageWriter(child.stdin));
   const backend = new TestBackend(child, connection, o);
   await backend.initialize(o);
   return backend;
