@@ -52,7 +52,7 @@ describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
     const words = 'cat from-host && echo code >from-code && stat -c %u:%g from-host';
     assert.equal(await inside(container, ['/bin/sh', '-c', words]), 'host\n1000:1000\n');
     const made =
-      'mkdir -p node_modules/x && echo r >node_modules/x/r && ln -s /etc/shadow link && chmod -R 700 node_modules';
+      'mkdir -p node_modules/x && echo r >node_modules/x/r && ln -sf /etc/shadow link && chmod -R 700 node_modules';
     await inside(container, ['/bin/sh', '-c', made], 'root');
     const owner = async (name: string) => {
       const { uid, gid } = await lstat(join(ws, name));
