@@ -1,6 +1,7 @@
 import type { EffectiveConfig } from '../config/types.ts';
 import { buildImage } from '../images/build.ts';
 import { readHostSettings } from '../registries/settings.ts';
+import { clearBuilds } from './clear-builds.ts';
 import type { RequestContext } from './context.ts';
 import type { FlowDeps } from './deps.ts';
 import { effectiveConfig } from './effective.ts';
@@ -32,6 +33,7 @@ export async function buildForClient(
     compression: config.get('container.build.compression'),
     pool: config.get('container.storage_pool'),
   };
+  await clearBuilds(deps); // One that was killed would stand in the way.
   return buildImage(deps.build, {
     alias,
     host: await readHostSettings(deps.home),

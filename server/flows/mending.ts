@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.ts';
-import { cleanupBuilds } from '../images/container.ts';
 import { clearStale } from '../workspace/protection/stale.ts';
+import { clearBuilds } from './clear-builds.ts';
 import type { FlowDeps } from './deps.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -38,8 +38,7 @@ export class Mending {
   /** What backends that are gone left of builds and protections. Only once: later there is nothing new. */
   async #once(deps: FlowDeps): Promise<void> {
     await clearProtection(deps);
-    for (const alias of await cleanupBuilds({ ...deps, underWay: deps.build.underWay }))
-      deps.message('warning', `Building ${alias} had been interrupted; what was left is removed.`);
+    await clearBuilds(deps);
     this.#begun = true;
   }
 }

@@ -3,9 +3,11 @@ import { chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { buildContainerName, removeBuildContainer } from '../../../server/images/container.ts';
+import { BACKEND_KEY, BUILD_ID_KEY, BUILD_KEY } from '../../../server/images/properties.ts';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
 import { isReply, startBackend, type TestBackend } from '../../support/backend.ts';
-import { uniqueName } from '../support.ts';
+import { uniqueName, until } from '../support.ts';
 import { coiName, failureOf, incusCli, type Lab, makeLab } from './support.ts';
 
 describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
@@ -251,6 +253,25 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     assert.equal((await health())?.fix?.action, 'build-image');
     for (const file of [profile, own]) await rm(file);
     await careful.end();
+  });
+
+  it('a build in whose way is one that was killed: that goes first', async () => {
+    const alias = uniqueName('ia-killed-build');
+    const name = buildContainerName(alias);
+    const config = { [BUILD_KEY]: alias, [BUILD_ID_KEY]: 'gone', [BACKEND_KEY]: '0-gone' };
+    const killed = () => lab.incus.createInstance({ name, source: { alias: 'incus-agents-base' }, config });
+    const gone = async () => (await lab.incus.instance(name)) === undefined;
+    try {
+      await killed();
+      const next = await lab.backend();
+      await until('a new backend has removed what was left', gone);
+      await killed();
+      await assert.rejects(next.call('image/build', { alias, base: 'ia-no-such-base' }), isReply('not-found'));
+      assert.ok(await gone());
+      await next.end();
+    } finally {
+      await removeBuildContainer(lab.incus, name);
+    }
   });
 
   it('nothing of an image that does not say which agents it has: it is looked into when asked', async () => {
