@@ -89,7 +89,8 @@ async function sweep(http: Http, log: Log, name: string, mark: number, process: 
   const deadline = Date.now() + KILL_LIMIT;
   for (;;) {
     try {
-      return await sweepOnce(http, name, mark);
+      if (await sweepOnce(http, name, mark)) return;
+      if (Date.now() > deadline) throw new Failure('timeout', 'What is to end it is ended itself.');
     } catch (error) {
       process.drop();
       const reason = error instanceof IncusError ? error.reason : undefined;
@@ -102,7 +103,8 @@ async function sweep(http: Http, log: Log, name: string, mark: number, process: 
   }
 }
 
-async function sweepOnce(http: Http, name: string, mark: number): Promise<void> {
+/** Ends what has the mark; false when the killer itself was ended, as in a container that is going down. */
+async function sweepOnce(http: Http, name: string, mark: number): Promise<boolean> {
   const errors: Buffer[] = [];
   const killer = await startProcess(http, name, killCommand(mark), {
     onStdout: () => {},
@@ -111,7 +113,8 @@ async function sweepOnce(http: Http, name: string, mark: number): Promise<void> 
     },
     signal: AbortSignal.timeout(KILL_LIMIT),
   });
-  if ((await killer.result) === 0) return;
+  if ((await killer.result) === 0) return true;
+  if (errors.length === 0) return false;
   throw new Failure('timeout', `These processes do not end: ${Buffer.concat(errors).toString().trim()}`);
 }
 

@@ -37,6 +37,13 @@ const START = [
   `[ ! -e ${FAILED_DIRECTORY}/$LXC_NAME ] || rm -f ${FAILED_DIRECTORY}/$LXC_NAME`,
 ].join('; ');
 
+/** Drops the table $1, unless the cable is still there: then nothing goes before it does. The kernel goes on naming a cable that is gone. */
+const STOP = [
+  'l=$(nft list table netdev "$1" 2>/dev/null) || exit 0',
+  `d=\${l#*hook ingress device}; d=\${d#*\\"}; d=\${d%%\\"*}`,
+  '[ -e "/sys/class/net/$d" ] || nft delete table netdev "$1" 2>/dev/null || :',
+].join('; ');
+
 /** The table that holds an instance's rules. */
 export function tableName(instance: string): string {
   return `incus-agents-${instance}`;
@@ -56,6 +63,9 @@ export function hookLines(instance: string, place: Place, rules: Rules, lenient 
   const { outward, inward } = tableOf(table, place, rules);
   return [
     `lxc.hook.pre-start = /bin/sh -c ${quote(START)} network ${quote(outward.join(BREAK))} ${quote(inward.join(BREAK))} ${lenient ? '0' : '1'}`,
+    // Incus's own hooks come first, and of those at the very end LXC leaves out the rest when one fails, as Incus's does for a container that
+    // another program has deleted by then.
+    `lxc.hook.stop = /bin/sh -c ${quote(STOP)} network ${table}`,
     // Incus can have started it again by then; the table is that of the new start, which the hook of another keeper must leave alone.
     `lxc.hook.post-stop = /bin/sh -c ${quote(`nft "delete chain netdev ${table} kept-by-$PPID; delete table netdev ${table}" 2>/dev/null || :`)}`,
   ].join('\n');
@@ -72,6 +82,7 @@ export function dropCommand(instance: string): string {
 /** A line of `hookLines`, by its form: other hooks name the table too, to undo what these did. */
 const OWN = [
   /^lxc\.hook\.pre-start = \/bin\/sh -c '(?:[^']|'\\'')*' network '/,
+  /^lxc\.hook\.stop = \/bin\/sh -c '(?:[^']|'\\'')*' network /,
   /^lxc\.hook\.post-stop = \/bin\/sh -c 'nft "delete chain netdev /,
 ];
 

@@ -211,6 +211,21 @@ test('a container whose rules cannot be put in force does not start', { skip }, 
   });
 });
 
+test('the rules go with a container also where a hook of another at its end fails', { skip }, async t => {
+  const end = inReverse(t);
+  const place = await range(end);
+  const { name } = await open(end, place, policy());
+  const table = `incus-agents-${instanceName(name, place.incus.target.project)}`;
+  const failing = { config: { 'raw.lxc': 'lxc.hook.post-stop = /bin/false' } };
+  const { config } = (await place.incus.instance(name))?.instance ?? {};
+  failing.config['raw.lxc'] += `\n${config?.['raw.lxc']}`;
+  await place.incus.patchInstance(name, failing);
+  await place.incus.setState(name, 'restart', { force: true });
+  assert.ok(sh('nft', 'list', 'tables').includes(`${table}\n`));
+  await place.incus.setState(name, 'stop', { force: true });
+  await until('no rules stay', () => !sh('nft', 'list', 'tables').includes(`${table}\n`));
+});
+
 test('where hooks are not allowed nothing but an open network is planned', { skip }, async t => {
   const end = inReverse(t);
   const { incus } = await range(end);

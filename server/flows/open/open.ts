@@ -1,7 +1,7 @@
 import { IncusError } from '../../incus/errors.ts';
 import type { SlotOpenResult } from '../../protocol/methods.ts';
 import type { SessionRecord } from '../../sessions/types.ts';
-import type { SlotIdentity } from '../../slots/keys.ts';
+import { identify, type SlotIdentity } from '../../slots/keys.ts';
 import type { Candidate } from '../../slots/numbers.ts';
 import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -76,6 +76,7 @@ async function openFresh(
   // Another backend may have been quicker to resume it meanwhile.
   const holder = record === undefined ? undefined : holderOf(deps, record.id);
   if (record !== undefined && holder !== undefined) return resumedElsewhere(holder, record, request);
+  await seeClaimed(deps, plan.workspace.path);
   const former = request.slot ?? (record === undefined ? undefined : formerSlot(deps, record, maxSlots));
   try {
     return await take(former);
@@ -83,6 +84,15 @@ async function openFresh(
     if (!(error instanceof LostRace) || request.slot !== undefined || former === undefined) throw error;
     return take(undefined);
   }
+}
+
+/** Looks again at those of a workspace's slots that somebody was at work on when last seen: it may be over by now, and the slot free. */
+async function seeClaimed(deps: FlowDeps, workspace: string): Promise<void> {
+  const claimed = deps.board.instances().filter(instance => {
+    const identity = identify(instance);
+    return identity?.workspace === workspace && identity.phase !== undefined;
+  });
+  await Promise.all(claimed.map(({ name }) => deps.mirror.refresh(name)));
 }
 
 /**

@@ -38,14 +38,15 @@ export class Workbench {
 
   /**
    * Runs a command from the palette. `title` is what it shows: "Category: Title". The palette shows what there is when it opens, and
-   * whatever takes the focus closes it, so it is opened again.
+   * whatever takes the focus closes it, so it is opened again, after `prepare` each time.
    */
-  async runCommand(title: string): Promise<void> {
+  async runCommand(title: string, prepare = async (): Promise<void> => {}): Promise<void> {
     const row = this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: title }).first();
     await until(
       `the command ${title}`,
       async () => {
         try {
+          await prepare();
           await this.openPalette(title);
           await row.waitFor({ timeout: 5000 });
           await row.click({ timeout: 2000 });

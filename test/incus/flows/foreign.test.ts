@@ -231,12 +231,23 @@ describe('what others made', { skip: process.getuid?.() !== 0 }, () => {
   it('a container that ends while it is opened is told as that, and goes', async () => {
     const ws = await lab.workspace();
     const name = coiName(ws, 1);
-    let stopped: Promise<string> | undefined;
+    let stopped: Promise<void> | undefined;
     const onProgress = (p: { phase: string }) => {
-      if (p.phase === 'agent') stopped ??= incusCli('stop', '-f', name);
+      if (p.phase === 'agent') stopped ??= lab.incus.setState(name, 'stop', { force: true });
     };
-    const failure = await failureOf(backend.call('slot/open', { workspace: ws }, { onProgress }));
-    await stopped;
+    // An agent may run before Incus has stopped anything; then it is opened again.
+    const failure = await until('an open to fail', async () => {
+      stopped = undefined;
+      const outcome = backend.call('slot/open', { workspace: ws }, { onProgress });
+      const failed = await outcome.then(
+        () => false,
+        () => true,
+      );
+      await stopped;
+      if (failed) return failureOf(outcome);
+      await backend.call('slot/kill', { container: name });
+      return false;
+    });
     assert.equal(failure.kind, 'unavailable', failure.message);
     assert.match(failure.message, /ended as soon as it had started/);
     assert.notEqual(failure.hint, '');
