@@ -1,53 +1,55 @@
 # Runs a command on a terminal of its own and passes what it prints on to ours, without what a terminal would obey but show nobody: the
 # clipboard (OSC 52), titles, marks of shells, files and images (OSC 0, 9, 133, 633, 1337 and the like), DCS, APC, PM and SOS. Links and colours
 # stay (OSC 8, 4, 10 to 12, 104, 110 to 112). Nothing but what Perl itself has; the numbers are Linux's (asm-generic/ioctls.h).
-use strict;
-my ($TIOCGPTN, $TIOCSPTLCK, $TIOCGWINSZ, $TIOCSWINSZ, $TCGETS, $TCSETS) =
-  (0x80045430, 0x40045431, 0x5413, 0x5414, 0x5401, 0x5402);
-my %KEPT = map { $_ => 1 } qw(4 8 10 11 12 104 110 111 112);
-# Of a sequence that is kept; longer ones are dropped, whatever they are.
-my $LONGEST = 16384;
-
-sub give_up { print STDERR "The terminal could not be made: $_[0]: $!\n"; exit 254 }
-
-# Reading and writing, no controlling terminal; of the master neither waits.
-my ($RDWR, $NOCTTY, $NONBLOCK) = (2, 0400, 04000);
-sysopen(my $master, '/dev/ptmx', $RDWR | $NOCTTY | $NONBLOCK) or give_up('/dev/ptmx');
-my ($unlock, $number) = (pack('i', 0), pack('i', 0));
-ioctl($master, $TIOCSPTLCK, $unlock) and ioctl($master, $TIOCGPTN, $number) or give_up('pts');
-sysopen(my $slave, '/dev/pts/' . unpack('i', $number), $RDWR | $NOCTTY) or give_up('pts');
+my ($master, $saved, $child, $began, $early, $repeat);
 
 # The size goes down; a change of it reaches us as SIGWINCH.
-sub resize { my $size = pack('S4', 0, 0, 0, 0); ioctl(STDIN, $TIOCGWINSZ, $size) and ioctl($master, $TIOCSWINSZ, $size) }
-# Those of the first seconds may be lost further down.
-my ($began, $early, $repeat) = (time(), 0, 0);
-$SIG{WINCH} = sub {
-  resize();
-  ($early, $repeat) = (1, time() + 1) if time() - $began < 10;
-};
-resize();
+sub resize { my $size = pack('S4', 0, 0, 0, 0); ioctl(STDIN, 0x5413, $size) and ioctl($master, 0x5414, $size) } # TIOCGWINSZ, TIOCSWINSZ
 
 # Our own terminal passes on every key as it is, as cfmakeraw(3) has it; starting stty for that would take longer than all the rest.
-my $saved = "\0" x 60;
-undef $saved if !(-t STDIN && ioctl(STDIN, $TCGETS, $saved));
-if (defined $saved) {
+sub make_raw {
   my ($in, $out, $control, $local, @rest) = unpack('L4 C*', $saved);
   ($in, $out, $local) = ($in & ~02753, $out & ~01, $local & ~0100113);
   $control = ($control & ~0460) | 060;
   # c_line, then c_cc with VTIME and VMIN.
   @rest[6, 7] = (0, 1);
-  ioctl(STDIN, $TCSETS, pack('L4 C*', $in, $out, $control, $local, @rest)) or undef $saved;
+  ioctl(STDIN, 0x5402, pack('L4 C*', $in, $out, $control, $local, @rest)) or undef $saved; # TCSETS
 }
 
-my $child = fork();
-defined $child or give_up('fork');
-if ($child == 0) {
-  # setsid(2) has no word in Perl itself; the program of util-linux does it without another process, as this one leads no group.
-  open(STDIN, '<&', $slave) and open(STDOUT, '>&', $slave) and open(STDERR, '>&', $slave) or exit 254;
-  close($_) for $master, $slave;
-  exec('setsid', '--ctty', @ARGV) or exit 254;
+# The command is begun before the rest of this program is read, which takes Perl longer than all that it does here.
+BEGIN {
+  my $give_up = sub { print STDERR "The terminal could not be made: $_[0]: $!\n"; exit 254 };
+  # Reading and writing, no controlling terminal; of the master neither waits.
+  my ($RDWR, $NOCTTY, $NONBLOCK) = (2, 0400, 04000);
+  sysopen($master, '/dev/ptmx', $RDWR | $NOCTTY | $NONBLOCK) or $give_up->('/dev/ptmx');
+  my ($unlock, $number) = (pack('i', 0), pack('i', 0));
+  ioctl($master, 0x40045431, $unlock) and ioctl($master, 0x80045430, $number) or $give_up->('pts'); # TIOCSPTLCK, TIOCGPTN
+  sysopen(my $slave, '/dev/pts/' . unpack('i', $number), $RDWR | $NOCTTY) or $give_up->('pts');
+  # Changes of the size in the first seconds may be lost further down.
+  ($began, $early, $repeat) = (time(), 0, 0);
+  $SIG{WINCH} = sub {
+    resize();
+    ($early, $repeat) = (1, time() + 1) if time() - $began < 10;
+  };
+  resize();
+  $saved = "\0" x 60;
+  undef $saved if !(-t STDIN && ioctl(STDIN, 0x5401, $saved)); # TCGETS
+  make_raw() if defined $saved;
+  $child = fork();
+  defined $child or $give_up->('fork');
+  if ($child == 0) {
+    # setsid(2) has no word in Perl itself; the program of util-linux does it without another process, as this one leads no group.
+    open(STDIN, '<&', $slave) and open(STDOUT, '>&', $slave) and open(STDERR, '>&', $slave) or exit 254;
+    close($_) for $master, $slave;
+    exec('setsid', '--ctty', @ARGV) or exit 254;
+  }
+  close($slave);
 }
-close($slave);
+
+use strict;
+# Sequences that are kept; those that are longer are dropped, whatever they are.
+my %KEPT = map { $_ => 1 } qw(4 8 10 11 12 104 110 111 112);
+my $LONGEST = 16384;
 # Incus's command line reads the size before it listens for changes of it, and an editor gives a new terminal its size in these moments:
 # what changed is told again once something has come, and a second later.
 sub tell_size { resize(); kill('WINCH', $child) }
@@ -144,5 +146,5 @@ while ($open) {
 close($master);
 waitpid($child, 0);
 my $status = $?;
-ioctl(STDIN, $TCSETS, $saved) if defined $saved;
+ioctl(STDIN, 0x5402, $saved) if defined $saved;
 exit($status & 127 ? 128 + ($status & 127) : $status >> 8);

@@ -146,6 +146,11 @@ export function portWords({ name, listen, host, container, pool }: Port): string
   return pool ? `port ${host} ${where} as the same inside` : `port ${host} ${where} as ${container} inside (${name})`;
 }
 
+async function firstTaken(ports: readonly Port[]): Promise<number | undefined> {
+  for (const { listen, host } of ports) if (!(await portIsFree(listen, host))) return host;
+  return undefined;
+}
+
 /** Whether nothing listens at an address of this computer. What may not be tried counts as free: Incus, which is root, will see. */
 export function portIsFree(listen: string, port: number): Promise<boolean> {
   return new Promise((done, fail) => {
@@ -159,9 +164,13 @@ export function portIsFree(listen: string, port: number): Promise<boolean> {
   });
 }
 
-/** The failure to tell when Incus found a port taken that was free a moment ago; undefined for any other. */
-export function portTaken(message: string): Failure | undefined {
-  const port = /listen tcp\d? \S*?:(\d+): bind: address already in use/.exec(message)?.[1];
+/**
+ * The failure to tell when Incus found one of these ports taken that was free a moment ago; undefined for any other. Incus does not
+ * always say which.
+ */
+export async function portTaken(message: string, ports: readonly Port[]): Promise<Failure | undefined> {
+  const named = /listen tcp\d? \S*?:(\d+): bind: address already in use/.exec(message)?.[1];
+  const port = named ?? (/proxy device|listener process/i.test(message) ? await firstTaken(ports) : undefined);
   if (port === undefined) return undefined;
   return new Failure('conflict', `The port ${port} of this computer was taken while the slot was opened.`, {
     hint: 'Open it again.',

@@ -60,7 +60,7 @@ export async function bringUp(
       former = before;
     });
     await opening.network.prepare();
-    await startContainer(deps, container, context.signal);
+    await startContainer(deps, opening, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
     await removeStale(deps, container, stale, context.signal);
     context.progress({ phase: 'agent', message: `Starting ${plan.agent.title}`, percent: 80 });
@@ -78,11 +78,11 @@ export async function bringUp(
 }
 
 /** Starts it; says what the hooks refused, if they did. */
-async function startContainer(deps: FlowDeps, container: string, signal: AbortSignal): Promise<void> {
+async function startContainer(deps: FlowDeps, opening: Opening, signal: AbortSignal): Promise<void> {
   try {
-    await deps.incus.setState(container, 'start', { signal });
+    await deps.incus.setState(opening.container, 'start', { signal });
   } catch (error) {
-    throw (await refusedStart(deps, container, error)) ?? error;
+    throw (await refusedStart(deps, opening, error)) ?? error;
   }
 }
 

@@ -119,15 +119,19 @@ async function create(
     await createAlone(deps.incus, instance, { signal: context.signal, onProgress });
   } catch (error) {
     if (error instanceof LostRace) throw error;
-    throw (await refusedStart(deps, container, error)) ?? error;
+    throw (await refusedStart(deps, opening, error)) ?? error;
   }
   undo.push({ step: () => destroy(deps.incus, container), first: true });
 }
 
 /** Why a start has just failed, where a hook or a port says more than Incus; else undefined. */
-export async function refusedStart(deps: FlowDeps, container: string, error: unknown): Promise<Failure | undefined> {
+export async function refusedStart(
+  deps: FlowDeps,
+  { container, sharing }: Opening,
+  error: unknown,
+): Promise<Failure | undefined> {
   const { project } = deps.incus.target;
-  const found = portTaken(messageOf(error)) ?? (await guardFailure(container, project));
+  const found = (await portTaken(messageOf(error), sharing.ports)) ?? (await guardFailure(container, project));
   return found ?? (await hookFailure(container, project)) ?? (await networkFailure(container, project));
 }
 

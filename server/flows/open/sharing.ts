@@ -35,6 +35,8 @@ export interface Sharing {
   copies: Copy[];
   /** Places inside whose parents the user inside has to own. */
   mountPoints: string[];
+  /** Those that the slot gets with its start. */
+  ports: Port[];
   /** For the UI and the agent. */
   words: string[];
 }
@@ -77,6 +79,7 @@ export async function slotSharing(
     secrets,
     copies,
     mountPoints: outermost(mounts.mounts),
+    ports,
     words: [
       ...mounts.mounts.map(mountWords),
       ...sockets.map(socketWords),
@@ -97,7 +100,7 @@ export async function liveSharing(
   const words = identity.shared.filter(word => !logins.includes(word));
   const environment = environmentOf(instance.config[ENVIRONMENT_KEY]);
   const secrets = await commandVariables(deps, plan, context);
-  return { mounts: [], fragment: {}, environment, sockets: [], secrets, copies: [], mountPoints: [], words };
+  return { mounts: [], fragment: {}, environment, sockets: [], secrets, copies: [], mountPoints: [], ports: [], words };
 }
 
 /** Key of an instance: the variables that tell of what is shared, for a start of the agent alone. */

@@ -95,8 +95,12 @@ test('a port is tried on the host itself', async t => {
   assert.equal(await portIsFree('127.0.0.2', port), true);
   await assert.rejects(portIsFree('192.0.2.1', port), /no address/);
   const message = 'Failed to listen on 127.0.0.1:99: listen tcp 127.0.0.1:99: bind: address already in use';
-  assert.equal(portTaken(message)?.kind, 'conflict');
-  assert.equal(portTaken('anything else'), undefined);
+  assert.match((await portTaken(message, []))?.message ?? '', /port 99 /);
+  const wanted = { name: 'a', listen: '127.0.0.1', host: port, container: 1, pool: false };
+  const unnamed = 'Error occurred when starting proxy device: Error: Failed to receive fd from listener process';
+  assert.match((await portTaken(unnamed, [wanted]))?.message ?? '', new RegExp(`port ${port} `));
+  assert.equal(await portTaken(unnamed, [{ ...wanted, listen: '127.0.0.2' }]), undefined);
+  assert.equal(await portTaken('anything else', [wanted]), undefined);
 });
 
 test('a process of Incus tells which way it carries', () => {
