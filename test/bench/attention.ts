@@ -6,7 +6,7 @@ import type { ModelRequest } from '../support/model.ts';
 import { incus } from './setting.ts';
 import { print } from './table.ts';
 
-const ROUNDS = 12;
+const ROUNDS = 24;
 const ENDS = 4;
 
 /** How soon a client sees what a real agent does. */

@@ -119,7 +119,7 @@ describe('the lines for LXC', () => {
   it('are one line each', () => {
     assert.deepEqual(
       lines.split('\n').map(line => line.split(' ')[0]),
-      ['lxc.hook.pre-start', 'lxc.hook.post-stop'],
+      ['lxc.hook.pre-start', 'lxc.hook.stop', 'lxc.hook.post-stop'],
     );
   });
 

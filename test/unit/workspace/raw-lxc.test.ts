@@ -35,7 +35,7 @@ test('the lines that the rooms make are whole, also with blanks, quotes and unic
   for (const name of ['/home/u/p', `/home/u/-my "ä' $(id) \\ ~project #1`]) {
     const parts = fragments(name);
     const { config } = mergeFragments(...Object.values(parts));
-    assert.equal(config['raw.lxc']?.split('\n').length, 12);
+    assert.equal(config['raw.lxc']?.split('\n').length, 13);
   }
 });
 
