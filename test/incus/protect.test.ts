@@ -139,7 +139,7 @@ test('a program of the host cannot replace what is protected, which would drop i
 test('it holds after a reboot inside and after a restart by force', { skip }, async t => {
   const { dir, place } = await setUp(t);
   const { pid } = await place.incus.instanceState(place.container);
-  await place.run('reboot -f', 'root');
+  await place.run('reboot -ff', 'root');
   await until('it came up again', async () => {
     // On its way down and up Incus sometimes has no answer.
     const now = await place.incus.instanceState(place.container).catch(() => undefined);

@@ -48,7 +48,7 @@ const OPEN = '[network]\nmode = "open"\n';
 /** Runs a script as root inside, and then a reboot from there. */
 async function reboots(incus: Incus, container: string, script: string): Promise<void> {
   const { pid } = await incus.instanceState(container);
-  await incus.exec(container, ['sh', '-c', `${script}; reboot -f`], { user: 0 }).catch(() => {}); // It ends with the container.
+  await incus.exec(container, ['sh', '-c', `${script}; reboot -ff`], { user: 0 }).catch(() => {}); // It ends with the container. Without the second f systemd is asked, which may not be up.
   await until('it came up again', async () => {
     // On its way down and up Incus sometimes has no answer.
     const now = await incus.instanceState(container).catch(() => undefined);

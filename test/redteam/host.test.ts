@@ -271,7 +271,7 @@ test('a reboot inside leaves everything as firm as before', { skip }, async t =>
   // What was changed meanwhile must have taken nothing else away.
   await backend.call('slot/configure', { container: attacker, network: { mode: 'open' } });
   await backend.call('slot/configure', { container: attacker, network: { mode: 'restricted' } });
-  await inside(lab, attacker, 'systemctl --no-block reboot || reboot -f', 'root').catch(() => '');
+  await inside(lab, attacker, 'systemctl --no-block reboot || reboot -ff', 'root').catch(() => '');
   await until(
     'it is up again',
     async () => {

@@ -163,7 +163,7 @@ test('what happens on the host and around the slot does not open it', { skip }, 
   const { pid } = await place.incus.instanceState(place.container);
   // What is above a secret is moved away, and git's list of ignored paths made endless for who reads it.
   await place.run(
-    'mv deep d2; mv deep/er deep/e; umount -l deep/er/.env; truncate -s 100G .git/info/exclude; reboot -f',
+    'mv deep d2; mv deep/er deep/e; umount -l deep/er/.env; truncate -s 100G .git/info/exclude; reboot -ff',
     'root',
   );
   await until('it came up again', async () => {

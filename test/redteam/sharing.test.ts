@@ -30,7 +30,7 @@ test('a mount in the workspace leads to nothing else', { skip }, async t => {
 
   // A reboot makes Incus look up the source anew. In between the container is shortly stopped in any case.
   const { pid } = await lab.incus.instanceState(container);
-  await inside(`cd /workspace && mv cache old && ln -s ${keys} cache; /sbin/reboot -f`).catch(() => '');
+  await inside(`cd /workspace && mv cache old && ln -s ${keys} cache; /sbin/reboot -ff`).catch(() => '');
   let running = false;
   await until('it came up again, or was refused', async () => {
     if (existsSync(`/run/incus-agents/mounts/${container}`)) return true;
@@ -104,7 +104,7 @@ test('a folder in another slot’s workspace leads to nothing else when it is op
 
   // Of a reboot inside nobody is told: Incus looks up the folder anew.
   const { pid } = await lab.incus.instanceState(inner.container);
-  await inside(inner.container, '/sbin/reboot -f').catch(() => '');
+  await inside(inner.container, '/sbin/reboot -ff').catch(() => '');
   let running = false;
   await until('it came up again, or was refused', async () => {
     if (existsSync(`/run/incus-agents/mounts/${inner.container}`)) return true;

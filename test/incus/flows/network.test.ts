@@ -49,7 +49,8 @@ test('names inside are those of the configuration, in every start anew', { skip,
     await reaches('cache.example');
     assert.equal(await look('grep ^nameserver /etc/resolv.conf'), `nameserver ${ADDRESSES.resolver}\n`);
     // Also who asks the service and not the file.
-    assert.match(await look(`resolvectl query -4 ${KNOWN_NAME} 2>&1`), new RegExp(ADDRESSES.internet));
+    const asked = async () => (await look(`resolvectl query -4 ${KNOWN_NAME} 2>&1`)).includes(ADDRESSES.internet);
+    await until('the service knows it too', asked); // It is asked by the bus, which may not be up yet.
   });
   await t.test('a change of a running slot leaves one block', async () => {
     await backend.call('slot/configure', { container, network: { mode: 'open' } });
