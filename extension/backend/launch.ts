@@ -22,7 +22,7 @@ const CONNECT_PAUSE = 25;
 const MAX_STDERR = 8192;
 
 /** All that a backend gets of the environment: it serves every window, and what is in it must not depend on which one was first. */
-const PASSED_ENVIRONMENT = ['PATH', 'LANG', 'XDG_RUNTIME_DIR'];
+const PASSED_ENVIRONMENT = ['LANG', 'XDG_RUNTIME_DIR'];
 
 /**
  * A connection to the shared backend, which is started when nobody answers. For the first `patience` milliseconds a missing socket

@@ -148,6 +148,8 @@ export class Terminals implements vscode.Disposable {
       shellPath: attach.file,
       shellArgs: attach.args,
       env: attach.env,
+      // Not that of settings, nor of other extensions, which name directories that an agent can write.
+      strictEnv: true,
       cwd: attach.cwd,
       iconPath: new vscode.ThemeIcon(TERMINAL_ICONS[kind]),
       color: new vscode.ThemeColor(terminalColor(slot?.slot ?? 1)),

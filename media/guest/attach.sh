@@ -1,6 +1,6 @@
 # Runs in the editor's terminal, on the host. $0 the marker by which the terminal is known again after a reload
 # $1 incus  $2 project  $3 container  $4 kind  $5 uid  $6 gid  $7 home  $8 directory  $9 own tmux directory, or nothing
-# $10 filter.pl: what the container prints must not reach the clipboard and the like. Without Perl it is not filtered.
+# $10 filter.pl: what the container prints must not reach the clipboard and the like. Without Perl it is not filtered, which is asked first.
 incus=$1 project=$2 container=$3 kind=$4 uid=$5 gid=$6 home=$7 cwd=$8 tmux=$9
 filter=${10}
 command -v perl >/dev/null || filter=
@@ -11,12 +11,16 @@ esac
 export TERM
 trap : INT QUIT
 
-shell='cd -- "$1" 2>/dev/null; u=$(id -un -- "$2" 2>/dev/null || getent passwd "$2" | cut -d: -f1); s=$(getent passwd "$2" | cut -d: -f7); s=${s:-/bin/sh}
+# A shell ends with the code of its last command, which says nothing about the terminal, so one that is left in order ends with 0.
+# Ctrl-C ends nothing but what it is meant for.
+shell='trap : INT QUIT; cd -- "$1" 2>/dev/null; u=$(id -un -- "$2" 2>/dev/null || getent passwd "$2" | cut -d: -f1); s=$(getent passwd "$2" | cut -d: -f7); command -v "$s" >/dev/null || s=/bin/sh
 HOME=$4 USER=$u LOGNAME=$u SHELL=$s; export HOME USER LOGNAME SHELL; [ -r "$4/.incus-agents/environment" ] && . "$4/.incus-agents/environment"
-if [ "$2" = 0 ]; then exec "$s" -l; fi
-if command -v setpriv >/dev/null; then exec setpriv --reuid "$2" --regid "$3" --init-groups "$s" -l; fi
-exec su -m -s "$s" "$u"'
-root='cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USER LOGNAME; command -v bash >/dev/null && exec bash -l; exec sh -l'
+if [ "$2" = 0 ]; then "$s" -l
+elif command -v setpriv >/dev/null; then setpriv --reuid "$2" --regid "$3" --init-groups "$s" -l
+else su -m -s "$s" "$u"; fi
+exit 0'
+root='trap : INT QUIT; cd -- "$1" 2>/dev/null; HOME=/root USER=root LOGNAME=root; export HOME USER LOGNAME; s=sh
+command -v bash >/dev/null && s=bash; $s -l; exit 0'
 
 # Of this machine, whatever remote the user's command line goes to by itself.
 shown() { ${filter:+perl -e "$filter" --} "$incus" exec "local:$container" --project "$project" -t --env "TERM=$TERM" --env COLORTERM=truecolor "$@"; }
@@ -53,7 +57,7 @@ look() {
   while :; do
     state=$("$incus" query "local:/1.0/instances/$container/state?project=$project" 2>&1)
     case $state in
-      *'"Frozen"'*|*'"Stopped"'*|*'"Stopping"'*|*'not found'*) known=1; return ;;
+      *'"Frozen"'*|*'"Stopped"'*|*'"Stopping"'*|*'Instance not found'*) known=1; return ;;
       *'"Running"'*) known=1; [ -z "$away" ] || return ;;
       *) known= away=1 ;;
     esac
@@ -65,16 +69,16 @@ look() {
 
 # The editor closes a terminal that ends with 0 at once, and shows this whole script in an error if it ends with anything else.
 stay() { printf '%s Press Enter to close this terminal.' "$1"; read -r line; exit 0; }
-ask() { printf '\n%s Press Enter to show the agent again.' "$1"; read -r line || exit 0; }
+ask() { printf '\n%s Press Enter to %s.' "$1" "${2-show the agent again}"; read -r line || exit 0; }
 # A lost tmux has left the mouse, its keys and its screen on.
 reset() { printf '\033[?1000l\033[?1002l\033[?1003l\033[?1004l\033[?1006l\033[?2004l\033[>4;0m\033[?1047l\033[?25h'; }
+
+[ -n "$filter" ] || ask 'Perl was not found on this computer, so nothing holds back what the container prints: it can read and write your clipboard.' 'go on without'
 
 again=0
 while :; do
   attach_or_retry
   [ $code = 0 ] && exit 0
-  # A shell ends with the code of its last command, which says nothing about the terminal.
-  [ "$kind" = agent ] || { [ $code -lt 126 ] && exit 0; }
   look 25 0.2
   if [ "$kind:$known" = agent: ]; then
     reset
@@ -86,7 +90,7 @@ while :; do
     *'"Frozen"'*) stay "
 The container $container is paused." ;;
     *'"Stopped"'*|*'"Stopping"'*) printf '\nThe container %s has stopped.\n' "$container"; exit 0 ;;
-    *'not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
+    *'Instance not found'*) printf '\nThe container %s no longer exists.\n' "$container"; exit 0 ;;
     *'"Running"'*) [ "$kind" = agent ] || stay "
 The connection to $container ended (exit code $code). What runs in it goes on." ;;
     *) stay "

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { Failure, messageOf } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
+import { PROGRAM_PATH } from '../base/programs.ts';
 import type { AppOptions, CreateApp } from './app.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { Core } from './core.ts';
@@ -22,10 +23,11 @@ export interface RunOptions {
 }
 
 /** All that a shared backend keeps of the environment that it was started in. */
-const KEPT_ENVIRONMENT = new Set(['PATH', 'HOME', 'LANG', 'XDG_RUNTIME_DIR']);
+const KEPT_ENVIRONMENT = new Set(['HOME', 'LANG', 'XDG_RUNTIME_DIR']);
 
 /** Runs the backend until it ends; what keeps it from starting goes to standard error, one line for the cause, one for the hint. */
 export async function run(options: RunOptions): Promise<void> {
+  process.env.PATH = PROGRAM_PATH;
   try {
     const parsed = parseArguments(options.argv);
     if (parsed.socket === undefined) await serveOne(parsed, options);
@@ -57,7 +59,8 @@ async function serveOne(parsed: Arguments, options: RunOptions): Promise<void> {
 
 async function serveMany(parsed: Arguments, socket: string, options: RunOptions): Promise<void> {
   process.chdir('/');
-  for (const name of Object.keys(process.env)) if (!KEPT_ENVIRONMENT.has(name)) delete process.env[name];
+  for (const name of Object.keys(process.env))
+    if (!KEPT_ENVIRONMENT.has(name) && name !== 'PATH') delete process.env[name];
   prepareDirectory(socket, ownUid());
   const key = keyOf({ ...parsed, uid: ownUid(), home: homedir() });
   const mutex = await winPlace(key, socket);

@@ -1,4 +1,6 @@
 import { basename } from 'node:path';
+import { Failure } from '../base/errors.ts';
+import { findProgram } from '../base/programs.ts';
 import { attachArgs } from '../guest/attach.ts';
 import type { SlotAttachResult, TerminalKind } from '../protocol/methods.ts';
 import { codeUser } from './code-user.ts';
@@ -16,6 +18,15 @@ export async function attachTerminal(
   // Whoever goes there wants to know.
   if (kind === 'agent') deps.lookout.look(name);
   const code = codeUser(instance);
+  const incus = await findProgram(deps.incusBinary);
+  if (incus === undefined)
+    throw new Failure(
+      'unavailable',
+      `The program ${deps.incusBinary} was not found on this computer; terminals need it.`,
+      {
+        hint: 'Install the Incus client: `sudo apt install incus-client`.',
+      },
+    );
   const what = attachArgs(deps.guest, {
     container: name,
     project: deps.incus.target.project,
@@ -24,11 +35,12 @@ export async function attachTerminal(
     uid: code.uid,
     gid: code.gid,
     home: code.home,
-    incusBinary: deps.incusBinary,
+    incusBinary: incus,
     tmuxEnv: ownTmux(instance.config),
   });
   const title = `${basename(identity.workspace)} ${identity.slot} · ${kind === 'agent' ? (deps.board.facts(name).agent ?? identity.agent) : kind}`;
-  return { ...what, env: { ...what.env, INCUS_SOCKET: deps.incus.target.socketPath }, cwd: '/', title };
+  const env = { ...what.env, HOME: deps.home, INCUS_SOCKET: deps.incus.target.socketPath };
+  return { ...what, env, cwd: '/', title };
 }
 
 /** Whether the container's tmux has its socket in our directory; coi's containers have the default one. */

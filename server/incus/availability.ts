@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../base/errors.ts';
+import { findProgram } from '../base/programs.ts';
 import { quote } from '../base/shell.ts';
 import type { IncusState, UnavailableReason } from '../protocol/types.ts';
 import type { Http } from './http.ts';
@@ -89,23 +88,7 @@ function notPermitted(socketPath: string): IncusState {
 
 /** Whether any part of it is there: the directory of the socket, or one of the programs. */
 async function isInstalled(socketPath: string): Promise<boolean> {
-  const directories = [
-    ...(process.env.PATH ?? '').split(delimiter),
-    '/usr/bin',
-    '/usr/sbin',
-    '/usr/libexec/incus',
-    '/opt/incus/bin',
-  ];
-  const programs = directories.filter(Boolean).flatMap(d => [join(d, 'incus'), join(d, 'incusd')]);
-  for (const program of programs) if (await isExecutable(program)) return true;
+  for (const program of ['incus', 'incusd', '/usr/libexec/incus/incusd'])
+    if ((await findProgram(program)) !== undefined) return true;
   return exists(join(dirname(socketPath), 'database'));
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { findProgram } from '../base/programs.ts';
 import { list, object, text } from '../incus/parse.ts';
 import { tableName } from './hook.ts';
 import { rulesOf, tableOf } from './rules.ts';
@@ -11,19 +11,9 @@ import type { Place, Policy } from './types.ts';
 /** Runs nft and gives what it wrote; `input` goes to its standard input. Fails when it fails. Needs root. */
 export type Nft = (args: readonly string[], input?: string) => Promise<string>;
 
-const DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
-
 /** Where nft is; undefined when it is in none of the usual places. */
-export async function findNft(): Promise<string | undefined> {
-  for (const directory of DIRECTORIES) {
-    const path = join(directory, 'nft');
-    const usable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return path;
-  }
-  return undefined;
+export function findNft(): Promise<string | undefined> {
+  return findProgram('nft');
 }
 
 /** Runs the program at `path`. */

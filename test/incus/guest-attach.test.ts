@@ -123,7 +123,25 @@ test('no agent, no container and no Incus are told apart', async t => {
   assert.equal(await gone.exit, 0);
   assert.match(gone.output(), /no longer exists/);
   const broken = terminal(t, file, args, { INCUS_SOCKET: '/nonexistent' });
-  await until('a sentence', () => /cannot be reached[\s\S]*as soon as it can/.test(broken.output()));
+  const absent = terminal(
+    t,
+    file,
+    args.map(a => (a === 'incus' ? '/nonexistent/incus' : a)),
+  );
+  for (const screen of [broken, absent])
+    await until('a sentence', () => /cannot be reached[\s\S]*as soon as it can/.test(screen.output()));
+});
+
+test('without Perl it is asked whether what is printed may come unfiltered', async t => {
+  const g = await guestContainer(t);
+  await g.start({ agentArgv: ['sh', '-c', 'echo "I am here"; exec cat'] });
+  const { file, args } = attach(g, 'agent');
+  const words = [file, ...args].map(a => (a === 'incus' ? '/usr/bin/incus' : a));
+  const screen = terminal(t, '/usr/bin/env', ['PATH=/nonexistent', ...words]);
+  await until('the question', () => /Perl was not found.* Press Enter to go on without/.test(screen.output()));
+  assert.doesNotMatch(screen.output(), /I am here/);
+  screen.type('\r');
+  await until('the agent', () => screen.output().includes('I am here'));
 });
 
 test('the shell is the user’s with his groups in the workspace, and root’s is root’s', async t => {
@@ -135,6 +153,13 @@ test('the shell is the user’s with his groups in the workspace, and root’s i
   mine.type('echo "<$(id -un) $(id -Gn) $PWD $HOME $PLAIN>"; tty; exit 3\n');
   assert.equal(await mine.exit, 0);
   assert.match(mine.output(), /<code code audio \/workspace \/home\/code there>[\s\S]*\/dev\/pts\//);
+  // As after Ctrl-C, and after a word that is no command.
+  for (const code of [130, 127]) {
+    const left = terminal(t, shell.file, shell.args);
+    left.type(`(exit ${code})\nexit\n`);
+    assert.equal(await left.exit, 0);
+    assert.doesNotMatch(left.output(), /connection/);
+  }
   const root = attach(g, 'root', '/not there');
   const roots = terminal(t, root.file, root.args);
   roots.type('echo "<$(id -un) $HOME>"; exit\n');

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { release } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
+import { findProgram } from '../../base/programs.ts';
 import type { Check } from './check.ts';
 
 const MIN_KERNEL: readonly [number, number] = [5, 15];
@@ -78,15 +79,3 @@ export const stateDirectory: Check = {
     }
   },
 };
-
-async function findProgram(name: string): Promise<string | undefined> {
-  const places = name.includes('/') ? [name] : (process.env.PATH ?? '').split(delimiter).map(dir => join(dir, name));
-  for (const path of places) {
-    const usable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return path;
-  }
-  return undefined;
-}

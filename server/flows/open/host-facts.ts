@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findProgram, PROGRAM_PATH } from '../../base/programs.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 
 const run = promisify(execFile);
@@ -34,12 +35,14 @@ async function globalIdentity(home: string): Promise<{ name?: string; email?: st
   try {
     const env = {
       HOME: home,
-      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      PATH: PROGRAM_PATH,
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_CEILING_DIRECTORIES: '/',
     };
     const argv = ['config', '--global', '--null', '--get-regexp', '^user\\.(name|email)$'];
-    const { stdout } = await run('git', argv, { cwd: '/', env, timeout: 5000 });
+    const git = await findProgram('git');
+    if (git === undefined) return {};
+    const { stdout } = await run(git, argv, { cwd: '/', env, timeout: 5000 });
     // Each entry is its key, a line break and the value; of several the last one counts.
     const found = new Map(
       stdout.split('\0').map(entry => [entry.split('\n', 1)[0], entry.slice(entry.indexOf('\n') + 1).trim()]),
@@ -48,6 +51,6 @@ async function globalIdentity(home: string): Promise<{ name?: string; email?: st
       (['name', 'email'] as const).flatMap(key => (found.get(`user.${key}`) ? [[key, found.get(`user.${key}`)]] : [])),
     );
   } catch {
-    return {}; // No git, or no such values: then there is no identity to take over.
+    return {}; // No such values: then there is no identity to take over.
   }
 }

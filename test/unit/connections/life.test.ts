@@ -12,6 +12,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PROGRAM_PATH } from '../../../server/base/programs.ts';
 import { isAlive, keyOf, takeMutex } from '../../../server/connections/place.ts';
 import { alive, dial, errorOf, initialize, start, temporary, tryConnect, until } from './harness.ts';
 
@@ -72,6 +73,7 @@ test('its place, its files and its environment are its own', async t => {
   const { text } = await rpc.sendRequest<{ text: string }>('slot/capture', { container: 'process' });
   const told = JSON.parse(text);
   assert.deepEqual(Object.keys(told.env).sort(), ['HOME', 'PATH']);
+  assert.equal(told.env.PATH, PROGRAM_PATH, 'an activated environment names programs that an agent can write');
   assert.equal(told.key, keyOf({ uid: UID, home, incusProject: 'p' }));
   assert.ok(await isAlive(told.key));
   const ask = (key: string) => rpc.sendRequest('slot/capture', { container: 'alive', text: key });
