@@ -3,7 +3,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import { type CgroupPlace, type CgroupView, cgroupPlace, readCgroup } from './cgroup.ts';
 import { fullPlaces } from './full.ts';
 import { type Evidence, processTrouble, type Trouble, troubleOf } from './trouble.ts';

@@ -4,7 +4,7 @@ import { SIGNALS } from '../../agents/signal.ts';
 import type { Attention } from '../../attention/attention.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import type { AgentState, Session, SlotStatus } from '../../protocol/types.ts';
 import { isSessionName } from '../../sessions/listing.ts';
 import type { SessionStore } from '../../sessions/store.ts';

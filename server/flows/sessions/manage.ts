@@ -1,5 +1,5 @@
 import { Failure } from '../../base/errors.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import type { ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/types.ts';
 import { identify } from '../../slots/keys.ts';
