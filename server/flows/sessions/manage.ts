@@ -7,8 +7,8 @@ import { cleanWorkspacePath } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
 import { holderNow, holderOf } from '../open/resume.ts';
 import { readableSession } from '../open/session.ts';
-import { sessionOf } from './board.ts';
 import { isCut } from './cut.ts';
+import { sessionOf } from './describe.ts';
 import { refuseElsewhere } from './elsewhere.ts';
 
 /** The sessions on disk, the one in which something happened last first. */
