@@ -17,7 +17,7 @@ import { type GuestFiles, loadGuestFiles } from './guest/files.ts';
 import { readBuildScripts } from './images/scripts.ts';
 import type { BuildScripts } from './images/types.ts';
 import { Incus } from './incus/client.ts';
-import type { Instance } from './incus/types.ts';
+import type { Instance } from './incus/types/instance.ts';
 import { Messages } from './messages.ts';
 import { createHandlers } from './methods/create.ts';
 import { SlotNetworks } from './network/networks.ts';

@@ -1,4 +1,4 @@
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 
 /** The user inside that the agent runs as. */
 export interface CodeUser {

@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import { IncusError } from '../incus/errors.ts';
-import type { InstanceFragment } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types/config.ts';
 import { parseDestination } from '../network/destinations.ts';
 import { POLICY_KEY, recordedPolicy } from '../network/record.ts';
 import type { Mode } from '../network/types.ts';

@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import { DEADLINE_KEY, type Deadline, readDeadline } from '../slots/deadline.ts';
 import type { FlowDeps } from './deps.ts';
 import { stopSlot } from './stop.ts';

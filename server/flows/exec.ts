@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import { IncusError } from '../incus/errors.ts';
-import type { ExecResult, RunOptions } from '../incus/types.ts';
+import type { ExecResult, RunOptions } from '../incus/types/exec.ts';
 import type { SlotExecParams, SlotExecResult } from '../protocol/methods.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';

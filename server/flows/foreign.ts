@@ -2,7 +2,7 @@ import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { SessionRecord } from '../sessions/types.ts';
 import type { FlowDeps } from './deps.ts';
 import type { OwnedSlot } from './owned.ts';
-import { runsIn } from './sessions/adopt.ts';
+import { adopted } from './sessions/adopt.ts';
 import { copyConversation, hasConversation } from './take-over.ts';
 
 /** The agents whose conversations coi leaves in the container's home; the others' it has them keep in the workspace. */
@@ -15,9 +15,7 @@ async function foreignSession(
 ): Promise<SessionRecord | undefined> {
   const { workspace } = identity;
   const records = await deps.sessions.list({ workspace });
-  return records
-    .filter(record => runsIn(record, { name, workspace, createdAt: instance.createdAt }))
-    .sort((a, b) => b.savedAt.localeCompare(a.savedAt))[0];
+  return adopted(records, { name, workspace, createdAt: instance.createdAt });
 }
 
 /**

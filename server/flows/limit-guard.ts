@@ -1,4 +1,4 @@
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import type { AgentStateName, StateChange } from '../protocol/types.ts';
 import type { Trouble } from '../slots/trouble.ts';
 import { TroubleWatch } from '../slots/trouble-watch.ts';

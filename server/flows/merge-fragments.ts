@@ -1,5 +1,5 @@
 import { requireWholeLines } from '../incus/raw-lxc.ts';
-import type { InstanceFragment } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types/config.ts';
 
 /** Keys whose value is a list of lines that several rooms may add to. */
 const LISTS: ReadonlySet<string> = new Set(['raw.idmap', 'raw.lxc']);

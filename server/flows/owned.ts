@@ -1,5 +1,5 @@
 import { Failure } from '../base/errors.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import { identify, type SlotIdentity } from '../slots/keys.ts';
 import { parseContainerName } from '../slots/names.ts';
 import type { FlowDeps } from './deps.ts';

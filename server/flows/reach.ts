@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import type { SlotReach } from '../protocol/methods.ts';
 import { forwardsOf } from '../sharing/forwards.ts';
 import { cgroupPlace, readCgroup } from '../slots/cgroup.ts';

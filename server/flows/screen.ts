@@ -10,7 +10,7 @@ import {
   type SessionOptions,
   sendKeys,
 } from '../guest/keys.ts';
-import type { ExecResult } from '../incus/types.ts';
+import type { ExecResult } from '../incus/types/exec.ts';
 import { ownTmux } from './attach.ts';
 import { codeUser } from './code-user.ts';
 import type { FlowDeps } from './deps.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { EffectiveConfig } from '../config/types.ts';
 import { findSocket } from '../incus/target.ts';
-import type { IncusTarget } from '../incus/types.ts';
+import type { IncusTarget } from '../incus/types/connection.ts';
 import type { ConfigProblem } from '../protocol/types.ts';
 import type { FlowDeps } from './deps.ts';
 

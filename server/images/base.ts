@@ -1,6 +1,7 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Image, InstanceSource } from '../incus/types.ts';
+import type { Image } from '../incus/types/image.ts';
+import type { InstanceSource } from '../incus/types/instance.ts';
 import { findImage } from './list.ts';
 import type { Remote } from './remotes.ts';
 

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Devices, InstanceSource, OnProgress } from '../incus/types.ts';
+import type { Devices } from '../incus/types/config.ts';
+import type { InstanceSource } from '../incus/types/instance.ts';
+import type { OnProgress } from '../incus/types/operation.ts';
 import { BACKEND_KEY, BUILD_ID_KEY, BUILD_KEY, BUILD_PROPERTY } from './properties.ts';
 
 /** The container in which one image is built. */

@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Image } from '../incus/types.ts';
+import type { Image } from '../incus/types/image.ts';
 import type { ImageInfo } from '../protocol/types.ts';
 import { agentsOf, isOurs, versionOf, versionsOf } from './properties.ts';
 

@@ -1,4 +1,4 @@
-import type { Image } from '../incus/types.ts';
+import type { Image } from '../incus/types/image.ts';
 
 /** Image properties: agents inside (comma-separated), their versions (`name=version`, likewise), the base, and the build container. */
 export const AGENTS_PROPERTY = 'incus-agents.agents';

@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Instance, PublishImage } from '../incus/types.ts';
+import type { PublishImage } from '../incus/types/image.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import type { BuildContainer } from './container.ts';
 import {
   AGENTS_PROPERTY,

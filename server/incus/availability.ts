@@ -7,7 +7,7 @@ import type { Http } from './http.ts';
 import { serverInfo } from './server-info.ts';
 import { pools, profile, rootDisk } from './storage.ts';
 import { exists } from './target.ts';
-import type { ServerInfo } from './types.ts';
+import type { ServerInfo } from './types/connection.ts';
 
 /** The newest extension that 6.0.0, the oldest supported Incus, is known to have. Not the version number: distributions carry back. */
 const NEEDED = 'network_integrations';

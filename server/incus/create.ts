@@ -8,7 +8,8 @@ import { cancel, runOperation, wait } from './operations.ts';
 import { optional } from './parse.ts';
 import { withStartLog } from './start-log.ts';
 import { set } from './state.ts';
-import type { CreateInstance, InstanceSource, OnProgress } from './types.ts';
+import type { CreateInstance, InstanceSource } from './types/instance.ts';
+import type { OnProgress } from './types/operation.ts';
 
 /** Milliseconds that the undoing waits for an operation that cannot be cancelled (unpacking of a large image). */
 const UNDO_LIMIT = 180_000;

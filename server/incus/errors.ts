@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import { type ErrorKind, IMAGE_MISSING } from '../protocol/errors.ts';
-import type { Operation } from './types.ts';
+import type { Operation } from './types/operation.ts';
 
 /** Why Incus refused, as far as callers act on it. Its status codes are not reliable as classes: it is read from the text too. */
 export type IncusReason =

@@ -1,6 +1,6 @@
 import { parseOperation } from './operation-parse.ts';
 import { object, optional, text } from './parse.ts';
-import type { IncusEvent, LifecycleEvent } from './types.ts';
+import type { IncusEvent, LifecycleEvent } from './types/event.ts';
 
 /** One message of the event stream; undefined for what nobody here wants: other types, other files' traffic, broken JSON. */
 export function parseEvent(json: string): IncusEvent | undefined {

@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import { parseEvent } from './event-parse.ts';
 import type { Http } from './http.ts';
 import { webSocket } from './socket.ts';
-import type { EventHandler } from './types.ts';
+import type { EventHandler } from './types/event.ts';
 
 /** Incus pings every 10 s: two missed ones and a bit. */
 const DEFAULT_SILENCE = 30_000;

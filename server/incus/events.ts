@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import { openEvents } from './event-socket.ts';
 import type { Http } from './http.ts';
 import { progressOf } from './progress.ts';
-import type { EventHandler, EventsOptions, IncusEvent } from './types.ts';
+import type { EventHandler, EventsOptions, IncusEvent } from './types/event.ts';
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 5000;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import { optional } from './parse.ts';
-import type { ExecOptions } from './types.ts';
+import type { ExecOptions } from './types/exec.ts';
 
 /** Incus runs larger ids as root. */
 const ID_LIMIT = 2 ** 31;

@@ -6,7 +6,7 @@ import { api, type Http } from './http.ts';
 import { wait } from './operations.ts';
 import { object, optional, text } from './parse.ts';
 import { opened, webSocket } from './socket.ts';
-import type { ExecOptions, OnOutput } from './types.ts';
+import type { ExecOptions, OnOutput } from './types/exec.ts';
 
 export interface ProcessOptions extends ExecOptions {
   onStdout: OnOutput;

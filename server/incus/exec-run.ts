@@ -3,7 +3,7 @@ import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { execStream } from './exec-stream.ts';
 import type { Http } from './http.ts';
-import type { ExecHandle, ExecResult, RunOptions } from './types.ts';
+import type { ExecHandle, ExecResult, RunOptions } from './types/exec.ts';
 
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 

@@ -7,7 +7,7 @@ import { abortFailure, IncusError, isNotFound } from './errors.ts';
 import { checkArgv, killCommand, markedCommand, newMark } from './exec-command.ts';
 import { type Process, startProcess } from './exec-process.ts';
 import type { Http } from './http.ts';
-import type { ExecHandle, StreamOptions } from './types.ts';
+import type { ExecHandle, StreamOptions } from './types/exec.ts';
 
 /** Bytes of a frame; the answer to a larger write comes in pieces, so that a slow reader holds back the writer. */
 const FRAME = 64 * 1024;

@@ -5,7 +5,8 @@ import { abortFailure, codeOf, incusError } from './errors.ts';
 import { startProcess } from './exec-process.ts';
 import { api, type Http, header } from './http.ts';
 import { number, object, optional, text } from './parse.ts';
-import type { FileStat, FileType, Method, ReadFile } from './types.ts';
+import type { Method } from './types/connection.ts';
+import type { FileStat, FileType, ReadFile } from './types/file.ts';
 
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** A read of a FIFO is answered never: so every request to the files of a container has an end. */

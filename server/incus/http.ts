@@ -4,7 +4,7 @@ import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { abortFailure, codeOf, IncusError, incusError, transportError } from './errors.ts';
 import { number, object, optional, text } from './parse.ts';
-import type { IncusTarget, Method, Reply, RequestOptions, ServerInfo } from './types.ts';
+import type { IncusTarget, Method, Reply, RequestOptions, ServerInfo } from './types/connection.ts';
 
 /** Milliseconds between the attempts while the daemon says that it is starting or stopping. */
 const BUSY_DELAYS = [100, 200, 400, 800, 1600, 3200, 3200];

@@ -5,7 +5,8 @@ import type { Http } from './http.ts';
 import { get, moveAlias, remove } from './images.ts';
 import { cancel, runOperation, wait } from './operations.ts';
 import { optional, text } from './parse.ts';
-import type { OnProgress, Operation, PublishImage } from './types.ts';
+import type { PublishImage } from './types/image.ts';
+import type { OnProgress, Operation } from './types/operation.ts';
 
 type Reporting = { signal?: AbortSignal; onProgress?: OnProgress };
 

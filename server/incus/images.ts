@@ -2,7 +2,7 @@ import { IncusError, isNotFound } from './errors.ts';
 import { api, type Http } from './http.ts';
 import { wait } from './operations.ts';
 import { list as items, number, object, optional, stringMap, text } from './parse.ts';
-import type { Image, ImageAlias } from './types.ts';
+import type { Image, ImageAlias } from './types/image.ts';
 
 type Cancellable = { signal?: AbortSignal };
 

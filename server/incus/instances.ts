@@ -3,7 +3,8 @@ import { IncusError, isNotFound } from './errors.ts';
 import { api, type Http } from './http.ts';
 import { wait } from './operations.ts';
 import { list as items, number, object, optional, stringMap, stringMaps, text, texts, time } from './parse.ts';
-import type { Instance, InstanceDefinition, InstanceFragment } from './types.ts';
+import type { InstanceFragment } from './types/config.ts';
+import type { Instance, InstanceDefinition } from './types/instance.ts';
 
 const RUNNING = 103;
 const FROZEN = 110;

@@ -1,7 +1,7 @@
 import { isNotFound } from './errors.ts';
 import { api, type Http } from './http.ts';
 import { list as items, object, optional, stringMap, text, texts } from './parse.ts';
-import type { Network, NetworkLease } from './types.ts';
+import type { Network, NetworkLease } from './types/network.ts';
 
 function parseNetwork(value: unknown, etag?: string): Network {
   const n = object(value);

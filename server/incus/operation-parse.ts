@@ -1,5 +1,5 @@
 import { number, object, text, texts } from './parse.ts';
-import type { Operation } from './types.ts';
+import type { Operation } from './types/operation.ts';
 
 /** The first status code of those that mean "ended". */
 const SUCCESS = 200;

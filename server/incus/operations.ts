@@ -5,7 +5,8 @@ import type { Http } from './http.ts';
 import { parseOperation } from './operation-parse.ts';
 import { object, optional } from './parse.ts';
 import { followProgress } from './progress.ts';
-import type { Method, OnProgress, Operation } from './types.ts';
+import type { Method } from './types/connection.ts';
+import type { OnProgress, Operation } from './types/operation.ts';
 
 const SUCCESS = 200;
 /** Milliseconds that a request which starts something may go on after an abort; it is answered within a few. */

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import { openEvents } from './event-socket.ts';
 import type { Http } from './http.ts';
 import { text } from './parse.ts';
-import type { OnProgress, Operation } from './types.ts';
+import type { OnProgress, Operation } from './types/operation.ts';
 
 /** The texts of Incus, e.g. `create_instance_from_image_unpack_progress: "Unpacking image: 45% (…)"`, `download_progress: "rootfs: 12% (3MB/s)"`. */
 export function progressOf(operation: Operation): { text: string; percent?: number } | undefined {

@@ -1,7 +1,7 @@
 import { abortable } from './abort.ts';
 import type { Http } from './http.ts';
 import { object, stringMap, text, texts } from './parse.ts';
-import type { ServerInfo } from './types.ts';
+import type { ServerInfo } from './types/connection.ts';
 
 const WHAT = 'Asking Incus for its version';
 

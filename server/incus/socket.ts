@@ -1,6 +1,6 @@
 import WebSocket from 'ws';
 import { LastingSocket } from './lasting-socket.ts';
-import type { IncusTarget } from './types.ts';
+import type { IncusTarget } from './types/connection.ts';
 
 /**
  * A websocket to a path of the API. Once open it is paused, so that no frame is lost: attach listeners, then `resume()`. Not `ws+unix:`, which cannot

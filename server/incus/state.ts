@@ -6,7 +6,7 @@ import { get, isFrozen, isRunning } from './instances.ts';
 import { wait } from './operations.ts';
 import { list, number, object, optional, text, time } from './parse.ts';
 import { withStartLog } from './start-log.ts';
-import type { Instance, InstanceAddress, InstanceState, SetState, StateAction } from './types.ts';
+import type { Instance, InstanceAddress, InstanceState, SetState, StateAction } from './types/instance.ts';
 
 const DEFAULT_TIMEOUT = 30;
 const LAG_ATTEMPTS = 30;

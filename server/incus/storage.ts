@@ -1,7 +1,8 @@
 import { isNotFound } from './errors.ts';
 import { api, type Http } from './http.ts';
 import { list, object, optional, stringMap, stringMaps, text } from './parse.ts';
-import type { Devices, Pool, PoolResources, Profile } from './types.ts';
+import type { Devices, Profile } from './types/config.ts';
+import type { Pool, PoolResources } from './types/storage.ts';
 
 function parsePool(value: unknown): Pool {
   const p = object(value);

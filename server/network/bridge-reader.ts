@@ -1,6 +1,6 @@
 import type { Incus } from '../incus/client.ts';
 import { list, object, text } from '../incus/parse.ts';
-import type { Network, NetworkLease } from '../incus/types.ts';
+import type { Network, NetworkLease } from '../incus/types/network.ts';
 import { type Bridge, cardsOf, notManaged, subnetOf } from './bridge.ts';
 import { holdsAddress } from './kernel-routes.ts';
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Devices, Network, NetworkLease, Profile } from '../incus/types.ts';
+import type { Devices, Profile } from '../incus/types/config.ts';
+import type { Network, NetworkLease } from '../incus/types/network.ts';
 import { type Cidr, contains, formatAddress, formatCidr, parseAddress, parseCidr, sizeOf } from './ipv4.ts';
 import type { Place } from './types.ts';
 

@@ -1,7 +1,7 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import { requireWholeLines } from '../incus/raw-lxc.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import { hookLines, instanceName, tableName, withHookLines } from './hook.ts';
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipv4.ts';
 import { checkPolicy } from './plan.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import { AddressBook, type Bridge, bridgeOf } from './bridge.ts';
 import { BridgeReader } from './bridge-reader.ts';
 import { changeNetwork, placeOf } from './change.ts';

@@ -1,6 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Devices } from '../incus/types.ts';
+import type { Devices } from '../incus/types/config.ts';
 import { type AddressBook, type Bridge, type Card, cardOn } from './bridge.ts';
 import { BridgeReader } from './bridge-reader.ts';
 import { hookLines, instanceName } from './hook.ts';

@@ -1,4 +1,4 @@
-import type { InstanceFragment } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types/config.ts';
 
 /** What a slot may reach. */
 export type Mode = 'restricted' | 'allowlist' | 'open';

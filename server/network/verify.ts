@@ -1,4 +1,4 @@
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import { formatCidr, parseCidr } from './ipv4.ts';
 import type { Rules } from './rules.ts';
 

@@ -4,7 +4,7 @@ import { withDirectory } from '../base/beneath.ts';
 import { Failure, isRefused, messageOf } from '../base/errors.ts';
 import { quote } from '../base/shell.ts';
 import { OWN_RECORD, RECORD } from './record.ts';
-import type { Owner, SessionDir } from './types.ts';
+import type { Owner, SessionDir, SessionMount } from './types.ts';
 
 /**
  * Makes the directories of a session that a container gets, owned by the workspace's owner, and empties those that tell
@@ -17,6 +17,15 @@ export async function prepareDirectories(sessionDir: string, dirs: readonly Sess
     if (dir.volatile) await withDirectory(sessionDir, dir.saved.split('/'), emptyDirectory);
     await hand(join(sessionDir, dir.saved), owner);
   }
+}
+
+/** The directories of a session as mounts of a container whose user has the home `home` inside. */
+export function mountsOf(sessionDir: string, dirs: readonly SessionDir[], home: string): SessionMount[] {
+  return dirs.map((dir, i) => ({
+    device: `session-${i}`,
+    source: join(sessionDir, dir.saved),
+    path: home === '/' ? `/${dir.home}` : `${home}/${dir.home}`,
+  }));
 }
 
 /** Makes a directory below a session's, with those above it. Fails with `invalid` when something else is in the way. */

@@ -60,11 +60,18 @@ async function readOwn(dir: string): Promise<Json> {
   }
 }
 
+/** Writes a session's files; keys of the record's file that we do not know stay as they are in `raw`. */
+export async function writeRecord(dir: string, record: SessionRecord, raw: Readonly<Json>): Promise<void> {
+  // Ours first: of a crash in between it is not read, since the record still says all that it says.
+  await writeOwn(dir, record);
+  await writeFileAtomic(join(dir, RECORD), recordText(record, raw));
+}
+
 /**
  * Writes our own file, if it says something else. Not in it are the container, which coi notes itself, the conversation that the agent
  * said it holds, since coi may have gone on with another one, and when something last happened, which its files say.
  */
-export async function writeOwn(dir: string, record: SessionRecord): Promise<void> {
+async function writeOwn(dir: string, record: SessionRecord): Promise<void> {
   const { title, titled, startedAt, agentSessionId, pathUnsaid, path } = record;
   const known: Json = {
     held_at: pathUnsaid ? record.heldAt : path,
@@ -80,7 +87,7 @@ export async function writeOwn(dir: string, record: SessionRecord): Promise<void
 }
 
 /** The file's text for a record; keys that we do not know stay as they were. */
-export function recordText(record: SessionRecord, raw: Json): string {
+function recordText(record: SessionRecord, raw: Readonly<Json>): string {
   const known: Json = {
     session_id: record.id,
     container_name: record.container ?? '',

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
-import { writeFileAtomic } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { Serial } from '../base/serial.ts';
 import type { TranscriptEntry } from '../protocol/types.ts';
+import { SessionChanges } from './changes.ts';
 import { Conversations } from './conversations.ts';
-import { prepareDirectories, removeSession } from './directories.ts';
+import { mountsOf, prepareDirectories } from './directories.ts';
 import { fillDirectory } from './fill.ts';
+import { findRecord } from './find.ts';
 import { latestOf } from './latest.ts';
-import { agentsIn, listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
-import { RECORD, readRecord, recordText, SESSION_ID, titleOf, writeOwn } from './record.ts';
+import { listRecords, type SessionFilter, sessionDirectory } from './listing.ts';
+import { titleOf } from './record.ts';
+import { givenBack, type OpenPlace, taken } from './taking.ts';
 import type {
   ConversationReader,
   DamagedSession,
@@ -23,6 +24,7 @@ import type {
   SessionRecord,
 } from './types.ts';
 
+/** What the store is made with. */
 export interface SessionStoreOptions {
   /** Home of the user that the backend runs as; the sessions lie in its `.coi`. */
   home: string;
@@ -33,28 +35,27 @@ export interface SessionStoreOptions {
 
 /** The sessions on disk, in coi's layout. Truth is in the files: coi and other backends change them too. */
 export class SessionStore {
-  readonly #root: string;
+  /** Where the sessions of all agents lie. */
+  readonly root: string;
   readonly #log: Log;
   readonly #conversations: Conversations;
-  readonly #serial = new Serial();
+  readonly #changes: SessionChanges;
   readonly #reading = new Serial();
   readonly #reported = new Set<string>();
-  readonly #listeners = new Set<(id: string) => void>();
 
   constructor(options: SessionStoreOptions) {
-    this.#root = join(options.home, '.coi');
+    this.root = join(options.home, '.coi');
     this.#log = options.log;
     this.#conversations = new Conversations((agent, id) => this.directory(agent, id), options.reader);
-  }
-
-  /** Where the sessions of all agents lie. */
-  get root(): string {
-    return this.#root;
+    this.#changes = new SessionChanges(this.root, {
+      get: id => this.get(id),
+      placed: record => this.#conversations.placed(record),
+    });
   }
 
   /** The directory of a session. Fails with `invalid` for a name that could lead elsewhere. */
   directory(agent: string, id: string): string {
-    return sessionDirectory(this.#root, agent, id);
+    return sessionDirectory(this.root, agent, id);
   }
 
   /** Begins a session: its record is on disk before its container is made, so that a crash leaves it listed. */
@@ -64,10 +65,7 @@ export class SessionStore {
     const record: SessionRecord = { ...rest, id: session.id ?? randomUUID(), startedAt: now, savedAt: now };
     const plain = titleOf(title ?? '');
     if (plain !== '') record.title = plain;
-    const dir = this.directory(record.agent, record.id);
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    await this.#write(dir, record, {});
-    this.#changed(record.id);
+    await this.#changes.add(record);
     return record;
   }
 
@@ -83,11 +81,7 @@ export class SessionStore {
   ): Promise<SessionMount[]> {
     const base = this.directory(record.agent, record.id);
     await prepareDirectories(base, dirs, owner);
-    return dirs.map((dir, i) => ({
-      device: `session-${i}`,
-      source: join(base, dir.saved),
-      path: home === '/' ? `/${dir.home}` : `${home}/${dir.home}`,
-    }));
+    return mountsOf(base, dirs, home);
   }
 
   /** Whether the conversation of a session lies in the workspace, where coi left it. */
@@ -102,7 +96,7 @@ export class SessionStore {
 
   /** All readable sessions, the one in which something happened last first; damaged ones are logged once and left alone. */
   async list(filter: SessionFilter = {}): Promise<SessionRecord[]> {
-    return listRecords(this.#root, filter, ({ path, message }) => {
+    return listRecords(this.root, filter, ({ path, message }) => {
       if (!this.#reported.has(path)) this.#log.warn(message);
       this.#reported.add(path);
     });
@@ -111,18 +105,14 @@ export class SessionStore {
   /** The sessions whose records cannot be read. */
   async damaged(): Promise<DamagedSession[]> {
     const found: DamagedSession[] = [];
-    await listRecords(this.#root, {}, damaged => found.push(damaged));
+    await listRecords(this.root, {}, damaged => found.push(damaged));
     return found;
   }
 
   /** A session of any agent. Fails with `not-found`, and with `invalid` when its record is damaged. */
   async get(id: string): Promise<SessionRecord> {
-    if (SESSION_ID.test(id)) {
-      for (const agent of await agentsIn(this.#root)) {
-        const stored = await readRecord(this.directory(agent, id), agent, id);
-        if (stored !== undefined) return this.#conversations.placed(stored.record);
-      }
-    }
+    const stored = await findRecord(this.root, id);
+    if (stored !== undefined) return this.#conversations.placed(stored.record);
     throw new Failure('not-found', `There is no session "${id.slice(0, 64)}".`, {
       hint: 'Choose one of the listed sessions.',
     });
@@ -143,7 +133,7 @@ export class SessionStore {
 
   /** Changes a record; nothing else becomes different, so it is no later than before. Fails as `get` does. */
   async update(id: string, change: SessionChange): Promise<SessionRecord> {
-    return (await this.#change(id, () => change)).record;
+    return (await this.#changes.change(id, () => change)).record;
   }
 
   /**
@@ -152,38 +142,14 @@ export class SessionStore {
    */
   async take(
     { id, savedAt: seenAt }: Pick<SessionRecord, 'id' | 'savedAt'>,
-    place: Pick<SessionRecord, 'path' | 'persistent' | 'container' | 'incus' | 'slot'>,
+    place: OpenPlace,
   ): Promise<{ record: SessionRecord; giveBack(): Promise<void> }> {
-    const { record, before } = await this.#change(id, now => {
-      // Of two opens of one container Incus turns one away.
-      if (now.savedAt !== seenAt && now.container !== place.container) throw openedElsewhere(now);
-      return { ...place, savedAt: new Date().toISOString() };
-    });
-    const { container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt } = before;
+    const { record, before } = await this.#changes.change(id, now => taken(now, seenAt, place));
     const giveBack = async () => {
       if ((await this.get(id)).savedAt !== record.savedAt) return;
-      await this.#change(id, () => ({ container, incus, slot, persistent, path, pathUnsaid, heldAt, savedAt }));
+      await this.#changes.change(id, () => givenBack(before));
     };
     return { record, giveBack };
-  }
-
-  #change(
-    id: string,
-    changeOf: (now: SessionRecord) => SessionChange,
-  ): Promise<{ record: SessionRecord; before: SessionRecord }> {
-    return this.#serial.run(id, async () => {
-      const { agent } = await this.get(id);
-      const dir = this.directory(agent, id);
-      const stored = await readRecord(dir, agent, id);
-      if (stored === undefined) throw new Failure('not-found', `The session "${id}" is gone.`);
-      const before = await this.#conversations.placed(stored.record);
-      const change = changeOf(before);
-      const said = change.path === undefined ? {} : { pathUnsaid: undefined, heldAt: undefined };
-      const record = defined({ ...before, ...said, ...change });
-      await this.#write(dir, record, stored.raw);
-      this.#changed(id);
-      return { record, before };
-    });
   }
 
   /** Gives a session the user's own title; an empty one brings back that of the first prompt. */
@@ -202,7 +168,7 @@ export class SessionStore {
       if (Object.keys(news).length === 0) return record;
       // The user may have named it meanwhile.
       const change = (now: SessionRecord) => (now.titled ? { ...news, title: now.title } : news);
-      return (await this.#change(id, change)).record;
+      return (await this.#changes.change(id, change)).record;
     });
   }
 
@@ -212,66 +178,22 @@ export class SessionStore {
   }
 
   /** Deletes a session with its conversation, also a damaged one. Fails with `not-found`, and with `permission`. Not for a live one. */
-  async remove(id: string): Promise<void> {
-    await this.#serial.run(id, async () => {
-      const dir = await this.#directoryOf(id);
-      if (dir === undefined) throw new Failure('not-found', `There is no session "${id.slice(0, 64)}".`);
-      await removeSession(dir);
-      this.#changed(id);
-    });
+  remove(id: string): Promise<void> {
+    return this.#changes.remove(id);
   }
 
   /**
    * Deletes a session whose container is gone and that is worth nothing: a shell's, or one in which nothing was said. Not when it was
    * opened since it was `savedAt`, nor when its agent keeps something that nobody here reads. Gives whether it was deleted.
    */
-  async removeEmpty(id: string, savedAt: string): Promise<boolean> {
-    return this.#serial.run(id, async () => {
-      const record = await this.get(id);
-      if (record.savedAt !== savedAt || !(await this.#conversations.isWorthless(record))) return false;
-      await removeSession(this.directory(record.agent, id));
-      this.#changed(id);
-      return true;
+  removeEmpty(id: string, savedAt: string): Promise<boolean> {
+    return this.#changes.removeIf(id, async now => {
+      return now.savedAt === savedAt && (await this.#conversations.isWorthless(now));
     });
   }
 
   /** Calls back with the id of each session that this store changed. Gives what ends it. */
   onChange(listener: (id: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#changes.onChange(listener);
   }
-
-  /** Ours first: of a crash in between it is not read, since the record still says all that it says. */
-  async #write(dir: string, record: SessionRecord, raw: Readonly<Record<string, unknown>>): Promise<void> {
-    await writeOwn(dir, record);
-    await writeFileAtomic(join(dir, RECORD), recordText(record, raw));
-  }
-
-  #changed(id: string): void {
-    for (const listener of this.#listeners) listener(id);
-  }
-
-  async #directoryOf(id: string): Promise<string | undefined> {
-    if (!SESSION_ID.test(id)) return undefined;
-    for (const agent of await agentsIn(this.#root)) {
-      const dir = this.directory(agent, id);
-      const stat = await lstat(dir).catch(() => undefined);
-      if (stat?.isDirectory()) return dir;
-    }
-    return undefined;
-  }
-}
-
-function openedElsewhere({ id, container }: SessionRecord): Failure {
-  const where = container === undefined ? '' : ` in ${container}`;
-  return new Failure('conflict', `Another program has just opened the session ${id}${where}.`, {
-    hint: 'Go on with it there, or try again when it has ended.',
-  });
-}
-
-/** A changed record without what was taken away. */
-function defined(record: { [K in keyof SessionRecord]: SessionRecord[K] | undefined }): SessionRecord {
-  return Object.fromEntries(
-    Object.entries(record).filter(([, value]) => value !== undefined),
-  ) as unknown as SessionRecord;
 }

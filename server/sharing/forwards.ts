@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { Devices } from '../incus/types.ts';
+import type { Devices } from '../incus/types/config.ts';
 
 /** A way between this computer and a slot: what comes in at `listen` goes on to `connect`. */
 export interface Forward {

@@ -1,6 +1,6 @@
 import { createServer, isIP, isIPv6 } from 'node:net';
 import { Failure } from '../base/errors.ts';
-import type { Devices } from '../incus/types.ts';
+import type { Devices } from '../incus/types/config.ts';
 
 /** `[ports]`: how many are wanted without a name, and those with one; host 0 leaves the choice to us. */
 export interface PortWishes {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 import { withTrustedPath } from '../base/trusted-path.ts';
-import type { Devices } from '../incus/types.ts';
+import type { Devices } from '../incus/types/config.ts';
 
 /** A socket of the host that configuration shares with a slot, and the variable that names it inside (or ''). */
 export interface SocketWish {

@@ -82,6 +82,11 @@ export async function readCgroup(place: CgroupPlace): Promise<CgroupView> {
   };
 }
 
+/** Whether the kernel has ended or refused something since `before`. */
+export function hasMoreEvents(now: CgroupView, before: CgroupView): boolean {
+  return now.oomKills > before.oomKills || now.refusedProcesses > before.refusedProcesses;
+}
+
 /** What a container has used and has: two small reads. Undefined where the kernel does not tell us. */
 export async function readActivity(place: CgroupPlace): Promise<{ cpuMs: number; processes: number } | undefined> {
   const old = place.version === 1;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Incus } from '../incus/client.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 
 /** Milliseconds after which asking inside is given up. */
 const ASK_MS = 5000;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../base/errors.ts';
 import type { Incus } from '../incus/client.ts';
 import { IncusError } from '../incus/errors.ts';
-import type { Instance, SetState } from '../incus/types.ts';
+import type { Instance, SetState } from '../incus/types/instance.ts';
 import { slotConfig } from './keys.ts';
 
 /** Seconds that Incus has for ending a container by force before we say that it cannot. */

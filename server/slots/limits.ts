@@ -1,5 +1,6 @@
 import { Failure } from '../base/errors.ts';
-import type { InstanceFragment, Pool } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types/config.ts';
+import type { Pool } from '../incus/types/storage.ts';
 import type { KernelSupport } from './kernel.ts';
 
 /** What a slot may use, in coi's words. An empty text, and 0, mean "no limit". */

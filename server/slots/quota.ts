@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Pool } from '../incus/types.ts';
+import type { Pool } from '../incus/types/storage.ts';
 
 /**
  * Whether the sizes of disks on a pool hold now. btrfs stops counting (and so limiting) when it lost track, which deleting large

@@ -28,6 +28,16 @@ export function troubleOf(evidence: Evidence): Trouble | undefined {
   return diskTrouble(evidence) ?? processTrouble(evidence) ?? tmpTrouble(evidence) ?? memoryTrouble(evidence);
 }
 
+/** The trouble that a running container is by itself when its configuration makes it privileged; undefined when it does not. */
+export function privilegedTrouble(config: Readonly<Record<string, string>>): Trouble | undefined {
+  if (config['security.privileged'] !== 'true') return undefined;
+  return {
+    kind: 'isolation',
+    message:
+      'This container is privileged: root in it is root on this machine. Nothing is held. Stop it, and take it back with `incus config set`.',
+  };
+}
+
 function diskTrouble({ full, diskLimit }: Evidence): Trouble | undefined {
   if (full?.includes('disk') !== true) return undefined;
   if (diskLimit === undefined) {

@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 
 /** Milliseconds after a start at which an address is asked for: it comes by DHCP without any event, usually within a second. */
 const ATTEMPTS = [300, 700, 1500, 3000, 6000, 15_000];

@@ -1,4 +1,4 @@
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import type { Slot } from '../protocol/types.ts';
 import { describeSlot, type IdentityView, type SlotFacts } from './describe.ts';
 import type { StateStore } from './store.ts';

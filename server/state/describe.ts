@@ -1,4 +1,4 @@
-import type { Instance } from '../incus/types.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import type { AgentState, Mount, NetworkMode, Protection, Slot, SlotStatus } from '../protocol/types.ts';
 
 /** What is stored on the instance of a slot. */

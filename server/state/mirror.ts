@@ -1,7 +1,8 @@
 import { isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Incus } from '../incus/client.ts';
-import type { IncusEvent, Instance } from '../incus/types.ts';
+import type { IncusEvent } from '../incus/types/event.ts';
+import type { Instance } from '../incus/types/instance.ts';
 import type { IncusState } from '../protocol/types.ts';
 
 /** What of Incus it follows. */

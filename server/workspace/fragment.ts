@@ -1,4 +1,4 @@
-import type { InstanceFragment } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types/config.ts';
 import { mappingFor } from './idmap.ts';
 import { idmappedLines } from './idmapped.ts';
 import { type OwnedMount, workspaceMounts } from './mounts.ts';

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 import { identityOf, type TrustedTarget, withTrustedPath } from '../base/trusted-path.ts';
-import type { InstanceFragment } from '../incus/types.ts';
+import type { InstanceFragment } from '../incus/types/config.ts';
 import { type GuardedMount, guardLine } from './mount-guard.ts';
 import { isMountPoint, type OwnedMount, workspaceMounts } from './mounts.ts';
 import { toHostPath } from './paths.ts';

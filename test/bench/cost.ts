@@ -9,7 +9,7 @@ import { SIGNALS } from '../../server/agents/signal.ts';
 import { Attention } from '../../server/attention/attention.ts';
 import { silentLog } from '../../server/base/log.ts';
 import { SessionBoard } from '../../server/flows/sessions/board.ts';
-import type { Instance } from '../../server/incus/types.ts';
+import type { Instance } from '../../server/incus/types/instance.ts';
 import type { StateChange } from '../../server/protocol/types.ts';
 import { SessionStore } from '../../server/sessions/store.ts';
 import type { SessionRecord } from '../../server/sessions/types.ts';

@@ -9,7 +9,7 @@ import type { GuestExec, SessionOptions } from '../../server/guest/keys.ts';
 import { type StartOptions, startPlan, tmuxDirectory, tmuxSession } from '../../server/guest/start.ts';
 import type { Incus } from '../../server/incus/client.ts';
 import { findSocket } from '../../server/incus/target.ts';
-import type { ExecResult } from '../../server/incus/types.ts';
+import type { ExecResult } from '../../server/incus/types/exec.ts';
 import { workspaceFragment } from '../../server/workspace/fragment.ts';
 import { resolveWorkspace } from '../../server/workspace/resolve.ts';
 import { connect, tempDirectory, tempInstance, uniqueName } from './support.ts';

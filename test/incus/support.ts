@@ -8,7 +8,7 @@ import { Failure } from '../../server/base/errors.ts';
 import { type Log, silentLog } from '../../server/base/log.ts';
 import { Incus } from '../../server/incus/client.ts';
 import { findSocket } from '../../server/incus/target.ts';
-import type { CreateInstance } from '../../server/incus/types.ts';
+import type { CreateInstance } from '../../server/incus/types/instance.ts';
 import { removeNotes } from '../support/notes.ts';
 
 /** The part of a test's context that ends what it began, whatever the outcome. */

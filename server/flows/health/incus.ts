@@ -1,5 +1,5 @@
 import { rootDisk } from '../../incus/storage.ts';
-import type { Pool } from '../../incus/types.ts';
+import type { Pool } from '../../incus/types/storage.ts';
 import type { UnavailableReason } from '../../protocol/types.ts';
 import { accountingOff, accountsForSizes } from '../../slots/quota.ts';
 import type { Check, Finding } from './check.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Incus } from '../../incus/client.ts';
 import { IncusError } from '../../incus/errors.ts';
-import type { CreateInstance, OnProgress } from '../../incus/types.ts';
+import type { CreateInstance } from '../../incus/types/instance.ts';
+import type { OnProgress } from '../../incus/types/operation.ts';
 import { LostRace } from './reservation.ts';
 
 /** How often it is tried, and the longest pause before another attempt (ms). */

@@ -1,6 +1,6 @@
 import type { EffectiveConfig } from '../../config/types.ts';
 import { tmuxDirectory } from '../../guest/start.ts';
-import type { InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
 import { slotConfig } from '../../slots/keys.ts';
 import { workspaceFragment } from '../../workspace/fragment.ts';
 import { storedUser } from '../code-user.ts';

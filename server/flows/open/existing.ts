@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import { identify } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';

@@ -1,4 +1,4 @@
-import type { InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
 import { AT_REST, slotConfig } from '../../slots/keys.ts';
 import type { FlowDeps } from '../deps.ts';
 import { withoutEmpty } from '../merge-fragments.ts';

@@ -1,5 +1,6 @@
 import { Failure } from '../../base/errors.ts';
-import type { Instance, InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 
 /** How a container is made, whatever is in it. */
 export interface ContainerOptions {

@@ -1,7 +1,8 @@
 import { secondsOf } from '../../config/magnitude.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import { rootDisk } from '../../incus/storage.ts';
-import type { InstanceFragment, Pool } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
+import type { Pool } from '../../incus/types/storage.ts';
 import { DEADLINE_KEY, writeDeadline } from '../../slots/deadline.ts';
 import { kernelSupport } from '../../slots/kernel.ts';
 import { type Limits, limitsDisk, limitsFragment } from '../../slots/limits.ts';

@@ -4,7 +4,7 @@ import { agentNamed } from '../../agents/registry.ts';
 import type { Agent } from '../../agents/types.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { ConfigValues } from '../../config/values.ts';
-import type { InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
 import type { Bridge } from '../../network/bridge.ts';
 import type { SlotOpenParams } from '../../protocol/methods.ts';
 import { checkFileSystem } from '../../workspace/filesystem.ts';

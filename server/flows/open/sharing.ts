@@ -1,6 +1,6 @@
 import { ownDirectory } from '../../guest/start.ts';
 import { stringMap } from '../../incus/parse.ts';
-import type { InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
 import { dropCommand, instanceName } from '../../network/hook.ts';
 import { type Copy, copyWords, readCopies } from '../../sharing/copies.ts';
 import { choosePorts, type Port, portDevices, portIsFree, portVariables, portWords } from '../../sharing/ports.ts';

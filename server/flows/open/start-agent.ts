@@ -3,7 +3,7 @@ import type { LaunchOptions } from '../../agents/types.ts';
 import { explainStart } from '../../guest/explain.ts';
 import { type StartPlan, startPlan } from '../../guest/start.ts';
 import { IncusError } from '../../incus/errors.ts';
-import type { ExecResult } from '../../incus/types.ts';
+import type { ExecResult } from '../../incus/types/exec.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { ProtectionPlan } from '../../workspace/protection/types.ts';
 import type { RequestContext } from '../context.ts';

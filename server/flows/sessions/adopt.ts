@@ -15,3 +15,8 @@ export function runsIn(record: SessionRecord, { name, workspace, createdAt }: Fo
   const since = Date.parse(createdAt) - COI_SAVES_WITHIN;
   return record.container === name && record.workspace === workspace && Date.parse(record.savedAt) >= since;
 }
+
+/** The session that a container of coi holds: the newest record that tells so. */
+export function adopted(records: readonly SessionRecord[], foreign: ForeignContainer): SessionRecord | undefined {
+  return records.filter(candidate => runsIn(candidate, foreign)).sort((a, b) => b.savedAt.localeCompare(a.savedAt))[0];
+}

@@ -1,7 +1,7 @@
 import { Failure, messageOf } from '../../base/errors.ts';
 import { Incus } from '../../incus/client.ts';
 import { exists } from '../../incus/target.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import type { IncusPlace, SessionRecord } from '../../sessions/types.ts';
 import { identify } from '../../slots/keys.ts';
 import type { FlowDeps } from '../deps.ts';

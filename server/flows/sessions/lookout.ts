@@ -5,7 +5,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { look, parseLook } from '../../guest/keys.ts';
 import type { Incus } from '../../incus/client.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import { type CgroupPlace, cgroupPlace, readActivity } from '../../slots/cgroup.ts';
 import { identify } from '../../slots/keys.ts';
 import type { SlotBoard } from '../../state/board.ts';

@@ -1,5 +1,5 @@
 import { Failure } from '../../base/errors.ts';
-import type { Instance } from '../../incus/types.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import type { ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/types.ts';
 import { identify } from '../../slots/keys.ts';
@@ -7,8 +7,8 @@ import { cleanWorkspacePath } from '../../workspace/resolve.ts';
 import type { FlowDeps } from '../deps.ts';
 import { holderNow, holderOf } from '../open/resume.ts';
 import { readableSession } from '../open/session.ts';
-import { sessionOf } from './board.ts';
 import { isCut } from './cut.ts';
+import { sessionOf } from './describe.ts';
 import { refuseElsewhere } from './elsewhere.ts';
 
 /** The sessions on disk, the one in which something happened last first. */

@@ -1,4 +1,4 @@
-import type { InstanceFragment } from '../../incus/types.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
 
 /** How firmly the protected paths of a slot are held: as asked for, and as it came out. */
 export type ProtectionLevel = 'locked' | 'weak' | 'off';

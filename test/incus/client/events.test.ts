@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../../server/base/log.ts';
 import { Incus } from '../../../server/incus/client.ts';
 import { findSocket } from '../../../server/incus/target.ts';
-import type { IncusEvent } from '../../../server/incus/types.ts';
+import type { IncusEvent } from '../../../server/incus/types/event.ts';
 import { connect, tempDirectory, tempInstance, until } from '../support.ts';
 
 test('events', async t => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Instance } from '../../../server/incus/types.ts';
+import type { Instance } from '../../../server/incus/types/instance.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import { isReply } from '../../support/backend.ts';
 import { until } from '../support.ts';

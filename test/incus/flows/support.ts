@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { silentLog } from '../../../server/base/log.ts';
 import { Incus } from '../../../server/incus/client.ts';
 import { findSocket } from '../../../server/incus/target.ts';
-import type { Instance } from '../../../server/incus/types.ts';
+import type { Instance } from '../../../server/incus/types/instance.ts';
 import type { ErrorData } from '../../../server/protocol/errors.ts';
 import type { SlotAttachResult, SlotOpenParams, SlotOpenResult } from '../../../server/protocol/methods.ts';
 import { destroy } from '../../../server/slots/lifecycle.ts';

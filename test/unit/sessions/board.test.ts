@@ -8,7 +8,7 @@ import { agentNamed } from '../../../server/agents/registry.ts';
 import { Attention } from '../../../server/attention/attention.ts';
 import { silentLog } from '../../../server/base/log.ts';
 import { SessionBoard } from '../../../server/flows/sessions/board.ts';
-import type { Instance } from '../../../server/incus/types.ts';
+import type { Instance } from '../../../server/incus/types/instance.ts';
 import { SessionStore } from '../../../server/sessions/store.ts';
 import type { SessionRecord } from '../../../server/sessions/types.ts';
 import { identify, slotConfig } from '../../../server/slots/keys.ts';

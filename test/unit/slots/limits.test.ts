@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { Instance, Pool } from '../../../server/incus/types.ts';
+import type { Instance } from '../../../server/incus/types/instance.ts';
+import type { Pool } from '../../../server/incus/types/storage.ts';
 import { readDeadline, writeDeadline } from '../../../server/slots/deadline.ts';
 import type { KernelSupport } from '../../../server/slots/kernel.ts';
 import { type Limits, limitsFragment } from '../../../server/slots/limits.ts';

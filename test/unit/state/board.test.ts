@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Instance } from '../../../server/incus/types.ts';
+import type { Instance } from '../../../server/incus/types/instance.ts';
 import type { Slot } from '../../../server/protocol/types.ts';
 import { SlotBoard } from '../../../server/state/board.ts';
 import { StateStore } from '../../../server/state/store.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../../server/base/log.ts';
-import type { Instance } from '../../../server/incus/types.ts';
+import type { Instance } from '../../../server/incus/types/instance.ts';
 import type { IncusState } from '../../../server/protocol/types.ts';
 import { InstanceMirror } from '../../../server/state/mirror.ts';
 
