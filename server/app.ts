@@ -63,6 +63,7 @@ interface Followers {
   lookout: Lookout;
   limits: LimitGuard;
   networks: SlotNetworks;
+  mending: Mending;
 }
 
 /** `deps` is asked for only once something happens. */
@@ -72,19 +73,19 @@ function makeParts({ log, home, clients }: AppOptions, incus: Incus, deps: () =>
   const sessions = new SessionStore({ home, log, reader: readerOf });
   const attention = new Attention(log);
   const readiness = new Readiness();
-  const mending = new Mending(deps);
   const followers: Followers = {
     addresses: new AddressFinder(incus, (name, ip) => board.note(name, { ip }), log),
     sessionBoard: new SessionBoard({ sessions, attention, board, store, log }),
     lookout: new Lookout({ incus, attention, board, log, watched: () => clients() > 0 }),
     limits: new LimitGuard(deps, { incus, board, log }),
     networks: new SlotNetworks(incus, log, home),
+    mending: new Mending(deps),
   };
   store.onChange(change => followers.limits.changed(change));
   const onIncus = (state: IncusState) => {
     store.setIncus(state);
     readiness.set(state);
-    if (state.status === 'ready') void mending.run();
+    if (state.status === 'ready') void followers.mending.run();
   };
   const mirror = new InstanceMirror(incus, sinkOf(board, followers, onIncus, log), log);
   const common = {
@@ -102,9 +103,9 @@ function makeParts({ log, home, clients }: AppOptions, incus: Incus, deps: () =>
 
 /** Passes on what the mirror sees: to the board first, which says whether an instance is ours. */
 function sinkOf(board: SlotBoard, followers: Followers, incus: MirrorSink['incus'], log: Log): MirrorSink {
-  const { addresses, sessionBoard, lookout, limits, networks } = followers;
+  const { addresses, sessionBoard, lookout, limits, networks, mending } = followers;
   const follow = (name: string, instance: Instance | undefined) => {
-    for (const follower of [addresses, sessionBoard, lookout, limits, networks]) {
+    for (const follower of [addresses, sessionBoard, lookout, limits, networks, mending]) {
       try {
         follower.see(name, instance);
       } catch (error) {

@@ -1,4 +1,6 @@
 import { messageOf } from '../base/errors.ts';
+import type { Instance } from '../incus/types/instance.ts';
+import { identify } from '../slots/keys.ts';
 import { clearStale } from '../workspace/protection/stale.ts';
 import { clearBuilds } from './clear-builds.ts';
 import type { FlowDeps } from './deps.ts';
@@ -14,6 +16,15 @@ export class Mending {
   /** `deps` is asked when it runs, as the list can come before everything is built. */
   constructor(deps: () => FlowDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * Takes what Incus says of an instance of ours now: Incus may get to a request of a backend that was killed only after this one has listed
+   * what there is.
+   */
+  see(_name: string, instance: Instance | undefined): void {
+    const identity = instance && identify(instance);
+    if (identity?.phase !== undefined && identity.backend !== this.#deps().backendKey) void this.run();
   }
 
   /** Never fails: what could not be mended is told, and tried again after the next list. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { whenFree } from '../incus/busy.ts';
 import type { Incus } from '../incus/client.ts';
 import type { Devices } from '../incus/types/config.ts';
 import type { InstanceSource } from '../incus/types/instance.ts';
@@ -67,8 +68,9 @@ export async function createBuildContainer(incus: Incus, o: BuildContainerOption
 export async function removeBuildContainer(incus: Incus, name: string): Promise<void> {
   const found = await incus.instance(name);
   if (found === undefined) return;
-  if (found.instance.running || found.instance.frozen) await incus.setState(name, 'stop', { force: true });
-  await incus.deleteInstance(name);
+  if (found.instance.running || found.instance.frozen)
+    await whenFree(() => incus.setState(name, 'stop', { force: true }));
+  await whenFree(() => incus.deleteInstance(name));
 }
 
 /** Removes the images of a build that did not get as far as its alias. */

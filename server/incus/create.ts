@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { settledWithin } from './abort.ts';
+import { whenFree } from './busy.ts';
 import type { Http } from './http.ts';
 import { get, remove } from './instances.ts';
 import { cancel, runOperation, wait } from './operations.ts';
@@ -84,8 +85,8 @@ async function undo(http: Http, log: Log, name: string, id: string, operation: s
   try {
     if (operation !== undefined) await ended(http, operation);
     if (!(await isOurs(http, name, id))) return;
-    await set(http, name, 'stop', { force: true });
-    await remove(http, name);
+    await whenFree(() => set(http, name, 'stop', { force: true }));
+    await whenFree(() => remove(http, name));
     log.info(`Removed the half-made container ${name}`);
   } catch (error) {
     log.error(`The half-made container ${name} could not be removed: ${messageOf(error)}`);

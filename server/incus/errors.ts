@@ -169,6 +169,8 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof IncusError && error.kind === 'not-found';
 }
 
+const BROKE = 'the connection to Incus broke.';
+
 /** The error for a failed connection to the socket (Node's and undici's errors; the code may be in the cause). */
 export function transportError(what: string, socketPath: string, error: unknown): Failure {
   const code = codeOf(error);
@@ -183,10 +185,15 @@ export function transportError(what: string, socketPath: string, error: unknown)
       hint: 'Start it with `sudo systemctl start incus`, or install it.',
       detail,
     });
-  return new Failure('unavailable', `${what} failed: the connection to Incus broke.`, {
+  return new Failure('unavailable', `${what} failed: ${BROKE}`, {
     hint: 'Try again; if it stays so, see whether Incus runs: `systemctl status incus`.',
     detail,
   });
+}
+
+/** Whether a connection that Incus had taken broke; it may serve the next one. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof Failure && error.message.endsWith(BROKE);
 }
 
 /** The code of a system error or of undici, also from its cause. */

@@ -1,5 +1,6 @@
 import type WebSocket from 'ws';
 import { Failure, messageOf } from '../base/errors.ts';
+import { settledWithin } from './abort.ts';
 import { abortFailure, IncusError, transportError } from './errors.ts';
 import { execBody } from './exec-command.ts';
 import { api, type Http } from './http.ts';
@@ -7,6 +8,9 @@ import { wait } from './operations.ts';
 import { object, optional, text } from './parse.ts';
 import { opened, webSocket } from './socket.ts';
 import type { ExecOptions, OnOutput } from './types/exec.ts';
+
+/** Milliseconds until Incus says of a command whose sockets it refuses that it gave it up. */
+const SAYS_WITHIN = 1000;
 
 export interface ProcessOptions extends ExecOptions {
   onStdout: OnOutput;
@@ -58,8 +62,28 @@ export async function startProcess(
     return { stdin, control, ended, result: finish(ended, outputs, drop), drop };
   } catch (error) {
     drop();
-    throw error;
+    throw (o.signal?.aborted ? undefined : await gaveUp(ended)) ?? error;
   }
+}
+
+/** Why Incus gave the command up before it had begun, if it did: it says more than that its sockets are refused. */
+async function gaveUp(ended: Promise<number>): Promise<Failure | undefined> {
+  if (!(await settledWithin(ended, SAYS_WITHIN))) return undefined;
+  return ended.then(
+    () => undefined,
+    error => (neverStarted(error) ? error : undefined),
+  );
+}
+
+/**
+ * Whether nothing has run: in the first second of a container Incus sometimes fails to start anything in it (seen on 6.0.4, with its own
+ * command line too), and it gives a command up whose sockets are not there after 5 s, as when it is slow to serve them.
+ */
+export function neverStarted(error: unknown): error is Failure {
+  return (
+    error instanceof Failure &&
+    /Failed to retrieve PID of executing child process|waiting for websockets to connect/i.test(error.message)
+  );
 }
 
 /** A terminal has only the first two. */

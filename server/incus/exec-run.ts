@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { neverStarted } from './exec-process.ts';
 import { execStream } from './exec-stream.ts';
 import type { Http } from './http.ts';
 import type { ExecHandle, ExecResult, RunOptions } from './types/exec.ts';
@@ -11,10 +11,7 @@ const DEFAULT_LIMIT = 16 * 1024 * 1024;
 const REPEAT_FOR = 10_000;
 const REPEAT_EVERY = 100;
 
-/**
- * Runs a command to its end and collects its output. In the first second of a container Incus sometimes fails to start anything
- * in it (seen on 6.0.4, with its own command line too); as nothing ran then, it is tried again.
- */
+/** Runs a command to its end and collects its output. What Incus could not start is tried again. */
 export async function run(
   http: Http,
   log: Log,
@@ -32,10 +29,6 @@ export async function run(
       await wait(REPEAT_EVERY);
     }
   }
-}
-
-function neverStarted(error: unknown): boolean {
-  return error instanceof Failure && error.message.includes('Failed to retrieve PID of executing child process');
 }
 
 async function runOnce(

@@ -3,16 +3,16 @@ import type WebSocket from 'ws';
 import { Failure, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { settledWithin } from './abort.ts';
-import { abortFailure, IncusError, isNotFound } from './errors.ts';
+import { abortFailure, IncusError, isBroken, isNotFound } from './errors.ts';
 import { checkArgv, killCommand, markedCommand, newMark } from './exec-command.ts';
-import { type Process, startProcess } from './exec-process.ts';
+import { neverStarted, type Process, startProcess } from './exec-process.ts';
 import type { Http } from './http.ts';
 import type { ExecHandle, StreamOptions } from './types/exec.ts';
 
 /** Bytes of a frame; the answer to a larger write comes in pieces, so that a slow reader holds back the writer. */
 const FRAME = 64 * 1024;
-/** Milliseconds that a kill may take before it is given up. */
-const KILL_LIMIT = 10_000;
+/** Milliseconds that a kill may take before it is given up; Incus can be 10 s late to serve a connection. */
+const KILL_LIMIT = 30_000;
 /** Milliseconds between two attempts to start the killer. */
 const SWEEP_DELAY = 200;
 const SIGKILL = 9;
@@ -96,8 +96,9 @@ async function sweep(http: Http, log: Log, name: string, mark: number, process: 
       const reason = error instanceof IncusError ? error.reason : undefined;
       // Nothing runs in a container that is stopped or gone.
       if (isNotFound(error) || reason === 'not-running') return;
-      // It is just going down, or has no process to spare until the killed ones are collected.
-      if (reason !== 'no-processes' || Date.now() > deadline) throw runsOn(log, name, error);
+      // It is just going down, has no process to spare until the killed ones are collected, or Incus does not get to it.
+      const passing = reason === 'no-processes' || neverStarted(error) || isBroken(error);
+      if (!passing || Date.now() > deadline) throw runsOn(log, name, error);
     }
     await sleep(SWEEP_DELAY);
   }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../base/errors.ts';
+import { whenFree } from '../incus/busy.ts';
 import type { Incus } from '../incus/client.ts';
 import { IncusError } from '../incus/errors.ts';
 import type { Instance, SetState } from '../incus/types/instance.ts';
@@ -7,10 +7,6 @@ import { slotConfig } from './keys.ts';
 
 /** Seconds that Incus has for ending a container by force before we say that it cannot. */
 const FORCE_SECONDS = 30;
-
-/** Milliseconds that another program's change of the same container is waited for, and between two attempts. */
-const BUSY_FOR = 15_000;
-const BUSY_EVERY = 150;
 
 /**
  * Powers off: gracefully for `seconds`, then by force. With 0 seconds, at once. One that is gone meanwhile is a success.
@@ -52,20 +48,6 @@ async function stop(incus: Incus, name: string, o: SetState): Promise<void> {
     await whenFree(() => incus.setState(name, 'stop', o), o.signal);
   } catch (error) {
     if (!(error instanceof IncusError) || (await incus.instance(name, o.signal)) !== undefined) throw error;
-  }
-}
-
-/** Tries again while another program changes the same container: Incus does one thing at a time with each. */
-async function whenFree(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
-  const end = performance.now() + BUSY_FOR;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const busy = error instanceof IncusError && error.reason === 'busy';
-      if (!busy || signal?.aborted === true || performance.now() > end) throw error;
-    }
-    await sleep(BUSY_EVERY);
   }
 }
 

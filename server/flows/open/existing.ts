@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, messageOf } from '../../base/errors.ts';
+import { IncusError } from '../../incus/errors.ts';
 import type { Instance } from '../../incus/types/instance.ts';
 import { identify } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
@@ -88,19 +89,30 @@ async function startContainer(deps: FlowDeps, opening: Opening, signal: AbortSig
 
 /** Takes the stopped container, so that of several opens one gets it. */
 export async function claim(deps: FlowDeps, container: string, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await claimOnce(deps, container, signal);
+    } catch (error) {
+      // It may have been Incus itself, which notes how a container ended some time after it has stopped.
+      if (error instanceof IncusError && error.reason === 'changed' && attempt < CLAIMS) continue;
+      if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
+      throw error;
+    }
+  }
+}
+
+/** How often a container is looked at anew that was changed meanwhile. */
+const CLAIMS = 5;
+
+async function claimOnce(deps: FlowDeps, container: string, signal: AbortSignal): Promise<void> {
   const found = await deps.incus.instance(container, signal);
   if (found !== undefined) refusePrivileged(found.instance);
-  try {
-    if (found === undefined || found.instance.running || found.instance.frozen)
-      throw new Failure('conflict', `The container ${container} is not stopped any more.`, { hint: 'Try again.' });
-    // Until its start is over, Incus says of a container that another backend claimed that it is stopped.
-    if (await isBeingChanged(deps, found.instance))
-      throw new Failure('conflict', `Another backend is at work on ${container}.`, { hint: 'Try again in a moment.' });
-    await claimStopped(deps.incus, found, randomUUID(), deps.backendKey, signal);
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'conflict') throw new LostRace(container, error);
-    throw error;
-  }
+  if (found === undefined || found.instance.running || found.instance.frozen)
+    throw new Failure('conflict', `The container ${container} is not stopped any more.`, { hint: 'Try again.' });
+  // Until its start is over, Incus says of a container that another backend claimed that it is stopped.
+  if (await isBeingChanged(deps, found.instance))
+    throw new Failure('conflict', `Another backend is at work on ${container}.`, { hint: 'Try again in a moment.' });
+  await claimStopped(deps.incus, found, randomUUID(), deps.backendKey, signal);
 }
 
 /** Whether another backend that lives has noted that it is changing the container. */
