@@ -34,10 +34,12 @@ import { StateStore } from './state/store.ts';
 import { TrustStore } from './trust/store.ts';
 
 /** Builds every object of the backend once, and connects them. Reads all files that are needed later. */
-export async function createApp(options: AppOptions): Promise<App> {
+export async function createApp(given: AppOptions): Promise<App> {
+  const messages = new Messages(given.log);
+  const options = { ...given, log: messages.told(given.log) };
   const files = await filesOf(mediaDirectory());
   const incus = new Incus(await incusTarget(options), options.log);
-  const parts: Parts = makeParts(options, incus, () => deps);
+  const parts: Parts = makeParts(options, incus, messages, () => deps);
   const deps = flowDeps(options, parts, files);
   await parts.sessionBoard.list();
   parts.mirror.start();
@@ -67,7 +69,7 @@ interface Followers {
 }
 
 /** `deps` is asked for only once something happens. */
-function makeParts({ log, home, clients }: AppOptions, incus: Incus, deps: () => FlowDeps): Parts {
+function makeParts({ log, home, clients }: AppOptions, incus: Incus, messages: Messages, deps: () => FlowDeps): Parts {
   const store = new StateStore();
   const board = new SlotBoard(store, identify);
   const sessions = new SessionStore({ home, log, reader: readerOf });
@@ -96,7 +98,7 @@ function makeParts({ log, home, clients }: AppOptions, incus: Incus, deps: () =>
     sessions,
     mirror,
     readiness,
-    messages: new Messages(log),
+    messages,
   };
   return { ...common, ...followers };
 }

@@ -35,7 +35,8 @@ export function createLog(write: (line: string) => void, level: LogLevel = 'info
 /** A log that says nothing, for tests of other things. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-function printable(text: string): string {
+/** Text in one line, its control characters made visible. */
+export function printable(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,

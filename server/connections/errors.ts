@@ -1,6 +1,8 @@
+import { homedir } from 'node:os';
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
 import { Failure, isCancelled, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { fileFailure } from '../base/system-errors.ts';
 import { ERROR_CODES, type ErrorData } from '../protocol/errors.ts';
 
 /**
@@ -11,12 +13,14 @@ export function toResponseError(error: unknown, method: string, log: Log): Respo
   if (error instanceof ResponseError) return error;
   if (error instanceof Failure) return fromFailure(error);
   if (isCancelled(error)) return fromFailure(new Failure('cancelled', `${method} was cancelled.`));
+  const refused = fileFailure(error, homedir());
+  if (refused !== undefined) return fromFailure(refused);
   log.error(
     `${method} failed unexpectedly: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );
   return new ResponseError(ERROR_CODES.internal, `Something unexpected went wrong: ${messageOf(error)}`, {
     kind: 'internal',
-    hint: "The backend's log has the details.",
+    hint: "The backend's log has the details: ~/.coi/logs/incus-agents.log",
   });
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
@@ -32,7 +33,16 @@ function hostileSession(workspace: string): Record<string, string> {
 test('hostile names and titles are shown as text', newestOnly, async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t, '-n $(alert) [x](command:quit) \u202eevil');
-  const options = { settings: slotSettings(project), files: hostileSession(folder), folder };
+  // As an activated environment, whose programs an agent can write, comes into every terminal.
+  const environment = makeWorkspace(t, 'environment');
+  const mark = join(environment, 'was-run');
+  for (const name of ['incus', 'perl', 'setsid', 'git', 'sleep'])
+    writeFileSync(join(environment, name), `#!/bin/sh\n: >'${mark}'\n`, { mode: 0o755 });
+  const settings = {
+    ...slotSettings(project),
+    'terminal.integrated.env.linux': { PATH: `${environment}:\${env:PATH}`, PERL5OPT: '-Mnone' },
+  };
+  const options = { settings, files: hostileSession(folder), folder };
   await withEditor(t, options, async editor => {
     const { workbench, terminals, page, shot, server } = editor;
     const slots = new Slots(editor, project);
@@ -153,6 +163,7 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
       await workbench.runCommand('Notifications: Clear All Notifications');
     });
 
+    assert.equal(existsSync(mark), false, 'no program of an environment was run');
     // What else is written down is read in terminals.
     assert.doesNotMatch(server.logs(), /\u001b|\u202e/);
   });
