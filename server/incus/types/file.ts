@@ -17,7 +17,7 @@ export interface FileStat {
 export interface ReadFile {
   /** Larger files fail with `invalid`. Default 16 MiB. */
   limit?: number;
-  /** Milliseconds until the read is given up (a FIFO answers never); default 10 000. */
+  /** Milliseconds until the read is given up (a FIFO answers never); default 30 000. */
   timeout?: number;
   signal?: AbortSignal;
 }

@@ -38,15 +38,18 @@ class SlowStore extends SessionStore {
 
 async function place(t: TestContext) {
   const home = await mkdtemp(join(tmpdir(), 'ia-board-'));
-  const sessions = new SlowStore({ home, log: silentLog, reader: name => agentNamed(name) });
-  const store = new StateStore();
-  const parts = { sessions, attention: new Attention(silentLog), store, log: silentLog };
-  const slots = new SlotBoard(store, identify);
-  const board = new SessionBoard({ ...parts, board: slots });
-  t.after(() => {
-    board.close();
-    return rm(home, { recursive: true, force: true });
-  });
+  t.after(() => rm(home, { recursive: true, force: true }));
+  /** What one backend has of the sessions in that home. */
+  const backend = () => {
+    const sessions = new SlowStore({ home, log: silentLog, reader: name => agentNamed(name) });
+    const store = new StateStore();
+    const parts = { sessions, attention: new Attention(silentLog), store, log: silentLog };
+    const slots = new SlotBoard(store, identify);
+    const board = new SessionBoard({ ...parts, board: slots });
+    t.after(() => board.close());
+    return { sessions, store, slots, board };
+  };
+  const { sessions, store, slots, board } = backend();
   const title = (id: string) => store.snapshot().sessions.find(session => session.id === id)?.title;
   const shows = async (id: string, wanted: string) => {
     const limit = Date.now() + 20_000;
@@ -59,7 +62,7 @@ async function place(t: TestContext) {
   const { id } = await make();
   await sessions.rename(id, 'first');
   await shows(id, 'first');
-  return { home, sessions, store, slots, board, title, shows, id, make };
+  return { home, backend, sessions, store, slots, board, title, shows, id, make };
 }
 
 test('a list that was begun before a change does not undo it', async t => {
@@ -112,7 +115,7 @@ function container(session: string, o: { agent?: string; running?: boolean } = {
 }
 
 test('sessions that went on and ended while no backend ran are as their files say, with and without a container', async t => {
-  const { home, sessions, store, board, id, make } = await place(t);
+  const { home, backend, sessions, store: before, board, id, make } = await place(t);
   const told = async (session: string, day: number) => {
     const dir = join(home, '.coi/sessions-claude', session, '.claude/projects/-workspace');
     await mkdir(dir, { recursive: true });
@@ -120,7 +123,7 @@ test('sessions that went on and ended while no backend ran are as their files sa
     await writeFile(path, JSON.stringify({ type: 'user', message: { content: 'said' } }));
     await utimes(path, new Date(2026, 0, day), new Date(2026, 0, day));
   };
-  const seen = async (session: string, day: number) => {
+  const seen = async (store: StateStore, session: string, day: number) => {
     const limit = Date.now() + 20_000;
     const at = () => store.snapshot().sessions.find(one => one.id === session)?.lastActivityAt;
     while (at() !== new Date(2026, 0, day).toISOString()) {
@@ -133,13 +136,16 @@ test('sessions that went on and ended while no backend ran are as their files sa
     await told(session, 1);
     await sessions.refresh(session);
     await sessions.rename(session, 'a name');
-    await seen(session, 1);
-    await told(session, 2);
+    await seen(before, session, 1);
   }
-  board.see(containerName('/w', 1), container(id));
-  await seen(id, 2);
-  await board.list();
-  await seen(other, 2);
+  board.close();
+  for (const session of [id, other]) await told(session, 2);
+  const next = backend();
+  await next.board.list();
+  for (const session of [id, other]) await seen(next.store, session, 2);
+  await told(id, 3);
+  next.board.see(containerName('/w', 1), container(id));
+  await seen(next.store, id, 3);
 });
 
 test('a container whose keys name no session is seen with a reason, and its neighbours are seen', async t => {
