@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { tmuxDirectory, tmuxSession } from './start.ts';
 
 /** An exec inside as the code user; text goes through stdin, so that it stands in no process list. */
@@ -57,7 +58,10 @@ if tmux has-session -t "=$1" 2>/dev/null; then
 fi
 `;
 
+/** Incus now and then loses sight of a command that it has run, so that it is run again: what was typed then has its number, $4, in the session. */
 const SEND = `${FIND}[ -n "$pane" ] || { cat >/dev/null; exit $code; }
+[ "$(tmux show-options -qv -t "=$1:" @incus-agents-sent)" != "$4" ] || { cat >/dev/null; exit 0; }
+tmux set-option -q -t "=$1:" @incus-agents-sent "$4"
 b=incus-agents-$$; tmux load-buffer -b "$b" - && tmux paste-buffer -p -d -b "$b" -t "$pane" || exit 1
 [ "$3" = no ] || { sleep "$3"; tmux send-keys -t "$pane" Enter; }`;
 
@@ -78,7 +82,7 @@ export function sendKeys(o: SessionOptions, given: string, enter = true, pauseMs
   // An empty buffer cannot be loaded.
   if (text === '') return exec(o, [enter ? ENTER : ':', 'send', session, o.agent]);
   const pause = enter ? (pauseMs / 1000).toFixed(3) : 'no';
-  return { ...exec(o, [SEND, 'send', session, o.agent, pause]), stdin: text };
+  return { ...exec(o, [SEND, 'send', session, o.agent, pause, randomUUID()]), stdin: text };
 }
 
 /** The screen and up to `lines` lines of history above it; wrapped lines are joined. Cut the result with lastLines. */
