@@ -15,6 +15,18 @@ export function failures(text) {
   return starts.map(start => failure(lines, start)).filter(told => told !== undefined);
 }
 
+/**
+ * Those that are in both: a test that failed in one run and passed in the other has shown what it shows.
+ * @param {string[]} first
+ * @param {string[]} second
+ * @returns {string[]}
+ */
+export function failedTwice(first, second) {
+  const titleOf = told => told.split('\n', 1)[0];
+  const before = new Set(first.map(titleOf));
+  return second.filter(told => before.has(titleOf(told)));
+}
+
 /** The first of them, indented, with a word on how many more there are. */
 export function failuresAtEnd(told) {
   const more = told.length > MOST_FAILURES ? [`… and ${told.length - MOST_FAILURES} more`] : [];

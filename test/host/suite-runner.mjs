@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from './chromium.mjs';
 import { failedFiles } from './failed-files.mjs';
-import { failures } from './failures.mjs';
+import { failedTwice, failures } from './failures.mjs';
 import { aliases } from './images.mjs';
 import { leftSince, look, ofTests, otherTests } from './leftovers.mjs';
 import { node24Environment } from './node.mjs';
@@ -111,17 +111,22 @@ function testCommand(suite, files, report) {
 
 /**
  * Files with a failure run a second time, one after the other: what fails beside others on a busy machine and passes alone is
- * told apart from what is broken. The table says which files that were.
+ * told apart from what is broken. A test has failed that failed both times. The table says which files that were.
  */
 async function again(suite, first, files, report) {
   console.log(`\n── ${suite.name}, a second time alone: ${files.join(' ')}`);
   const end = await runProgram(suite, testCommand({ ...suite, concurrency: 1 }, files, report));
-  const second = judge(end, countTap(report));
-  const mended = Math.max(0, first.failed - second.failed);
+  const counts = countTap(report);
+  const second = judge(end, counts);
+  const failedThen = failures(textOf(report));
+  // A run that was cut short, or that failed of what is no test, says of none of them that it passed.
+  const whole = counts !== undefined && second.note === undefined && failedThen.length > 0;
+  const failed = whole && failedTwice(first.told, failedThen).length === 0 ? 0 : second.failed;
+  const mended = Math.max(0, first.failed - failed);
   const names = files.map(file => path.basename(file, '.test.ts')).join(', ');
-  const told = [...first.told, ...failures(textOf(report)).map(one => `the second time: ${one}`)];
+  const told = [...first.told, ...failedThen.map(one => `the second time: ${one}`)];
   const note = second.note ?? `twice: ${names}`;
-  return { ...first, passed: first.passed + mended, failed: second.failed, note, told };
+  return { ...first, passed: first.passed + mended, failed, note, told };
 }
 
 function judge(end, counts) {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { failures, failuresAtEnd } from '../../host/failures.mjs';
+import { failedTwice, failures, failuresAtEnd } from '../../host/failures.mjs';
 
 /** The report of Node's own runner on these tests. */
 async function reportOf(t: TestContext, tests: string): Promise<string> {
@@ -33,6 +33,26 @@ test('a file that fails as a whole is told, and a report without failures tells 
   assert.match(failures(await reportOf(t, 'process.exit(3);')).join(), /a\.test\.mjs/);
   assert.deepEqual(failures(await reportOf(t, "test('fine', () => {});")), []);
   assert.deepEqual(failures(''), []);
+});
+
+test('a test has failed that failed in both runs, whatever it said', async t => {
+  const report = (wrong: string[]) =>
+    reportOf(
+      t,
+      ['a', 'b']
+        .map(name => `test('${name}', () => { if (${wrong.includes(name)}) throw new Error('${wrong}'); });`)
+        .join('\n'),
+    );
+  const both = async (first: string[], second: string[]) =>
+    failedTwice(failures(await report(first)), failures(await report(second))).map(told => told[0]);
+  // Of the same file, as its place tells tests of one name apart.
+  const inOne = (told: string[]) => told.map(one => one.replace(/\(.*\/(a\.test.*)\)/, '($1)'));
+  assert.deepEqual(await both(['a'], ['b']), []);
+  const [first, second] = [failures(await report(['a', 'b'])), failures(await report(['b']))];
+  assert.deepEqual(
+    failedTwice(inOne(first), inOne(second)).map(told => told[0]),
+    ['b'],
+  );
 });
 
 test('of very many failures the first are told', () => {
