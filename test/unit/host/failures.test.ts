@@ -36,23 +36,16 @@ test('a file that fails as a whole is told, and a report without failures tells 
 });
 
 test('a test has failed that failed in both runs, whatever it said', async t => {
-  const report = (wrong: string[]) =>
-    reportOf(
-      t,
-      ['a', 'b']
-        .map(name => `test('${name}', () => { if (${wrong.includes(name)}) throw new Error('${wrong}'); });`)
-        .join('\n'),
-    );
-  const both = async (first: string[], second: string[]) =>
-    failedTwice(failures(await report(first)), failures(await report(second))).map(told => told[0]);
-  // Of the same file, as its place tells tests of one name apart.
-  const inOne = (told: string[]) => told.map(one => one.replace(/\(.*\/(a\.test.*)\)/, '($1)'));
-  assert.deepEqual(await both(['a'], ['b']), []);
-  const [first, second] = [failures(await report(['a', 'b'])), failures(await report(['b']))];
-  assert.deepEqual(
-    failedTwice(inOne(first), inOne(second)).map(told => told[0]),
-    ['b'],
-  );
+  const told = async (wrong: string[]) => {
+    const one = (name: string) =>
+      `test('${name}', () => { if (${wrong.includes(name)}) throw new Error('${wrong}'); });`;
+    const all = failures(await reportOf(t, ['a', 'b'].map(one).join('\n')));
+    return all.map(text => text.replace(/\(.*\/(a\.test.*)\)/, '($1)')); // as if they were of one file
+  };
+  const names = async (first: string[], second: string[]) =>
+    failedTwice(await told(first), await told(second)).map(text => text[0]);
+  assert.deepEqual(await names(['a'], ['b']), []);
+  assert.deepEqual(await names(['a', 'b'], ['b']), ['b']);
 });
 
 test('of very many failures the first are told', () => {
