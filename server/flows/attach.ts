@@ -24,7 +24,7 @@ export async function attachTerminal(
       'unavailable',
       `The program ${deps.incusBinary} was not found on this computer; terminals need it.`,
       {
-        hint: 'Install the Incus client: `sudo apt install incus-client`.',
+        hint: 'Install the Incus client: `sudo apt install incus-client`. One that only your PATH leads to is not used; link it into /usr/local/bin.',
       },
     );
   const what = attachArgs(deps.guest, {
