@@ -19,7 +19,9 @@ export const CONTAINER_KEYS: KeySpec[] = [
     emptyIsUnset: true,
     unused: 'not used here: opening a slot shows how far it is, and is cancelled by hand',
   }),
-  key('container.storage_pool', name('the name of a storage pool'), '', 'Pool of the root disk.'),
+  key('container.storage_pool', name('the name of a storage pool'), '', 'Pool of the root disk.', {
+    project: never(HOST),
+  }),
   key(
     'container.alias',
     line('a name of letters, digits, "_" and "-"', /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/),

@@ -3,6 +3,7 @@ import { Failure, messageOf } from '../../base/errors.ts';
 import type { Instance } from '../../incus/types.ts';
 import { identify } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
+import { withoutDiskLimits } from '../../slots/limits.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -129,11 +130,11 @@ async function redefine(
       const former = formerOf(current);
       hear(former);
       stale = stalePlaces(current.config, opening.sharing);
-      const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
+      const devices = Object.fromEntries(Object.entries(current.devices).filter(([name]) => !OURS.test(name)));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
       return {
         ...current,
-        devices: { ...Object.fromEntries(devices), ...wanted.devices },
+        devices: { ...withoutDiskLimits(devices), ...wanted.devices },
         config: withoutEmpty({
           ...Object.fromEntries(config),
           ...wanted.config,

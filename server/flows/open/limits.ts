@@ -1,27 +1,35 @@
 import { secondsOf } from '../../config/magnitude.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import { rootDisk } from '../../incus/storage.ts';
-import type { InstanceFragment, Pool } from '../../incus/types.ts';
+import type { Instance, InstanceFragment, Pool } from '../../incus/types.ts';
 import { DEADLINE_KEY, writeDeadline } from '../../slots/deadline.ts';
 import { kernelSupport } from '../../slots/kernel.ts';
 import { type Limits, limitsDisk, limitsFragment } from '../../slots/limits.ts';
 import { quotaHolds, quotaRepair } from '../../slots/quota.ts';
 import type { FlowDeps } from '../deps.ts';
 
-/** The limits that the configuration sets, fit for the pool that the slot's disk will be on. Fails with `config`. */
+/**
+ * The limits that the configuration sets, and the pool of a new container's disk. `present` is the container that is there already: its
+ * disk stays in its pool, for which the limits have to be fit. Fails with `config`.
+ */
 export async function slotLimits(
   deps: FlowDeps,
   config: EffectiveConfig,
+  present: Pick<Instance, 'expandedDevices'> | undefined,
   signal: AbortSignal,
 ): Promise<InstanceFragment> {
   const limits = limitsOf(config);
   const [kernel, pool] = await Promise.all([
     kernelSupport(),
-    limitsDisk(limits) ? poolOf(deps, config, signal) : undefined,
+    limitsDisk(limits) ? poolOf(deps, config, present, signal) : undefined,
   ]);
   if (pool !== undefined && limits.diskSize !== '') await warnOfQuota(deps, pool);
-  const { config: keys, ...more } = limitsFragment(limits, pool, kernel);
-  return { ...more, config: { ...keys, [DEADLINE_KEY]: deadlineOf(config) } };
+  const named = present === undefined ? config.get('container.storage_pool') : '';
+  const { config: keys, devices } = limitsFragment(limits, pool, kernel);
+  return {
+    config: { ...keys, [DEADLINE_KEY]: deadlineOf(config) },
+    devices: { ...(named === '' ? {} : { root: { type: 'disk', path: '/', pool: named } }), ...devices },
+  };
 }
 
 /** The slot opens all the same: the next count may be right again, and work must not wait for root. */
@@ -31,9 +39,16 @@ async function warnOfQuota(deps: FlowDeps, pool: Pool): Promise<void> {
   deps.message('warning', `${text} To mend it: ${quotaRepair(pool.name)}`);
 }
 
-async function poolOf(deps: FlowDeps, config: EffectiveConfig, signal: AbortSignal) {
-  const named = config.get('container.storage_pool');
-  const pool = named === '' ? rootDisk(await deps.incus.profile('default', signal))?.pool : named;
+async function poolOf(
+  deps: FlowDeps,
+  config: EffectiveConfig,
+  present: Pick<Instance, 'expandedDevices'> | undefined,
+  signal: AbortSignal,
+): Promise<Pool | undefined> {
+  const named = present === undefined ? config.get('container.storage_pool') : '';
+  const devices = present?.expandedDevices;
+  const pool =
+    named || rootDisk(devices === undefined ? await deps.incus.profile('default', signal) : { devices })?.pool;
   return pool === undefined ? undefined : deps.incus.pool(pool, signal);
 }
 

@@ -7,6 +7,7 @@ import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { credentialVariables } from './credentials.ts';
 import { openExisting } from './existing.ts';
+import { slotLimits } from './limits.ts';
 import { slotNetwork } from './network.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
@@ -136,7 +137,9 @@ async function openIn(
 ): Promise<SlotOpenResult> {
   // A kept container does without its image.
   if (!candidate.reuse) await plan.fingerprint;
-  const [protection, network, credentials] = await Promise.all([
+  const present = candidate.reuse ? deps.board.instance(container) : undefined;
+  const [limits, protection, network, credentials] = await Promise.all([
+    slotLimits(deps, plan.config, present, context.signal),
     slotProtection(deps, plan, container),
     slotNetwork(deps, plan, container, context.signal),
     credentialVariables(plan, context),
@@ -145,7 +148,7 @@ async function openIn(
   const sharing = await slotSharing(deps, plan, { container, slot, protection }, context);
   // What the agent is told and what its session remembers is about the container that there is.
   const own = candidate.reuse ? { ...plan, persistent: true } : plan;
-  const common = { plan: own, container, slot, protection, network, credentials, sharing };
+  const common = { plan: own, container, slot, limits, protection, network, credentials, sharing };
   const opening = { ...common, prompt: request.prompt, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   try {

@@ -125,7 +125,7 @@ const ASKED: Readonly<Record<string, string>> = {
 /** Keys that a project may set as it likes: none of them says what a slot reaches, may do or keeps. */
 const FREE: ReadonlySet<string> = new Set([
   ...['container.image', 'container.persistent', 'container.shutdown_timeout', 'container.ready_timeout'],
-  ...['container.storage_pool', 'container.alias', 'container.stale_base_check', 'container.build.base'],
+  ...['container.alias', 'container.stale_base_check', 'container.build.base'],
   ...[
     'container.build.commands',
     'container.build.compression',
