@@ -18,6 +18,8 @@ export interface Gathered {
   aside: ConfigProblem[];
   profile?: string;
   profiles: ProfileInfo[];
+  /** The layers with each of the project's other profiles in force. */
+  others: Layer[][];
 }
 
 /** The configuration that the layers come to. */
@@ -37,6 +39,10 @@ export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string
     ...(gathered.profile === undefined ? {} : { profile: gathered.profile }),
     profiles: gathered.profiles,
     gated: folded.gated,
+    gatedByAny: () => {
+      const others = gathered.others.flatMap(layers => fold(layers, gathered.home, approved).gated);
+      return [...new Map([...folded.gated, ...others].map(item => [gateId(item), item])).values()];
+    },
     approve: items => effectiveConfig(gathered, new Set([...approved, ...items.map(gateId)])),
     requireValid: () => requireNoErrors(holding),
   };

@@ -53,6 +53,7 @@ export async function bringUp(
   const { plan, container } = opening;
   deps.board.note(container, { transition: 'starting', problem: undefined });
   let former: Former | undefined;
+  let started = false;
   try {
     context.progress({ phase: 'start', message: `Starting ${container}`, percent: 20 });
     const start = startOf(opening, session, false);
@@ -61,6 +62,7 @@ export async function bringUp(
       former = before;
     });
     await opening.network.prepare();
+    started = true;
     await startContainer(deps, opening, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
     await removeStale(deps, container, stale, context.signal);
@@ -69,7 +71,7 @@ export async function bringUp(
     noteDone(deps, container);
     return session.id;
   } catch (error) {
-    const failure = await explainEarlyEnd(deps, container, error);
+    const failure = started ? await explainEarlyEnd(deps, container, error) : error;
     await undo(deps, container, former, discard);
     throw failure;
   } finally {

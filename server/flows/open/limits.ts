@@ -7,6 +7,7 @@ import { kernelSupport } from '../../slots/kernel.ts';
 import { type Limits, limitsDisk, limitsFragment } from '../../slots/limits.ts';
 import { quotaHolds, quotaRepair } from '../../slots/quota.ts';
 import type { FlowDeps } from '../deps.ts';
+import { gracefulSeconds } from '../stop-seconds.ts';
 
 /**
  * The limits that the configuration sets, and the pool of a new container's disk. `present` is the container that is there already: its
@@ -56,7 +57,7 @@ async function poolOf(
 function deadlineOf(config: EffectiveConfig): string {
   const seconds = secondsOf(config.get('limits.runtime.max_duration')) ?? 0;
   if (seconds <= 0) return '';
-  const graceful = config.get('limits.runtime.stop_graceful') ? config.get('container.shutdown_timeout') : 0;
+  const graceful = config.get('limits.runtime.stop_graceful') ? gracefulSeconds(config) : 0;
   const stop = config.get('limits.runtime.auto_stop') ? graceful : undefined;
   return writeDeadline({ at: Date.now() + seconds * 1000, stop });
 }

@@ -65,7 +65,7 @@ async function openFresh(
   const take = (asked: number | undefined) =>
     deps.reservations.withSlot(
       plan.workspace.path,
-      { maxSlots, asked, reuse: kept => record === undefined && fits(kept, request) },
+      { maxSlots, asked, reuse: kept => record === undefined && fits(kept, request, plan.image) },
       (candidate, container) =>
         deps.serial.run(container, overruled => {
           const own = endedBy(context, overruled);
@@ -97,11 +97,12 @@ async function seeClaimed(deps: FlowDeps, workspace: string): Promise<void> {
 }
 
 /**
- * Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. One that
- * coi made holds its conversation itself, which a new session would hide.
+ * Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. Who names
+ * an image or a profile wants the `image` that this means. One that coi made holds its conversation itself, which a new session would hide.
  */
-function fits(kept: SlotIdentity, { image, persistent }: OpenRequest): boolean {
-  return kept.keyed && persistent !== false && (image === undefined || image === kept.image);
+function fits(kept: SlotIdentity, { image: named, profile, persistent }: OpenRequest, image: string): boolean {
+  const any = named === undefined && profile === undefined;
+  return kept.keyed && persistent !== false && (any || image === kept.image);
 }
 
 /** How many addresses are tried. */

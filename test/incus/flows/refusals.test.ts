@@ -240,6 +240,10 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
       const { checks } = await careful.call('health/check', {});
       return checks.find(check => check.id === 'images.default');
     };
+    const trust = (approve?: boolean) => careful.call('config/trust', { workspace: ws, ...(approve && { approve }) });
+    const what = 'Make slots from the image "ia-of-the-project"';
+    assert.deepEqual((await trust()).pending, [{ kind: 'image', what }]);
+    await trust(true);
     assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: false });
     assert.equal(await failureOf(careful.call('health/fix', { id: 'images.default' })).then(f => f.kind), 'invalid');
     const own = join(lab.home, '.coi', 'config.toml');
