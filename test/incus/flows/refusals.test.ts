@@ -332,7 +332,10 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const careful = await lab.backend({ workspaces: [{ path: ws, trusted: false }] });
     const failure = await refused(ws, {}, careful);
     assert.equal(failure.kind, 'untrusted');
-    await careful.call('client/update', { workspaces: [{ path: ws, trusted: true }] });
+    const above = { path: lab.directory, trusted: false };
+    await careful.call('client/update', { workspaces: [above] });
+    assert.equal((await refused(ws, {}, careful)).kind, 'untrusted', 'nor one within such a folder');
+    await careful.call('client/update', { workspaces: [above, { path: ws, trusted: true }] });
     const { container } = await lab.open(careful, ws);
     await careful.call('slot/kill', { container });
     await careful.end();
