@@ -1,5 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { ConfigOrigin, ConfigProblem, ConfigValue } from '../protocol/types.ts';
+import { agentProblems } from './agent-problems.ts';
 import { type Folded, fold, gateId } from './fold.ts';
 import type { Layer } from './layer.ts';
 import { redact } from './redact.ts';
@@ -25,7 +26,8 @@ export interface Gathered {
 /** The configuration that the layers come to. */
 export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string> = new Set()): EffectiveConfig {
   const folded = fold(gathered.layers, gathered.home, approved);
-  const holding = [...gathered.problems, ...folded.problems];
+  const agents = agentProblems(gathered.layers, heldOf(folded, 'agents').value);
+  const holding = [...gathered.problems, ...folded.problems, ...agents];
   return {
     get: key => typedValue(folded, key),
     beneathLaunch: key => {
