@@ -288,6 +288,9 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const known = await agents();
     assert.equal(known?.status, 'ok', known?.message);
     assert.match(known?.message ?? '', /has claude \d+\.\d+\.\d+, codex \d+\.\d+\.\d+/);
+    const { fingerprint = '' } = (await lab.incus.imageAlias(lab.image)) ?? {};
+    await looking.call('client/update', { settings: { image: fingerprint } });
+    assert.equal((await agents())?.status, 'ok', 'also when it is named by its fingerprint');
     await looking.end();
   });
 
