@@ -5,8 +5,6 @@ import type { Agent, Conversation, DeclaredAgent, LaunchOptions } from './types.
 
 /** An agent that only the configuration knows. Its state is told by its start and its end alone. Fails with `config`. */
 export function declaredAgent(name: string, table: DeclaredAgent): Agent {
-  if (!/^[a-z0-9][a-z0-9._-]{0,39}$/.test(name))
-    throw bad(name, 'its name must be small letters, digits, "-", "." and "_"');
   const fresh = words(name, table.command);
   const again = table.resume === undefined ? fresh : words(name, table.resume);
   const state = table.stateDirectory;
@@ -14,7 +12,7 @@ export function declaredAgent(name: string, table: DeclaredAgent): Agent {
     throw bad(name, `its state directory "${state}" must lie below the home`);
   return {
     name,
-    title: table.title ?? name,
+    title: name,
     command: o => filled(o.resume === undefined ? fresh : again, o),
     environment: () => ({ ...table.environment }),
     files: o => [signalFile(o)],
@@ -27,10 +25,9 @@ export function declaredAgent(name: string, table: DeclaredAgent): Agent {
   };
 }
 
-function words(name: string, command: string | readonly string[]): string[] {
-  const list = typeof command === 'string' ? command.split(/\s+/).filter(word => word !== '') : [...command];
-  if (list.length === 0 || list[0] === '') throw bad(name, 'its command is empty');
-  return list;
+function words(name: string, command: readonly string[]): string[] {
+  if (command.length === 0 || command[0] === '') throw bad(name, 'its command is empty');
+  return [...command];
 }
 
 /** A word that is nothing but a placeholder without a value is left out. */

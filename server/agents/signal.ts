@@ -1,7 +1,7 @@
 import type { Agent, AgentFile, LaunchOptions, StateDir } from './types.ts';
 
 /** Name of the file in the signals directory that hooks append their lines to. */
-export const SIGNALS_FILE = 'events';
+const SIGNALS_FILE = 'events';
 
 /** Directory inside for what we put into the home, apart from the agents' own files. */
 export function ownDirectory(home: string): string {

@@ -146,11 +146,10 @@ export interface Agent {
 
 /** A table `[agents.NAME]` of the configuration: an agent without code of ours. */
 export interface DeclaredAgent {
-  title?: string;
-  /** Argv, or words separated by blanks. `{session}`, `{prompt}`, `{cwd}`, `{home}` are replaced in each word. */
-  command: string | readonly string[];
+  /** Argv. `{session}`, `{prompt}`, `{cwd}`, `{home}` are replaced in each word. */
+  command: readonly string[];
   /** Used to resume; `{id}` is the agent's own conversation id. Default: `command`. */
-  resume?: string | readonly string[];
+  resume?: readonly string[];
   /** Holds its conversations; relative to the home inside. */
   stateDirectory?: string;
   environment?: Readonly<Record<string, string>>;

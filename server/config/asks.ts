@@ -116,6 +116,20 @@ export const askSshAgent = whole(value =>
   value === true ? [{ kind: 'ssh-agent', what: 'Use your SSH agent', line: 'ssh-agent:true', coi: false }] : [],
 );
 
+/** What slots are made from: an image can hold what the project's agent is not to read. One that is in force already is free. */
+export const askImage = whole((value, current) =>
+  value === current
+    ? []
+    : [
+        {
+          kind: 'image',
+          what: `Make slots from the image ${q(String(value))}`,
+          line: `image:${q(String(value))}`,
+          coi: false,
+        },
+      ],
+);
+
 /** Another program in place of the agent. */
 export const askBinary = whole(value =>
   value === ''

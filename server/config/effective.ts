@@ -1,5 +1,6 @@
 import { Failure } from '../base/errors.ts';
 import type { ConfigOrigin, ConfigProblem, ConfigValue } from '../protocol/types.ts';
+import { agentProblems } from './agent-problems.ts';
 import { type Folded, fold, gateId } from './fold.ts';
 import type { Layer } from './layer.ts';
 import { redact } from './redact.ts';
@@ -18,12 +19,15 @@ export interface Gathered {
   aside: ConfigProblem[];
   profile?: string;
   profiles: ProfileInfo[];
+  /** The layers with each of the project's other profiles in force. */
+  others: Layer[][];
 }
 
 /** The configuration that the layers come to. */
 export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string> = new Set()): EffectiveConfig {
   const folded = fold(gathered.layers, gathered.home, approved);
-  const holding = [...gathered.problems, ...folded.problems];
+  const agents = agentProblems(gathered.layers, heldOf(folded, 'agents').value);
+  const holding = [...gathered.problems, ...folded.problems, ...agents];
   return {
     get: key => typedValue(folded, key),
     beneathLaunch: key => {
@@ -37,6 +41,10 @@ export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string
     ...(gathered.profile === undefined ? {} : { profile: gathered.profile }),
     profiles: gathered.profiles,
     gated: folded.gated,
+    gatedByAny: () => {
+      const others = gathered.others.flatMap(layers => fold(layers, gathered.home, approved).gated);
+      return [...new Map([...folded.gated, ...others].map(item => [gateId(item), item])).values()];
+    },
     approve: items => effectiveConfig(gathered, new Set([...approved, ...items.map(gateId)])),
     requireValid: () => requireNoErrors(holding),
   };

@@ -1,4 +1,4 @@
-import { dirname, join, normalize } from 'node:path';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import type { ConfigProblem } from '../protocol/types.ts';
 import { parseDocument, type TomlDocument } from './document.ts';
@@ -34,6 +34,11 @@ export function configFiles(sources: ConfigSources): FilePlace[] {
     read: () => readBeneath(workspace, parts),
     ...more,
   });
+  /** The backend is in no directory that a relative path could mean. */
+  const named = (path: string): FilePlace =>
+    isAbsolute(path)
+      ? own(normalize(path), { wanted: true })
+      : own(path, { read: () => Promise.reject(new Error('COI_CONFIG must name a file by its absolute path.')) });
   const files = [
     own(join(systemDir, 'config.toml'), { deprecated: `${OLD}; move it to ${user}.` }),
     own(join(home, '.config', 'coi', 'config.toml'), { deprecated: `${OLD}; move it to ${user}.` }),
@@ -42,7 +47,7 @@ export function configFiles(sources: ConfigSources): FilePlace[] {
       deprecated: 'Current coi versions refuse to start with this file; move it to .coi/config.toml.',
     }),
     projects(['.coi', 'config.toml']),
-    ...(configFile === undefined ? [] : [own(normalize(configFile), { wanted: true })]),
+    ...(configFile === undefined ? [] : [named(configFile)]),
   ];
   // The last of the same path counts: a project folder that is the home has nothing of its own, and stays the user's.
   return files.filter(
@@ -53,7 +58,8 @@ export function configFiles(sources: ConfigSources): FilePlace[] {
 /** Folders with profiles, by where their configuration lies. */
 export function profileFolders(sources: ConfigSources): { directory: string; project: boolean }[] {
   const { home, workspace, configFile } = sources;
-  const own = [join(home, '.coi'), ...(configFile === undefined ? [] : [dirname(normalize(configFile))])];
+  const named = configFile !== undefined && isAbsolute(configFile) ? [dirname(normalize(configFile))] : [];
+  const own = [join(home, '.coi'), ...named];
   const project = join(workspace, '.coi');
   return [
     ...[...new Set(own)].map(directory => ({ directory, project: false })),

@@ -1,4 +1,4 @@
-import { askCommands, askRedirects, askVariables } from './asks.ts';
+import { askCommands, askImage, askRedirects, askVariables } from './asks.ts';
 import { flag, integer, list, map, oneOf, text } from './check.ts';
 import { commands, duration, hostPath, line, name, PROFILE, VARIABLE, words } from './forms.ts';
 import { isWithin, readPath } from './paths.ts';
@@ -6,20 +6,33 @@ import { type KeySpec, key, never } from './spec.ts';
 
 const SELECTS = 'it selects the whole environment of a session';
 const WRITES = 'it says where files are written on the host';
+/** Seconds that a project may have a stop take: whoever waits for one wants it to end. */
+const LONGEST_STOP = 600;
 const HOST = 'it is about the host, not about the project';
 
 /** What a container is made from, what it gets, and where things lie. */
 export const CONTAINER_KEYS: KeySpec[] = [
   key('maxSlots', integer(1, 50), 10, 'Slots that one workspace may have.', { project: never(HOST) }),
 
-  key('container.image', name('the name of an image'), 'coi-default', 'Image that a container starts from.'),
+  key('container.image', name('the name of an image'), 'coi-default', 'Image that a container starts from.', {
+    project: askImage,
+  }),
   key('container.persistent', flag(), false, 'Keep the container when its session is closed.'),
-  key('container.shutdown_timeout', integer(0, 86400), 60, 'Seconds for a graceful stop.', { emptyIsUnset: true }),
+  key('container.shutdown_timeout', integer(0, 86400), 60, 'Seconds for a graceful stop.', {
+    emptyIsUnset: true,
+    project: {
+      rule: 'tighten',
+      why: `a project may ask for ${LONGEST_STOP} seconds at most`,
+      allows: value => Number(value) <= LONGEST_STOP,
+    },
+  }),
   key('container.ready_timeout', integer(0, 86400), 30, 'Seconds until a container must answer.', {
     emptyIsUnset: true,
     unused: 'not used here: opening a slot shows how far it is, and is cancelled by hand',
   }),
-  key('container.storage_pool', name('the name of a storage pool'), '', 'Pool of the root disk.'),
+  key('container.storage_pool', name('the name of a storage pool'), '', 'Pool of the root disk.', {
+    project: never(HOST),
+  }),
   key(
     'container.alias',
     line('a name of letters, digits, "_" and "-"', /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/),

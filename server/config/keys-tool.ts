@@ -1,3 +1,4 @@
+import { agentCredentials } from './agent-problems.ts';
 import { askBinary } from './asks.ts';
 import { either, flag, list, map, oneOf, table, text } from './check.ts';
 import { readAgents, readPrompts } from './entry-readers.ts';
@@ -9,6 +10,8 @@ const READS = 'it reads a file of the host into the container';
 const IDENTITY = 'a project must not choose how commits are made';
 const ONLY_TEXT = 'not used here: the agent is told in words alone';
 const NO_HOOKS = 'not used here: no hooks are put into the git of a container';
+/** What an agent may be called, where it is declared and where it is chosen. */
+const AGENT = /^[a-z][a-z0-9_-]{0,31}$/;
 const OWN = 'it names commands and credentials';
 
 const efforts = oneOf('', 'low', 'medium', 'high', 'xhigh', 'max', 'auto');
@@ -16,28 +19,17 @@ const model = (): ReturnType<typeof line> => name('the name of a model');
 const argv = (): ReturnType<typeof list> => list(text({ empty: false, what: 'one argument' }));
 const variables = map(VARIABLE, 'a variable', text());
 
-const credentials = table(
-  {
-    source: oneOf('secret', 'environment', 'shared', 'none'),
-    secret: line('the name of a secret'),
-    variable: line('the name of a variable', VARIABLE),
-    names: list(line('the name of a variable', VARIABLE)),
-    directory: hostPath(),
-  },
-  ['source'],
-);
-
 const agent = table({
   command: argv(),
   resume_command: argv(),
   state_dir: line('a path relative to the home inside', /^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\0-\x1f\x7f]+$/),
   environment: variables,
-  credentials,
+  credentials: agentCredentials,
 });
 
 /** The agent, its options, prompts, git. */
 export const TOOL_KEYS: KeySpec[] = [
-  key('tool.name', line('the name of an agent', /^[a-z0-9][a-z0-9_-]{0,31}$/), 'claude', 'Agent to run.'),
+  key('tool.name', line('the name of an agent', AGENT), 'claude', 'Agent to run.'),
   key(
     'tool.binary',
     line('a command name or path without spaces', /^[A-Za-z0-9_./][A-Za-z0-9._:/@+-]*$/),
@@ -73,7 +65,7 @@ export const TOOL_KEYS: KeySpec[] = [
     'Prompts by name.',
     { join: 'merge', read: readPrompts, project: never('prompts steer the agent'), unused: true },
   ),
-  key('agents', map(/^[a-z][a-z0-9_-]{0,31}$/, 'an agent (a-z, 0-9, "_", "-")', agent), {}, 'Agents by name.', {
+  key('agents', map(AGENT, 'an agent (a-z, 0-9, "_", "-")', agent), {}, 'Agents by name.', {
     join: 'merge',
     read: readAgents,
     project: never(OWN),

@@ -8,6 +8,7 @@ import { fold } from './fold.ts';
 import { inheritedLayers } from './inherit.ts';
 import { inlineProfiles } from './inline-profiles.ts';
 import { type Layer, LayerReader } from './layer.ts';
+import { markOwnImages } from './own-images.ts';
 import { type Profile, profileInfos, readProfiles } from './profiles.ts';
 import { launchLayer, settingsLayer } from './settings.ts';
 import type { Place } from './spec.ts';
@@ -26,11 +27,17 @@ export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfi
   const additions = await additionsLayer(sources);
   const settings = settingsLayer(sources);
   const launch = launchLayer(sources);
+  markOwnImages([...files.layers, ...[...profiles.values()].map(({ layer }) => layer), settings.layer]);
   const chosen = chooseProfile(sources, files.layers, [settings.layer, launch], profiles);
   const inForce = new Set(chosen.problems);
+  const layersWith = (profile: readonly Layer[]) => [
+    ...[...files.layers, ...profile],
+    ...[...additions.layers, settings.layer, launch],
+  ];
   return effectiveConfig({
     home: sources.home,
-    layers: [...files.layers, ...chosen.layers, ...additions.layers, settings.layer, launch],
+    layers: layersWith(chosen.layers),
+    others: othersOf(profiles, chosen.name).map(layersWith),
     problems: [
       ...files.problems,
       ...found.problems,
@@ -114,6 +121,15 @@ function chooseProfile(
       .join(', ')}.`,
   };
   return { name, layers: [], problems: [problem] };
+}
+
+/** The layers of each of the project's profiles but the one in force. */
+function othersOf(profiles: ReadonlyMap<string, Profile>, chosen: string | undefined): Layer[][] {
+  const names = [...profiles.values()].filter(({ name, layer }) => layer.project && name !== chosen);
+  return names.flatMap(({ name }) => {
+    const inherited = inheritedLayers(name, profiles);
+    return inherited === undefined ? [] : [inherited.layers];
+  });
 }
 
 function placeOf(sources: ConfigSources, path: string): Place {

@@ -2,7 +2,7 @@ import { isAbsolute, join, normalize, relative } from 'node:path';
 import type { Place } from './spec.ts';
 
 /** `~` and `$HOME` at the start stand for the home directory. */
-export function expandHome(path: string, home: string): string {
+function expandHome(path: string, home: string): string {
   const match = /^(~|\$HOME|\$\{HOME\})(?=\/|$)/.exec(path);
   return match === null ? path : join(home, path.slice(match[0].length));
 }

@@ -3,11 +3,11 @@ import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 
 /** Bytes that a configuration file may have: the worst of that size is parsed in half a second. */
-export const FILE_LIMIT = 64 * 1024;
+const FILE_LIMIT = 64 * 1024;
 /** Bytes that all profiles of a project may have together. */
 export const PROJECT_PROFILES_LIMIT = 128 * 1024;
 /** Profiles that one folder may have. */
-export const PROFILE_LIMIT = 200;
+const PROFILE_LIMIT = 200;
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 

@@ -29,7 +29,8 @@ export type GatedKind =
   | 'forward-env'
   | 'env-command'
   | 'ssh-agent'
-  | 'command';
+  | 'command'
+  | 'image';
 
 /** Something that the project's own configuration asks for and that has no effect until the user approves it. */
 export interface GatedItem {
@@ -68,6 +69,8 @@ export interface EffectiveConfig {
   readonly profiles: readonly ProfileInfo[];
   /** What the project asks for and does not get until `approve`. */
   readonly gated: readonly GatedItem[];
+  /** That, and what the project's profiles ask for that are not in force. */
+  gatedByAny(): GatedItem[];
   /** The same configuration with these items in force. */
   approve(items: readonly GatedItem[]): EffectiveConfig;
   /** Fails with `config`, naming file, line and column of each error, when there is any. */

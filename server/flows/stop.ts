@@ -9,9 +9,6 @@ import { handOverWorkspace } from './hand-over.ts';
 import { type OwnedSlot, ownedSlot, requireSlotName } from './owned.ts';
 import { settleForStop } from './settle.ts';
 
-/** Longest graceful stop that may be asked for (seconds). */
-export const MAX_STOP_SECONDS = 3600;
-
 /**
  * Powers a slot off, gracefully and then by force; the container stays. A stopped one is left as it is. Once its system was asked to shut
  * down, a cancel comes too late.

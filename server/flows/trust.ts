@@ -20,7 +20,10 @@ export async function trustState(
 ): Promise<{ pending: TrustItem[]; approved: TrustItem[] }> {
   const workspace = await workspaceAt(deps, path);
   const config = await effectiveConfig(deps, workspace.path, context);
-  const requests: TrustRequest[] = [...config.gated, ...(workspace.rootOwned ? [rootOwnedRequest(workspace)] : [])];
+  const requests: TrustRequest[] = [
+    ...config.gatedByAny(),
+    ...(workspace.rootOwned ? [rootOwnedRequest(workspace)] : []),
+  ];
   if (approve === true) {
     shown.require(context.client, workspace.path, requests);
     await deps.trust.approve(workspace.path, requests);

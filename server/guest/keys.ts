@@ -22,7 +22,7 @@ export interface SessionOptions {
 }
 
 /** Milliseconds between a paste and Enter that the slowest agents need: Codex swallows one within 120 ms, to Gemini it is part of the paste. */
-export const ENTER_PAUSE_MS = 200;
+const ENTER_PAUSE_MS = 200;
 
 /** tmux's exit code stays; 66 stands for "no such session", 67 for "the agent has ended, its session is there". */
 export const NO_SESSION = 66;

@@ -74,7 +74,7 @@ export async function removeBuildContainer(incus: Incus, name: string): Promise<
 }
 
 /** Removes the images of a build that did not get as far as its alias. */
-export async function removeUnfinishedImages(incus: Incus, id: string, alias: string): Promise<void> {
+async function removeUnfinishedImages(incus: Incus, id: string, alias: string): Promise<void> {
   const finished = await incus.imageAlias(alias);
   for (const image of await incus.images()) {
     const ours = image.properties[BUILD_PROPERTY] === id;

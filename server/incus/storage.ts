@@ -25,8 +25,8 @@ function parseProfile(value: unknown): Profile {
   };
 }
 
-/** The disk that a profile gives a container for itself, whatever the device is called. */
-export function rootDisk(profile: Profile | undefined): Devices[string] | undefined {
+/** The disk that a profile gives a container for itself, or that a container has, whatever the device is called. */
+export function rootDisk(profile: Pick<Profile, 'devices'> | undefined): Devices[string] | undefined {
   return Object.values(profile?.devices ?? {}).find(device => device.type === 'disk' && device.path === '/');
 }
 

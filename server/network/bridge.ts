@@ -126,6 +126,6 @@ export function notManaged(): Failure {
   return new Failure(
     'isolation',
     'The network of slots cannot be restricted: the default profile has no card on a bridge that Incus manages and that has IPv4.',
-    { hint: 'Run: incus network create incusbr0 && incus profile device add default eth0 nic network=incusbr0' },
+    { hint: 'The health check names the command that mends it.' },
   );
 }

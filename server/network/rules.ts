@@ -54,7 +54,7 @@ export function tableOf(table: string, place: Place, rules: Rules): { outward: s
 }
 
 /** The set of the addresses that a slot was refused; each has a counter. */
-export const REFUSED_SET = 'refused';
+const REFUSED_SET = 'refused';
 
 /** How many are kept: whoever asks for more only hides further ones. */
 const REFUSED_SIZE = 256;

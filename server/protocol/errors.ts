@@ -32,6 +32,9 @@ export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
 /** `detail` of the failure for an image that is not there, so that a client can ask "Build it now?". */
 export const IMAGE_MISSING = 'image-missing';
 
+/** `detail` of the failure for a secret that the client does not have, so that it can ask for it. */
+export const SECRET_MISSING = 'secret-missing';
+
 /** `data` of each error reply: `hint` is the next step, `detail` is for the log. */
 export interface ErrorData {
   kind: ErrorKind;
@@ -39,4 +42,6 @@ export interface ErrorData {
   detail?: string;
   /** With `image-missing`: which image, and whether image/build of this alias makes the one that is meant. */
   image?: { alias: string; buildable: boolean };
+  /** With `secret-missing`: its name. */
+  secret?: string;
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../base/errors.ts';
-import type { InstanceFragment } from '../incus/types/config.ts';
+import type { Devices, InstanceFragment } from '../incus/types/config.ts';
 import type { Pool } from '../incus/types/storage.ts';
 import type { KernelSupport } from './kernel.ts';
 
@@ -24,6 +24,18 @@ export interface Limits {
 /** Pools on which the size of a root disk is enforced. */
 const WITH_QUOTA: ReadonlySet<string> = new Set(['btrfs', 'zfs', 'lvm', 'ceph']);
 
+/** The options of a root disk that are limits. */
+const DISK_OPTIONS: ReadonlySet<string> = new Set(['size', 'limits.read', 'limits.write', 'limits.max']);
+
+/** Devices without what an earlier start limited of the disk. */
+export function withoutDiskLimits(devices: Devices): Devices {
+  const stripped = Object.entries(devices).map(([name, device]): [string, Devices[string]] => {
+    if (device.type !== 'disk' || device.path !== '/') return [name, device];
+    return [name, Object.fromEntries(Object.entries(device).filter(([option]) => !DISK_OPTIONS.has(option)))];
+  });
+  return Object.fromEntries(stripped);
+}
+
 /** Whether anything is limited that belongs to the root disk, so that its pool has to be known. */
 export function limitsDisk(limits: Limits): boolean {
   return [limits.diskSize, limits.diskRead, limits.diskWrite, limits.diskMax].some(value => value !== '');
@@ -31,7 +43,7 @@ export function limitsDisk(limits: Limits): boolean {
 
 /**
  * The limits as configuration and devices of an instance; what is not limited has the empty value, so that a container which is
- * used again loses a limit that is configured no more. `pool` is that of the root disk, needed when `limitsDisk`.
+ * used again loses a limit that is configured no more. From its disk `withoutDiskLimits` takes them. `pool` is that of the root disk, needed when `limitsDisk`.
  * Fails with `config` for what the pool or the kernel cannot enforce: a limit that does nothing would be worse than none.
  */
 export function limitsFragment(limits: Limits, pool: Pool | undefined, kernel: KernelSupport): InstanceFragment {

@@ -15,27 +15,23 @@ export function fingerprint(lines: readonly string[]): string {
   return hash.digest('hex');
 }
 
-/** One file's requests of one store, which are approved together or not at all. */
+/** What one file asks for that coi knows too, which is approved together or not at all. */
 export interface Bundle<T extends TrustRequest> {
   source: string;
-  coi: boolean;
   items: T[];
   fingerprint: string;
 }
 
-/** Sorts requests by the file that asks, and by the store that keeps the approval. */
+/** Sorts those requests that coi knows by the file that asks. */
 export function bundles<T extends TrustRequest>(items: readonly T[]): Bundle<T>[] {
   const groups = new Map<string, T[]>();
   for (const item of items) {
-    const name = `${item.coi}\0${item.source}`;
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [item]);
+    if (!item.coi) continue;
+    const group = groups.get(item.source);
+    if (group === undefined) groups.set(item.source, [item]);
     else group.push(item);
   }
-  return [...groups.values()].flatMap(group => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const lines = group.map(item => item.line);
-    return [{ source: first.source, coi: first.coi, items: group, fingerprint: fingerprint(lines) }];
+  return [...groups].map(([source, group]) => {
+    return { source, items: group, fingerprint: fingerprint(group.map(item => item.line)) };
   });
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { Serial } from '../base/serial.ts';
 import { ApprovalsFile } from './approvals-file.ts';
-import { bundles } from './coi-store.ts';
+import { bundles, fingerprint } from './coi-store.ts';
 import type { TrustAnswer, TrustRequest } from './types.ts';
 
 /**
  * What the user has approved: in coi's own `~/.coi/trust.toml` what coi knows, so that each accepts what was approved in
- * the other, and in `~/.coi/incus-agents.toml` the rest. Approvals are pinned to what was asked, and asked again when it changes.
+ * the other, and in `~/.coi/incus-agents.toml` the rest. Approvals are pinned to what was asked, and asked again when it changes: of
+ * what coi knows all that one file asks for, of the rest each thing for itself, since what is asked for depends on the profile and the launch.
  */
 export class TrustStore {
   readonly #coi: ApprovalsFile;
@@ -24,25 +25,24 @@ export class TrustStore {
     const answer: TrustAnswer<T> = { pending: [], approved: [] };
     if (items.length === 0) return answer;
     const [coi, own] = await Promise.all([this.#coi.read(), this.#own.read()]);
-    for (const bundle of bundles(items)) {
-      const kept = bundle.coi ? coi.get(bundle.source) : own.get(ownName(workspace, bundle.source));
-      (kept === bundle.fingerprint ? answer.approved : answer.pending).push(...bundle.items);
-    }
+    for (const bundle of bundles(items))
+      (coi.get(bundle.source) === bundle.fingerprint ? answer.approved : answer.pending).push(...bundle.items);
+    for (const item of items.filter(item => !item.coi))
+      (own.get(ownName(workspace, item)) === fingerprint([item.line]) ? answer.approved : answer.pending).push(item);
     return answer;
   }
 
   /**
    * Approves what was shown to the user. `items` must be everything that the workspace asks for, as it was shown: an
-   * approval covers all that one file asks for. Fails with `config` when a store is broken.
+   * approval covers all that a file asks for, and nothing that it asked for earlier. Fails with `config` when a store is broken.
    */
   async approve(workspace: string, items: readonly TrustRequest[]): Promise<void> {
-    const asked = bundles(items);
     await this.#change(true, approvals => {
-      for (const { coi, source, fingerprint } of asked) if (coi) approvals.set(source, fingerprint);
+      for (const bundle of bundles(items)) approvals.set(bundle.source, bundle.fingerprint);
     });
     await this.#change(false, approvals => {
-      for (const { coi, source, fingerprint } of asked)
-        if (!coi) approvals.set(ownName(workspace, source), fingerprint);
+      removeOwn(approvals, workspace, items);
+      for (const item of items) if (!item.coi) approvals.set(ownName(workspace, item), fingerprint([item.line]));
     });
   }
 
@@ -54,9 +54,8 @@ export class TrustStore {
         if (items === undefined ? isBelow(path, workspace) : sources.has(path)) approvals.delete(path);
     });
     await this.#change(false, approvals => {
-      for (const name of [...approvals.keys()])
-        if (items === undefined ? isOf(name, workspace) : [...sources].some(path => name === ownName(workspace, path)))
-          approvals.delete(name);
+      if (items !== undefined) removeOwn(approvals, workspace, items);
+      else for (const name of [...approvals.keys()]) if (name.startsWith(`${workspace}\n`)) approvals.delete(name);
     });
   }
 
@@ -67,12 +66,15 @@ export class TrustStore {
 }
 
 /** Our own approvals hold for one workspace: a profile of the user's can be used in several. */
-function ownName(workspace: string, source: string): string {
-  return `${workspace}\n${source}`;
+function ownName(workspace: string, { source, line }: TrustRequest): string {
+  return `${workspace}\n${source}\n${line}`;
 }
 
-function isOf(name: string, workspace: string): boolean {
-  return name.startsWith(`${workspace}\n`);
+/** Removes what was approved of the files that ask for these items. */
+function removeOwn(approvals: Map<string, string>, workspace: string, items: readonly TrustRequest[]): void {
+  const files = new Set(items.map(({ source }) => `${workspace}\n${source}`));
+  for (const name of [...approvals.keys()])
+    if ([...files].some(file => name === file || name.startsWith(`${file}\n`))) approvals.delete(name);
 }
 
 function isBelow(path: string, workspace: string): boolean {

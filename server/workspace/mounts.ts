@@ -3,7 +3,7 @@ import { isWithin } from './refuse.ts';
 import type { Workspace } from './types.ts';
 
 /** Where a workspace is inside unless its own path is kept. */
-export const WORKSPACE_PATH = '/workspace';
+const WORKSPACE_PATH = '/workspace';
 
 /** Places inside over which nothing may be mounted, with all below. */
 const REFUSED_INSIDE = [
@@ -52,7 +52,7 @@ export function mountPath(ws: Workspace, preserve: boolean): string {
 }
 
 /** Whether the workspace's external git directory can be mounted, so that git works inside. */
-export function keepsWorktree(ws: Workspace): boolean {
+function keepsWorktree(ws: Workspace): boolean {
   const common = ws.git?.commonPath;
   return ws.git?.kind === 'worktree' && common !== undefined && isMountPoint(common) && isMountPoint(ws.real);
 }

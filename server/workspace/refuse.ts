@@ -1,4 +1,5 @@
 import { Failure } from '../base/errors.ts';
+import { homeRefusal, windowsRefusal } from './private-places.ts';
 
 /** Directories whose whole tree belongs to the system. */
 const SYSTEM_TREES = [
@@ -13,8 +14,18 @@ const TOO_BROAD = ['/', '/var', '/var/lib', '/var/tmp', '/tmp', '/home', '/opt',
 /** Exceptions to SYSTEM_TREES: where desktops mount removable media. */
 const ALLOWED_BELOW = ['/run/media'];
 
-/** Directories of a home that hold nothing but keys. */
-const KEY_DIRECTORIES = ['.ssh', '.gnupg', '.aws', '.kube', '.password-store'];
+/** The same, but may be shared by who names them in the configuration. */
+const NO_WORKSPACE = ['/mnt', '/srv', '/root'];
+
+/** What no directory may hold or be. Paths are absolute. */
+export interface Places {
+  /** The backend's own home. */
+  home: string;
+  /** Where the backend and Incus keep their own state. */
+  stateDirs: readonly string[];
+  /** The homes of the people of this computer. */
+  homes?: readonly string[];
+}
 
 const HINT = 'Choose the folder of a project.';
 
@@ -24,7 +35,7 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /** Refuses, with `invalid`, a directory that must never be writable in a container. `path` is absolute and cleaned. */
-export function refuseDirectory(path: string, o: { home: string; stateDirs: readonly string[] }): void {
+export function refuseDirectory(path: string, o: Places): void {
   const reason = refusal(path, o);
   if (reason !== undefined) throw new Failure('invalid', `${path} cannot be a workspace: ${reason}.`, { hint: HINT });
 }
@@ -33,16 +44,24 @@ export function refuseDirectory(path: string, o: { home: string; stateDirs: read
  * Why something of the host must not be shared with a container, not even to be read; undefined if it may. Keys may: whoever names them in
  * the configuration means them. `path` is absolute and cleaned.
  */
-export function shareRefusal(path: string, o: { home: string; stateDirs: readonly string[] }): string | undefined {
+export function shareRefusal(path: string, o: Places): string | undefined {
   if (path === '/') return 'it is the root of the file system';
   if (path === o.home) return 'it is your home directory, with your keys and logins';
   if (isWithin(o.home, path)) return 'your home directory lies in it';
   return stateRefusal(path, o.stateDirs) ?? systemRefusal(path);
 }
 
-function refusal(path: string, o: { home: string; stateDirs: readonly string[] }): string | undefined {
-  const keys = KEY_DIRECTORIES.find(name => isWithin(path, `${o.home}/${name}`));
-  return keys === undefined ? shareRefusal(path, o) : `~/${keys} holds your keys`;
+function refusal(path: string, o: Places): string | undefined {
+  const shared = shareRefusal(path, o);
+  if (shared !== undefined) return shared;
+  if (NO_WORKSPACE.includes(path)) return 'it is shared by the whole system';
+  for (const home of [o.home, ...(o.homes ?? [])]) {
+    if (path === home) return 'it is the home directory of a user, with keys and logins';
+    if (isWithin(home, path)) return `the home directory ${home} lies in it`;
+    const inHome = homeRefusal(path, home);
+    if (inHome !== undefined) return inHome;
+  }
+  return windowsRefusal(path);
 }
 
 function stateRefusal(path: string, stateDirs: readonly string[]): string | undefined {

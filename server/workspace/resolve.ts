@@ -5,6 +5,7 @@ import { Failure } from '../base/errors.ts';
 import { identityOf, type TrustedTarget } from '../base/trusted-path.ts';
 import { readGitLayout } from './git.ts';
 import { type Hostile, withLinks } from './links.ts';
+import { homesOfPeople } from './private-places.ts';
 import { refuseDirectory } from './refuse.ts';
 import type { Workspace } from './types.ts';
 
@@ -13,6 +14,8 @@ export interface ResolveOptions {
   home: string;
   /** Directories of the backend and of Incus: no workspace may contain them or lie in them. */
   stateDirs: readonly string[];
+  /** The homes of the people of this computer; those of its own list unless said. */
+  homes?: readonly string[];
   /** The backend's own uid; 0 may open what belongs to others. */
   uid: number;
   /** Links there are not followed; nowhere unless said. */
@@ -26,8 +29,8 @@ export interface ResolveOptions {
  */
 export async function resolveWorkspace(path: string, o: ResolveOptions): Promise<Workspace> {
   const cleaned = cleanWorkspacePath(path);
-  refuseDirectory(cleaned, o);
   const options = await realOptions(o);
+  refuseDirectory(cleaned, { ...options, home: o.home });
   const found = await look(cleaned, options);
   return { ...found, ...(await readGitLayout(found.real, found.uid, { hostile: nowhere, ...options })) };
 }
@@ -86,8 +89,14 @@ const nowhere: Hostile = async () => [];
 
 async function realOptions(o: ResolveOptions): Promise<ResolveOptions> {
   const real = async (path: string) => realpath(path).catch(() => path);
-  const stateDirs = await Promise.all(o.stateDirs.map(real));
-  return { ...o, home: await real(o.home), stateDirs: [...o.stateDirs, ...stateDirs] };
+  const homes = o.homes ?? (await homesOfPeople());
+  const [stateDirs, realHomes] = await Promise.all([o.stateDirs, homes].map(paths => Promise.all(paths.map(real))));
+  return {
+    ...o,
+    home: await real(o.home),
+    stateDirs: [...o.stateDirs, ...(stateDirs ?? [])],
+    homes: [...new Set([...homes, ...(realHomes ?? [])])],
+  };
 }
 
 function unreadable(path: string): Failure {

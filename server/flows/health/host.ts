@@ -1,9 +1,11 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import { findProgram } from '../../base/programs.ts';
+import { quote } from '../../base/shell.ts';
+import type { HealthFix } from '../../protocol/types.ts';
 import type { Check } from './check.ts';
 
 const MIN_KERNEL: readonly [number, number] = [5, 15];
@@ -22,7 +24,11 @@ export const kernel: Check = {
       .map(part => Number.parseInt(part, 10));
     const old = major < MIN_KERNEL[0] || (major === MIN_KERNEL[0] && minor < MIN_KERNEL[1]);
     return old
-      ? { status: 'warning', message: `Kernel ${release()} is older than ${MIN_KERNEL.join('.')}.` }
+      ? {
+          status: 'warning',
+          message: `Kernel ${release()} is older than ${MIN_KERNEL.join('.')}.`,
+          fix: { title: `Update the kernel (${MIN_KERNEL.join('.')} or newer)` },
+        }
       : { status: 'ok', message: `Kernel ${release()}.` };
   },
 };
@@ -75,7 +81,20 @@ export const stateDirectory: Check = {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
         return { status: 'ok', message: `${directory} is made with the first slot.` };
       }
-      return { status: 'failed', message: `${directory} cannot be written: ${messageOf(error)}.` };
+      return {
+        status: 'failed',
+        message: `${directory} cannot be written: ${messageOf(error)}.`,
+        fix: await writable(directory, deps.uid),
+      };
     }
   },
 };
+
+/** What makes a directory of the user's writable again. */
+async function writable(directory: string, uid: number): Promise<HealthFix> {
+  const owner = await stat(directory).catch(() => undefined);
+  const title = `Make ${directory} writable`;
+  if (owner === undefined) return { title };
+  const own = owner.uid === uid ? 'chmod -R u+rwX' : 'sudo chown -R "$USER"';
+  return { title, command: `${own} ${quote(directory)}` };
+}

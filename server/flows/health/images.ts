@@ -34,7 +34,9 @@ export const agentsInImage: Check = {
     const noted = await notedAgents(deps.home);
     const listed = await listImages(deps.incus, context.signal);
     const all = listed.map(i => (i.agents === undefined ? { ...i, ...noted.get(i.fingerprint) } : i));
-    const image = all.find(i => i.alias === wanted);
+    const fingerprint = await findFingerprint(deps.incus, wanted, context.signal);
+    // One may be named by its fingerprint, and then has an entry for each of its aliases.
+    const image = all.find(i => i.alias === wanted) ?? all.find(i => i.fingerprint === fingerprint);
     if (image === undefined) return { status: 'warning', message: `There is no image ${wanted} to look into.` };
     const others = all.filter(i => i !== image && i.agents !== undefined);
     const detail = others

@@ -1,7 +1,8 @@
 import { access, readFile } from 'node:fs/promises';
 import { release } from 'node:os';
+import type { Incus } from '../../incus/client.ts';
 import { text } from '../../incus/parse.ts';
-import { bridgeOf } from '../../network/bridge.ts';
+import { bridgeOf, cardsOf, subnetOf } from '../../network/bridge.ts';
 import {
   type ForwardDrop,
   findNft,
@@ -14,6 +15,7 @@ import {
 import { oldCarriers, removeOldCarriers } from '../../network/run-as-root.ts';
 import { allowsHooks } from '../../workspace/protection/support.ts';
 import type { FlowDeps } from '../deps.ts';
+import { BRIDGE, type Cards, cardFix } from './card.ts';
 import type { Check, Finding } from './check.ts';
 
 const ROOT_ONLY = 'Only root can look at the rules of the host.';
@@ -30,15 +32,25 @@ export const network: Check = {
     return {
       status: 'failed',
       message: 'The default profile has no network card on a bridge that Incus manages and that has IPv4.',
-      detail: 'Slots open only with `[network] mode = "open"`, since nothing could be held there.',
-      fix: {
-        title: 'Give the default profile a card on a bridge of Incus',
-        command:
-          'incus network create incusbr0; incus profile device remove default eth0; incus profile device add default eth0 nic network=incusbr0',
-      },
+      detail: `Slots open only with \`[network] mode = "open"\`, since nothing could be held there. ${OTHERS}`,
+      fix: cardFix(await cardsNow(incus, signal)),
     };
   },
 };
+
+const OTHERS =
+  'Whatever has the default profile gets what is changed in it; an Incus project of its own (`incusAgents.incusProject`) leaves others alone.';
+
+async function cardsNow(incus: Incus, signal: AbortSignal): Promise<Cards> {
+  const [card] = cardsOf(await incus.profile('default', signal));
+  const name = card?.[1].network;
+  const [network, bridge] = await Promise.all([
+    name === undefined ? undefined : incus.network(name, signal),
+    incus.network(BRIDGE, signal),
+  ]);
+  const found = network?.managed === true ? network : undefined;
+  return { project: incus.target.project, card, network: found, bridge: subnetOf(bridge) !== undefined };
+}
 
 /** What restricts a slot runs from its `raw.lxc`, which a restricted project forbids. */
 export const hooks: Check = {

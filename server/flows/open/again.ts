@@ -3,6 +3,7 @@ import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { OwnedSlot } from '../owned.ts';
 import { credentialVariables } from './credentials.ts';
+import { slotLimits } from './limits.ts';
 import { slotNetwork } from './network.ts';
 import type { Opening } from './new.ts';
 import { prepareOpen } from './prepare.ts';
@@ -40,7 +41,8 @@ export async function openingOf(
     identity.image ?? instance.imageDescription ?? 'unknown',
   );
   requirePrompt(plan, prompt, record !== undefined);
-  const [protection, network, credentials] = await Promise.all([
+  const [limits, protection, network, credentials] = await Promise.all([
+    slotLimits(deps, plan.config, instance, context.signal),
     slotProtection(deps, plan, name),
     (instance.running ? deps.networks.live(instance) : undefined) ?? slotNetwork(deps, plan, name, context.signal),
     credentialVariables(plan, context),
@@ -49,5 +51,5 @@ export async function openingOf(
   const sharing = instance.running
     ? await liveSharing(deps, plan, owned, context)
     : await slotSharing(deps, plan, { container: name, slot, protection }, context);
-  return { plan, container: name, slot, prompt, protection, network, credentials, sharing, resumed: record };
+  return { plan, container: name, slot, prompt, limits, protection, network, credentials, sharing, resumed: record };
 }

@@ -5,10 +5,26 @@ import type { StateDir } from '../../agents/types.ts';
 import { withDirectory } from '../../base/beneath.ts';
 import { Failure } from '../../base/errors.ts';
 import type { AgentCredentials } from '../../config/entries.ts';
+import { type ErrorData, SECRET_MISSING } from '../../protocol/errors.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import type { OpenPlan } from './prepare.ts';
+
+/** A secret is to be used that the client does not have. Says which one, so that it can ask for it. */
+export class SecretMissing extends Failure {
+  readonly secret: string;
+
+  constructor(agent: string, secret: string) {
+    const hint = 'Store it with "Store Secret…".';
+    super('config', `${agent} is to use the secret "${secret}", which is not there.`, { hint, detail: SECRET_MISSING });
+    this.secret = secret;
+  }
+
+  override data(): ErrorData {
+    return { ...super.data(), secret: this.secret };
+  }
+}
 
 /** How the agent of a slot gets its login, as configured; nothing unless configuration says so. */
 export function credentialsOf(plan: OpenPlan): AgentCredentials | undefined {
@@ -25,7 +41,7 @@ export async function credentialVariables(plan: OpenPlan, context: RequestContex
   const credentials = credentialsOf(plan);
   if (credentials?.source === 'secret') {
     const value = await context.client.secret(credentials.secret);
-    if (value === null) throw missing(plan, `the secret "${credentials.secret}"`, 'Store it with "Store Secret…".');
+    if (value === null) throw new SecretMissing(plan.agent.title, credentials.secret);
     return { [credentials.variable]: value };
   }
   if (credentials?.source === 'environment') {

@@ -15,10 +15,9 @@ import type { SessionPlan } from './session.ts';
 /** Everything that an instance is made with, so that one request makes and starts it. */
 export function definitionOf(
   deps: FlowDeps,
-  { plan, container, slot, protection, network, sharing }: Opening,
+  { plan, container, slot, limits, protection, network, sharing }: Opening,
   session: SessionPlan,
 ): Required<InstanceFragment> {
-  const pool = plan.config.get('container.storage_pool');
   const preserve = plan.config.get('paths.preserve_workspace_path');
   const place = { container, project: deps.incus.target.project, preserve };
   return mergeFragments(
@@ -28,9 +27,8 @@ export function definitionOf(
       isolatedIds: plan.isolatedIds,
       lowLevel: plan.lowLevel,
       tmuxDirectory: tmuxDirectory(plan.code.home),
-      ...(pool === '' ? {} : { pool }),
     }),
-    plan.limits,
+    limits,
     // Its hook looks at what is shared before the others do anything.
     sharing.fragment,
     // Then its own: a start that it refuses must not have begun with anything else.

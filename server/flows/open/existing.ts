@@ -4,6 +4,7 @@ import { IncusError } from '../../incus/errors.ts';
 import type { Instance } from '../../incus/types/instance.ts';
 import { identify } from '../../slots/keys.ts';
 import { claimStopped, powerOff } from '../../slots/lifecycle.ts';
+import { withoutDiskLimits } from '../../slots/limits.ts';
 import { PROTECTED_KEY } from '../../workspace/protection/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
@@ -53,6 +54,7 @@ export async function bringUp(
   const { plan, container } = opening;
   deps.board.note(container, { transition: 'starting', problem: undefined });
   let former: Former | undefined;
+  let started = false;
   try {
     context.progress({ phase: 'start', message: `Starting ${container}`, percent: 20 });
     const start = startOf(opening, session, false);
@@ -61,6 +63,7 @@ export async function bringUp(
       former = before;
     });
     await opening.network.prepare();
+    started = true;
     await startContainer(deps, opening, context.signal);
     await confirmProtection(deps, container, opening.protection, context.signal);
     await removeStale(deps, container, stale, context.signal);
@@ -69,7 +72,7 @@ export async function bringUp(
     noteDone(deps, container);
     return session.id;
   } catch (error) {
-    const failure = await explainEarlyEnd(deps, container, error);
+    const failure = started ? await explainEarlyEnd(deps, container, error) : error;
     await undo(deps, container, former, discard);
     throw failure;
   } finally {
@@ -141,11 +144,11 @@ async function redefine(
       const former = formerOf(current);
       hear(former);
       stale = stalePlaces(current.config, opening.sharing);
-      const devices = Object.entries(current.devices).filter(([name]) => !OURS.test(name));
+      const devices = Object.fromEntries(Object.entries(current.devices).filter(([name]) => !OURS.test(name)));
       const config = Object.entries(current.config).filter(([key]) => !REPLACED.has(key));
       return {
         ...current,
-        devices: { ...Object.fromEntries(devices), ...wanted.devices },
+        devices: { ...withoutDiskLimits(devices), ...wanted.devices },
         config: withoutEmpty({
           ...Object.fromEntries(config),
           ...wanted.config,

@@ -8,8 +8,6 @@ export interface ContainerOptions {
   docker: boolean;
   /** System calls that are denied; with any, there is no Docker, which needs them. */
   deny: 'none' | 'risky' | 'strict';
-  /** Pool of the root disk; undefined leaves it to the profile. */
-  pool?: string;
   /** The host has id ranges enough for one of its own per container. */
   isolatedIds: boolean;
   /** The Incus project permits low-level options, such as how many ids those are. */
@@ -37,7 +35,6 @@ export function containerFragment(o: ContainerOptions): InstanceFragment {
       ...given(DOCKER, o.docker && o.deny === 'none'),
       'security.syscalls.deny': denied(o.deny),
     },
-    ...(o.pool === undefined ? {} : { devices: { root: { type: 'disk', path: '/', pool: o.pool } } }),
   };
 }
 

@@ -39,7 +39,7 @@ async function globalIdentity(home: string): Promise<{ name?: string; email?: st
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_CEILING_DIRECTORIES: '/',
     };
-    const argv = ['config', '--global', '--null', '--get-regexp', '^user\\.(name|email)$'];
+    const argv = ['config', '--global', '--includes', '--null', '--get-regexp', '^user\\.(name|email)$'];
     const git = await findProgram('git');
     if (git === undefined) return {};
     const { stdout } = await run(git, argv, { cwd: '/', env, timeout: 5000 });

@@ -2,27 +2,37 @@ import { secondsOf } from '../../config/magnitude.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import { rootDisk } from '../../incus/storage.ts';
 import type { InstanceFragment } from '../../incus/types/config.ts';
+import type { Instance } from '../../incus/types/instance.ts';
 import type { Pool } from '../../incus/types/storage.ts';
 import { DEADLINE_KEY, writeDeadline } from '../../slots/deadline.ts';
 import { kernelSupport } from '../../slots/kernel.ts';
 import { type Limits, limitsDisk, limitsFragment } from '../../slots/limits.ts';
 import { quotaHolds, quotaRepair } from '../../slots/quota.ts';
 import type { FlowDeps } from '../deps.ts';
+import { gracefulSeconds } from '../stop-seconds.ts';
 
-/** The limits that the configuration sets, fit for the pool that the slot's disk will be on. Fails with `config`. */
+/**
+ * The limits that the configuration sets, and the pool of a new container's disk. `present` is the container that is there already: its
+ * disk stays in its pool, for which the limits have to be fit. Fails with `config`.
+ */
 export async function slotLimits(
   deps: FlowDeps,
   config: EffectiveConfig,
+  present: Pick<Instance, 'expandedDevices'> | undefined,
   signal: AbortSignal,
 ): Promise<InstanceFragment> {
   const limits = limitsOf(config);
   const [kernel, pool] = await Promise.all([
     kernelSupport(),
-    limitsDisk(limits) ? poolOf(deps, config, signal) : undefined,
+    limitsDisk(limits) ? poolOf(deps, config, present, signal) : undefined,
   ]);
   if (pool !== undefined && limits.diskSize !== '') await warnOfQuota(deps, pool);
-  const { config: keys, ...more } = limitsFragment(limits, pool, kernel);
-  return { ...more, config: { ...keys, [DEADLINE_KEY]: deadlineOf(config) } };
+  const named = present === undefined ? config.get('container.storage_pool') : '';
+  const { config: keys, devices } = limitsFragment(limits, pool, kernel);
+  return {
+    config: { ...keys, [DEADLINE_KEY]: deadlineOf(config) },
+    devices: { ...(named === '' ? {} : { root: { type: 'disk', path: '/', pool: named } }), ...devices },
+  };
 }
 
 /** The slot opens all the same: the next count may be right again, and work must not wait for root. */
@@ -32,9 +42,16 @@ async function warnOfQuota(deps: FlowDeps, pool: Pool): Promise<void> {
   deps.message('warning', `${text} To mend it: ${quotaRepair(pool.name)}`);
 }
 
-async function poolOf(deps: FlowDeps, config: EffectiveConfig, signal: AbortSignal) {
-  const named = config.get('container.storage_pool');
-  const pool = named === '' ? rootDisk(await deps.incus.profile('default', signal))?.pool : named;
+async function poolOf(
+  deps: FlowDeps,
+  config: EffectiveConfig,
+  present: Pick<Instance, 'expandedDevices'> | undefined,
+  signal: AbortSignal,
+): Promise<Pool | undefined> {
+  const named = present === undefined ? config.get('container.storage_pool') : '';
+  const devices = present?.expandedDevices;
+  const pool =
+    named || rootDisk(devices === undefined ? await deps.incus.profile('default', signal) : { devices })?.pool;
   return pool === undefined ? undefined : deps.incus.pool(pool, signal);
 }
 
@@ -42,7 +59,7 @@ async function poolOf(deps: FlowDeps, config: EffectiveConfig, signal: AbortSign
 function deadlineOf(config: EffectiveConfig): string {
   const seconds = secondsOf(config.get('limits.runtime.max_duration')) ?? 0;
   if (seconds <= 0) return '';
-  const graceful = config.get('limits.runtime.stop_graceful') ? config.get('container.shutdown_timeout') : 0;
+  const graceful = config.get('limits.runtime.stop_graceful') ? gracefulSeconds(config) : 0;
   const stop = config.get('limits.runtime.auto_stop') ? graceful : undefined;
   return writeDeadline({ at: Date.now() + seconds * 1000, stop });
 }

@@ -1,4 +1,5 @@
 import { type Failure, messageOf } from '../../base/errors.ts';
+import type { InstanceFragment } from '../../incus/types/config.ts';
 import { networkFailure } from '../../network/explain.ts';
 import type { NetworkPlan } from '../../network/types.ts';
 import type { Slot } from '../../protocol/types.ts';
@@ -31,6 +32,8 @@ export interface Opening {
   container: string;
   slot: number;
   prompt: string | undefined;
+  /** Those of the configuration, fit for the pool of the slot's disk. */
+  limits: InstanceFragment;
   protection: ProtectionPlan;
   network: NetworkPlan;
   sharing: Sharing;

@@ -7,6 +7,7 @@ import { endedBy, type RequestContext } from '../context.ts';
 import type { FlowDeps } from '../deps.ts';
 import { credentialVariables } from './credentials.ts';
 import { openExisting } from './existing.ts';
+import { slotLimits } from './limits.ts';
 import { slotNetwork } from './network.ts';
 import { openNew } from './new.ts';
 import { type OpenPlan, type OpenRequest, prepareOpen } from './prepare.ts';
@@ -64,7 +65,7 @@ async function openFresh(
   const take = (asked: number | undefined) =>
     deps.reservations.withSlot(
       plan.workspace.path,
-      { maxSlots, asked, reuse: kept => record === undefined && fits(kept, request) },
+      { maxSlots, asked, reuse: kept => record === undefined && fits(kept, request, plan.image) },
       (candidate, container) =>
         deps.serial.run(container, overruled => {
           const own = endedBy(context, overruled);
@@ -96,11 +97,12 @@ async function seeClaimed(deps: FlowDeps, workspace: string): Promise<void> {
 }
 
 /**
- * Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. One that
- * coi made holds its conversation itself, which a new session would hide.
+ * Whether a kept container is what was asked for: what it was made from and that it is kept cannot be changed by opening it. Who names
+ * an image or a profile wants the `image` that this means. One that coi made holds its conversation itself, which a new session would hide.
  */
-function fits(kept: SlotIdentity, { image, persistent }: OpenRequest): boolean {
-  return kept.keyed && persistent !== false && (image === undefined || image === kept.image);
+function fits(kept: SlotIdentity, { image: named, profile, persistent }: OpenRequest, image: string): boolean {
+  const any = named === undefined && profile === undefined;
+  return kept.keyed && persistent !== false && (any || image === kept.image);
 }
 
 /** How many addresses are tried. */
@@ -136,7 +138,9 @@ async function openIn(
 ): Promise<SlotOpenResult> {
   // A kept container does without its image.
   if (!candidate.reuse) await plan.fingerprint;
-  const [protection, network, credentials] = await Promise.all([
+  const present = candidate.reuse ? deps.board.instance(container) : undefined;
+  const [limits, protection, network, credentials] = await Promise.all([
+    slotLimits(deps, plan.config, present, context.signal),
     slotProtection(deps, plan, container),
     slotNetwork(deps, plan, container, context.signal),
     credentialVariables(plan, context),
@@ -145,7 +149,7 @@ async function openIn(
   const sharing = await slotSharing(deps, plan, { container, slot, protection }, context);
   // What the agent is told and what its session remembers is about the container that there is.
   const own = candidate.reuse ? { ...plan, persistent: true } : plan;
-  const common = { plan: own, container, slot, protection, network, credentials, sharing };
+  const common = { plan: own, container, slot, limits, protection, network, credentials, sharing };
   const opening = { ...common, prompt: request.prompt, resumed: record };
   const open = candidate.reuse ? openExisting : openNew;
   try {

@@ -4,7 +4,6 @@ import { agentNamed } from '../../agents/registry.ts';
 import type { Agent } from '../../agents/types.ts';
 import type { EffectiveConfig } from '../../config/types.ts';
 import type { ConfigValues } from '../../config/values.ts';
-import type { InstanceFragment } from '../../incus/types/config.ts';
 import type { Bridge } from '../../network/bridge.ts';
 import type { SlotOpenParams } from '../../protocol/methods.ts';
 import { checkFileSystem } from '../../workspace/filesystem.ts';
@@ -19,7 +18,6 @@ import { effectiveConfig } from '../effective.ts';
 import { requireConsent } from './consent.ts';
 import { declaredAgents } from './declared.ts';
 import { imageFor } from './image.ts';
-import { slotLimits } from './limits.ts';
 import { lookAround } from './surroundings.ts';
 import { writableByAgents } from './writable.ts';
 
@@ -38,7 +36,6 @@ export interface OpenPlan {
   isolatedIds: boolean;
   /** The Incus project permits low-level options. */
   lowLevel: boolean;
-  limits: InstanceFragment;
   /** Asked for already; a failure shows where it is needed. */
   bridge: Promise<Bridge>;
 }
@@ -70,10 +67,9 @@ export async function prepareOpen(
   const image = madeFrom ?? config.get('container.image');
   const fingerprint = madeFrom === undefined ? imageFor(deps, image, context) : Promise.resolve('');
   fingerprint.catch(() => {});
-  const [isolatedIds, lowLevel, limits] = await Promise.all([
+  const [isolatedIds, lowLevel] = await Promise.all([
     hasIdRanges(),
     asked.lowLevel,
-    slotLimits(deps, config, context.signal),
     mappingFor(workspace) === 'raw' ? checkIdMap(workspace.uid, workspace.gid) : checkFileSystem(workspace),
   ]);
   return {
@@ -87,7 +83,6 @@ export async function prepareOpen(
     code: codeUserOf(config),
     isolatedIds,
     lowLevel,
-    limits,
     bridge: asked.bridge,
   };
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { lstat, readFile, symlink, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
-import { until } from '../support.ts';
-import { coiName, type Lab, makeLab, OWNER, runTerminal } from './support.ts';
+import { uniqueName, until } from '../support.ts';
+import { coiName, incusCli, type Lab, makeLab, OWNER, runTerminal } from './support.ts';
 
 describe('the life of a slot', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
@@ -332,10 +332,43 @@ ${more}`;
     const temporary = await lab.open(backend, ws, { persistent: false });
     assert.equal(temporary.slot, 2);
     await assert.rejects(lab.open(backend, ws, { slot: 1, persistent: false }), isReply('conflict', /in use/));
+    await lab.write(join(lab.home, '.coi/profiles/other/config.toml'), '[container]\nimage = "no-such-image"\n');
+    const configured = await lab.backend({ settings: { image: null } });
+    const other = lab.open(configured, ws, { profile: 'other' });
+    await assert.rejects(other, isReply('not-found', /no-such-image/), 'a profile of another image does not take it');
+    await configured.end();
     const again = await lab.open(backend, ws, { image: lab.image });
     assert.equal(again.container, container);
     const { sessions } = await backend.call('session/list', { workspace: ws });
     assert.equal(sessions.find(one => one.id === again.session)?.persistent, true);
     await Promise.all([container, temporary.container].map(c => backend.call('slot/kill', { container: c })));
+  });
+
+  it('stays in its storage pool when another is configured, and loses limits of its disk that are configured no more', async () => {
+    const ws = await lab.workspace();
+    const config = join(lab.home, '.coi/config.toml');
+    const root = async (container: string) => (await lab.instance(container))?.devices.root;
+    const pool = uniqueName('ia-pool');
+    await incusCli('storage', 'create', pool, 'dir');
+    try {
+      const { container } = await lab.open(backend, ws, { persistent: true });
+      const own = (await lab.instance(container))?.expandedDevices.root?.pool;
+      await backend.call('slot/close', { container, timeout: 0 });
+      await lab.write(config, `[container]\nstorage_pool = "${pool}"\n[limits.disk]\nread = "1GiB"\nwrite = "2GiB"\n`);
+      await backend.call('slot/start', { container });
+      const { checks } = await backend.call('health/check', {});
+      const told = checks.find(({ id }) => id === 'storage.pool');
+      assert.match(told?.message ?? '', new RegExp(`${pool} \\(dir\\) unpacks`), 'the pool that new slots use');
+      const limits = { 'limits.read': '1GiB', 'limits.write': '2GiB' };
+      assert.deepEqual(await root(container), { type: 'disk', path: '/', pool: own, ...limits });
+      await backend.call('slot/close', { container, timeout: 0 });
+      await lab.write(config, `[container]\nstorage_pool = "${pool}"\n`);
+      assert.equal((await lab.open(backend, ws)).container, container, 'a plain open takes it');
+      assert.deepEqual(await root(container), { type: 'disk', path: '/', pool: own });
+      await backend.call('slot/kill', { container });
+    } finally {
+      await rm(config, { force: true });
+      await incusCli('storage', 'delete', pool);
+    }
   });
 });

@@ -240,6 +240,10 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
       const { checks } = await careful.call('health/check', {});
       return checks.find(check => check.id === 'images.default');
     };
+    const trust = (approve?: boolean) => careful.call('config/trust', { workspace: ws, ...(approve && { approve }) });
+    const what = 'Make slots from the image "ia-of-the-project"';
+    assert.deepEqual((await trust()).pending, [{ kind: 'image', what }]);
+    await trust(true);
     assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: false });
     assert.equal(await failureOf(careful.call('health/fix', { id: 'images.default' })).then(f => f.kind), 'invalid');
     const own = join(lab.home, '.coi', 'config.toml');
@@ -284,6 +288,9 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const known = await agents();
     assert.equal(known?.status, 'ok', known?.message);
     assert.match(known?.message ?? '', /has claude \d+\.\d+\.\d+, codex \d+\.\d+\.\d+/);
+    const { fingerprint = '' } = (await lab.incus.imageAlias(lab.image)) ?? {};
+    await looking.call('client/update', { settings: { image: fingerprint } });
+    assert.equal((await agents())?.status, 'ok', 'also when it is named by its fingerprint');
     await looking.end();
   });
 
@@ -328,7 +335,10 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const careful = await lab.backend({ workspaces: [{ path: ws, trusted: false }] });
     const failure = await refused(ws, {}, careful);
     assert.equal(failure.kind, 'untrusted');
-    await careful.call('client/update', { workspaces: [{ path: ws, trusted: true }] });
+    const above = { path: lab.directory, trusted: false };
+    await careful.call('client/update', { workspaces: [above] });
+    assert.equal((await refused(ws, {}, careful)).kind, 'untrusted', 'nor one within such a folder');
+    await careful.call('client/update', { workspaces: [above, { path: ws, trusted: true }] });
     const { container } = await lab.open(careful, ws);
     await careful.call('slot/kill', { container });
     await careful.end();

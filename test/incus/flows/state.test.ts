@@ -99,6 +99,17 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
       );
       const isReady = () => waiting.changes.some(({ incus }) => incus?.status === 'ready');
       await until('it is ready', isReady);
+      const look = async (id: string) => (await waiting.call('health/check', {})).checks.find(check => check.id === id);
+      const card = (await look('network.default'))?.fix?.command ?? '';
+      assert.match(
+        card,
+        new RegExp(`^incus profile device add default eth0 nic network=incusbr0 --project ${project}$`),
+      );
+      await incusCli(...card.split(' ').slice(1));
+      assert.equal((await look('network.default'))?.status, 'ok');
+      await waiting.call('client/update', { settings: { storagePool: 'ia-none' } });
+      const pool = await look('storage.pool');
+      assert.deepEqual([pool?.status, pool?.fix?.command], ['failed', 'incus storage create ia-none btrfs size=50GiB']);
       await waiting.end();
     } finally {
       await incusCli('project', 'delete', project);

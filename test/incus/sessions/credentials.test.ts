@@ -135,7 +135,10 @@ describe('credentials of an agent', { skip }, () => {
   it('that are missing are said before anything is made, and the backend lives', async () => {
     const poor = await desk.backend({ secrets: {}, environment: {} });
     const open = (agent: string) => desk.lab.open(poor, workspace, { agent });
-    await assert.rejects(open('claude'), isReply('config', /claude-key/));
+    await assert.rejects(open('claude'), (error: { data?: { detail?: string; secret?: string } }) => {
+      assert.deepEqual([error.data?.detail, error.data?.secret], ['secret-missing', 'claude-key']);
+      return isReply('config', /claude-key/)(error);
+    });
     await assert.rejects(open('opencode'), isReply('config', /OPENAI_API_KEY/));
     assert.deepEqual(await desk.lab.containers(workspace), []);
     const { sessions } = await poor.call('session/list', { workspace });

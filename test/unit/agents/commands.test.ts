@@ -152,7 +152,7 @@ test('first-run answers are merged into what an agent has, and our values win', 
 test('a declared agent: words, placeholders, state directory and environment', () => {
   const agent = agentNamed('mine', {
     mine: {
-      command: 'mine --cwd={cwd} {prompt}',
+      command: ['mine', '--cwd={cwd}', '{prompt}'],
       resume: ['mine', '--resume', '{id}', '{prompt}'],
       stateDirectory: '.mine/state',
       environment: { MINE: '1' },
@@ -170,10 +170,11 @@ test('agents that cannot be are refused with what to do', () => {
   assert.throws(() => agentNamed('__proto__'), /There is no agent/);
   assert.throws(() => agentNamed('toString', {}), /There is no agent/);
   for (const table of [
-    { command: ' ' },
-    { command: 'x', stateDirectory: '../x' },
-    { command: 'x', stateDirectory: '/etc' },
+    { command: [] },
+    { command: [''] },
+    { command: ['x'], stateDirectory: '../x' },
+    { command: ['x'], stateDirectory: '/etc' },
   ])
     assert.throws(() => agentNamed('mine', { mine: table }), /cannot be used/);
-  assert.equal(agentNamed('claude', { claude: { command: 'evil' } }).command(options)[0], 'claude');
+  assert.equal(agentNamed('claude', { claude: { command: ['evil'] } }).command(options)[0], 'claude');
 });

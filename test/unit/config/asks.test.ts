@@ -102,6 +102,19 @@ binary = "./agent"
   assert.deepEqual(approved.origin('mounts'), { kind: 'file', path: source, line: 6 });
 });
 
+test('what the project’s profiles ask for is known before one is chosen', async t => {
+  const d = await desk(t);
+  await d.profile('one', '[container]\nimage = "one"\n', 'work');
+  await d.profile('two', 'inherits = "one"\n[container]\nimage = "two"\n', 'work');
+  await d.profile('mine', '[container]\nimage = "mine"\n');
+  const config = await d.load();
+  assert.deepEqual(config.gated, []);
+  const asked = config.gatedByAny();
+  assert.deepEqual(asked.map(({ line }) => line).sort(), ['image:"one"', 'image:"two"']);
+  const two = (await d.load({ profile: 'two' })).approve(asked);
+  assert.equal(two.get('container.image'), 'two');
+});
+
 test('only what was approved counts', async t => {
   const d = await desk(t);
   await d.project('[[mounts]]\nhost = "/a"\ncontainer = "/a"\n[[mounts]]\nhost = "/b"\ncontainer = "/b"\n');

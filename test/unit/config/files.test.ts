@@ -19,11 +19,11 @@ test('no link in a project is followed', async t => {
     dotfile: (work: string, away: string) => symlink(join(away, 'config.toml'), join(work, '.coi.toml')),
   })) {
     const d = await desk(t);
-    await d.file('away/config.toml', '[container]\nimage = "stolen"\n');
-    await d.file('away/profiles/p/config.toml', '[container]\nimage = "stolen"\n');
+    await d.file('away/config.toml', '[timezone]\nmode = "utc"\n');
+    await d.file('away/profiles/p/config.toml', '[timezone]\nmode = "utc"\n');
     await build(d.workspace, join(d.root, 'away'));
     const config = await d.load();
-    assert.equal(config.get('container.image'), 'coi-default', name);
+    assert.equal(config.get('timezone.mode'), 'host', name);
     assert.ok(!config.profiles.some(profile => profile.name === 'p'), name);
     assert.match(lines(config.problems).join('\n'), /error 1:1 .*symbolic link.* is not followed/, name);
     assert.throws(() => config.requireValid(), { kind: 'config' });
@@ -32,11 +32,11 @@ test('no link in a project is followed', async t => {
 
 test('a linked profile of a project is no profile', async t => {
   const d = await desk(t);
-  await d.file('away/config.toml', '[container]\nimage = "stolen"\n');
+  await d.file('away/config.toml', '[timezone]\nmode = "utc"\n');
   await mkdir(join(d.workspace, '.coi', 'profiles'), { recursive: true });
   await symlink(join(d.root, 'away'), join(d.workspace, '.coi', 'profiles', 'p'));
   const config = await d.load({ profile: 'p' });
-  assert.equal(config.get('container.image'), 'coi-default');
+  assert.equal(config.get('timezone.mode'), 'host');
   assert.throws(() => config.requireValid(), /There is no profile "p"/);
 });
 
@@ -67,4 +67,11 @@ test('a workspace that is the home has no project of its own', async t => {
   const config = await d.load({ workspace: d.home });
   assert.equal(config.get('network.mode'), 'open');
   assert.deepEqual(lines(config.problems), []);
+});
+
+test('COI_CONFIG that is relative names nothing, and says so', async t => {
+  const d = await desk(t);
+  const config = await d.load({ configFile: 'extra/coi.toml' });
+  assert.deepEqual(lines(config.problems), ['error 1:1 COI_CONFIG must name a file by its absolute path.']);
+  assert.throws(() => config.requireValid(), /extra\/coi\.toml:1:1: COI_CONFIG must/);
 });

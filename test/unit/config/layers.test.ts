@@ -20,7 +20,8 @@ test('nothing configured gives the defaults of coi', async t => {
 test('each layer stands above the one before, and says where its value is', async t => {
   const d = await desk(t);
   const image = async (more = {}) => {
-    const config = await d.load(more);
+    const loaded = await d.load(more);
+    const config = loaded.approve(loaded.gated);
     return [config.get('container.image'), config.origin('container.image')];
   };
   const machine = await d.file('etc/config.toml', '[container]\nimage = "machine"\n');

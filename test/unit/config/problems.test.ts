@@ -8,9 +8,9 @@ import { desk, lines } from './harness.ts';
 test('a broken file is told with its place, and the rest is still read', async t => {
   const d = await desk(t);
   const path = await d.user('[container]\nimage = "x"\nimage = \n');
-  await d.project('[container]\nimage = "project"\n');
+  await d.project('[timezone]\nmode = "utc"\n');
   const config = await d.load();
-  assert.equal(config.get('container.image'), 'project');
+  assert.equal(config.get('timezone.mode'), 'utc');
   assert.equal(config.problems.length, 1);
   const [problem] = config.problems;
   assert.deepEqual([problem?.path, problem?.line, problem?.severity], [path, 3, 'error']);

@@ -110,6 +110,7 @@ const TIGHTENED: Readonly<Record<string, Trial>> = {
 const ASKED: Readonly<Record<string, string>> = {
   'defaults.forward_env': '["AWS_SECRET_ACCESS_KEY"]',
   'defaults.env_commands': '{ X = "id" }',
+  'container.image': '"private"',
   'network.allowed_domains': '["evil.test"]',
   'network.presets': '["npm"]',
   'network.hosts': '[{ ip = "10.0.0.1", hostnames = ["api.anthropic.com"] }]',
@@ -124,8 +125,8 @@ const ASKED: Readonly<Record<string, string>> = {
 
 /** Keys that a project may set as it likes: none of them says what a slot reaches, may do or keeps. */
 const FREE: ReadonlySet<string> = new Set([
-  ...['container.image', 'container.persistent', 'container.shutdown_timeout', 'container.ready_timeout'],
-  ...['container.storage_pool', 'container.alias', 'container.stale_base_check', 'container.build.base'],
+  ...['container.persistent', 'container.ready_timeout'],
+  ...['container.alias', 'container.stale_base_check', 'container.build.base'],
   ...[
     'container.build.commands',
     'container.build.compression',
@@ -140,6 +141,9 @@ const FREE: ReadonlySet<string> = new Set([
   ...['security.additional_protected_paths', 'security.secret_paths'],
 ]);
 
+/** Free up to what nobody minds. */
+const CAPPED = 'container.shutdown_timeout';
+
 /** Tried in the other tests of a project's file, since they need more than a value. */
 const PATHS: ReadonlySet<string> = new Set(['container.build.script', 'context']);
 /** Free but for names that lead a login elsewhere or load foreign code. */
@@ -151,7 +155,7 @@ test('every key is one that a project can only tighten, must ask for, must not s
       TIGHTENED[key] !== undefined && project.rule === 'tighten',
       ASKED[key] !== undefined && project.rule === 'ask',
       FREE.has(key) && project.rule === 'free',
-      PATHS.has(key) && project.rule === 'tighten',
+      (PATHS.has(key) || key === CAPPED) && project.rule === 'tighten',
       key === VARIABLES && project.rule === 'ask',
       project.rule === 'never',
     ];
@@ -166,7 +170,7 @@ test('every key is one that a project can only tighten, must ask for, must not s
 test('a folder’s settings.json sets nothing that its .coi could not set too', () => {
   // How many slots there may be is the machine's to say in a file; in the editor a trusted folder may ask for fewer or more.
   for (const name of WORKSPACE_KEYS.filter(name => name !== 'maxSlots'))
-    assert.ok(FREE.has(SETTINGS[name] ?? ''), `${name} must be a setting of the machine`);
+    assert.ok(FREE.has(SETTINGS[name] ?? '') || SETTINGS[name] === CAPPED, `${name} must be a setting of the machine`);
   for (const name of Object.keys(SETTINGS)) {
     const homes = [WORKSPACE_KEYS, MACHINE_KEYS].filter(keys => (keys as readonly string[]).includes(name));
     assert.equal(homes.length, 1, name);
@@ -223,6 +227,36 @@ for (const [key, said] of Object.entries(ASKED))
       assert.ok(config.gated.length > 0, `${profile}: it is asked for`);
     }
   });
+
+test('a project has a stop take minutes at most', async t => {
+  const d = await desk(t);
+  for (const [said, seconds] of [
+    [300, 300],
+    [601, 60],
+    [86_400, 60],
+  ]) {
+    await d.project(`[container]\nshutdown_timeout = ${said}\n`);
+    assert.equal((await d.load()).get(CAPPED), seconds, `${said}`);
+  }
+});
+
+test('an image that the user’s own files, profiles or settings name is free, whoever chooses it', async t => {
+  const d = await desk(t);
+  await d.project('[container]\nimage = "rust"\n');
+  await d.profile('theirs', '[container]\nimage = "rust"\n', 'work');
+  const image = async (more = {}) => {
+    const config = await d.load(more);
+    return [config.get('container.image'), config.gated.length];
+  };
+  assert.deepEqual(await image(), ['coi-default', 1]);
+  await d.profile('mine', '[container]\nimage = "rust"\n');
+  assert.deepEqual(await image(), ['rust', 0]);
+  assert.deepEqual(await image({ profile: 'theirs' }), ['rust', 0]);
+  await d.profile('mine', '');
+  await d.user('[container]\nimage = "rust"\n');
+  await d.project('[container]\nimage = "coi-default"\n');
+  assert.deepEqual(await image(), ['coi-default', 0]);
+});
 
 test('variables that lead a login elsewhere, or load foreign code, are asked for', async t => {
   const d = await desk(t);

@@ -4,7 +4,7 @@ import type { Instance } from '../../../server/incus/types/instance.ts';
 import type { Pool } from '../../../server/incus/types/storage.ts';
 import { readDeadline, writeDeadline } from '../../../server/slots/deadline.ts';
 import type { KernelSupport } from '../../../server/slots/kernel.ts';
-import { type Limits, limitsFragment } from '../../../server/slots/limits.ts';
+import { type Limits, limitsFragment, withoutDiskLimits } from '../../../server/slots/limits.ts';
 import { liveLimits } from '../../../server/slots/live-limits.ts';
 import { hostParts } from '../../../server/slots/mount-table.ts';
 import { troubleOf } from '../../../server/slots/trouble.ts';
@@ -37,6 +37,17 @@ describe('limits as configured', () => {
     assert.deepEqual([...new Set(Object.values(config ?? {}))], ['']);
     assert.ok('limits.memory' in (config ?? {}));
     assert.ok(!('raw.lxc' in (config ?? {})), 'others add to it');
+    const data = { type: 'disk', path: '/data', source: '/x', 'limits.read': '1MiB' };
+    const disk = { type: 'disk', path: '/', pool: 'p' };
+    const limited = {
+      ...disk,
+      'io.bus': 'nvme',
+      size: '1GiB',
+      'limits.read': '1MiB',
+      'limits.write': '1MiB',
+      'limits.max': '',
+    };
+    assert.deepEqual(withoutDiskLimits({ root: limited, data }), { root: { ...disk, 'io.bus': 'nvme' }, data });
   });
 
   it('need a pool that holds them', () => {

@@ -85,6 +85,13 @@ test('what coi does not know is kept apart, for one workspace', async t => {
   assert.equal((await stat(join(path, '.coi', 'incus-agents.toml'))).mode & 0o777, 0o600);
   assert.deepEqual((await store.check(WORKSPACE, [ROOT_OWNED, HOST])).pending, []);
   assert.deepEqual((await store.check('/home/u/other', [HOST])).approved, []);
+  // What is asked for depends on the profile and the launch.
+  const image = request('image:"rust"', { kind: 'image', coi: false });
+  assert.deepEqual(await store.check(WORKSPACE, [HOST, image]), { pending: [image], approved: [HOST] });
+  // An approval holds for what was shown with it, not for what was asked for earlier.
+  await store.approve(WORKSPACE, [image]);
+  assert.deepEqual(await store.check(WORKSPACE, [HOST, image]), { pending: [HOST], approved: [image] });
+  await store.approve(WORKSPACE, [HOST]);
   // Each file's requests of each store stand for themselves.
   assert.deepEqual(await store.check(WORKSPACE, [ROOT_OWNED, HOST, MOUNT]), {
     pending: [MOUNT],

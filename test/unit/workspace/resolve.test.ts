@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Failure } from '../../../server/base/errors.ts';
+import { homesIn } from '../../../server/workspace/private-places.ts';
 import { cleanWorkspacePath, resolveWorkspace } from '../../../server/workspace/resolve.ts';
 
 const root = await realpath(await mkdtemp(join(tmpdir(), 'ia-workspace-')));
@@ -66,6 +67,37 @@ test('system directories, the home and our own state are refused', async () => {
   await refused(`${root}/home/.coi`, 'invalid', /own data/);
   await refused(`${root}/home/.coi/sessions-claude`, 'invalid', /own data/);
   await refused(`${root}/home/.ssh`, 'invalid', /keys/);
+});
+
+test('so are the homes of others, what holds keys and programs in a home, and whole drives of Windows', async () => {
+  assert.deepEqual(
+    homesIn(
+      'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var/www:/x\nal:x:1000:1000::/home/al/:/x\nnobody:x:65534:1::/none:/x\nodd\n',
+    ),
+    ['/root', '/home/al'],
+  );
+  const people = { ...options, homes: ['/people/al', `${root}/al`] };
+  for (const path of ['/people/al', '/people', `${root}/al`]) await refused(path, 'invalid', /home directory/, people);
+  for (const path of ['.ssh', '.config', '.local/share', '.vscode-server/bin', '.claude', '.docker', '.config/gh'])
+    for (const home of [`${root}/al`, options.home])
+      await refused(`${home}/${path}`, 'invalid', /keys|programs/, people);
+  for (const path of ['.config/nvim', '.local/share/chezmoi', '.cursor/worktrees/x', 'work', '.claude2']) {
+    await mkdir(`${root}/al/${path}`, { recursive: true });
+    assert.equal((await resolveWorkspace(`${root}/al/${path}`, people)).path, `${root}/al/${path}`);
+  }
+  for (const path of [
+    '',
+    '/c',
+    '/c/Users',
+    '/c/Users/me',
+    '/c/users/me/.ssh',
+    '/d/Windows/System32',
+    '/c/Users/me/AppData/x',
+  ])
+    await refused(`/mnt${path}`, 'invalid', /cannot be a workspace/);
+  for (const path of ['/srv', '/root', '/c/Users/me']) await refused(path, 'invalid', /cannot be a workspace/);
+  await refused('/mnt/c/Users/me/project', 'not-found', /does not exist/);
+  await refused('/mnt/data', 'not-found', /does not exist/);
 });
 
 test('a symlink does not lead around a refusal', async () => {
