@@ -5,7 +5,7 @@ import { Incus } from '../../server/incus/client.ts';
 import { findSocket } from '../../server/incus/target.ts';
 import { destroy } from '../../server/slots/lifecycle.ts';
 import { inReverse, onHost } from '../redteam/protect/place.ts';
-import { failureOf, makeLab, OWNER } from './flows/support.ts';
+import { failureOf, incusCliSoon, makeLab, OWNER } from './flows/support.ts';
 import { rebootInside } from './reboot.ts';
 import { connect, uniqueName } from './support.ts';
 
@@ -37,7 +37,7 @@ async function restrictedProject(t: Pick<TestContext, 'after'>): Promise<Incus> 
   t.after(async () => {
     for (const { name: instance } of await incus.instances()) await destroy(incus, instance);
     await incus.close();
-    await admin.request('DELETE', `/1.0/projects/${name}`, undefined, { project: null });
+    await incusCliSoon('project', 'delete', name);
   });
   return incus;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -106,6 +107,28 @@ export async function until<T>(
     if (Date.now() > end) assert.fail(`${typeof what === 'string' ? what : what()}: not within ${timeout} ms`);
     await sleep(Math.min(Math.max(20, performance.now() - asked), 500));
   }
+}
+
+/** Types a line until what it does is seen, again every 5 s: what is typed before a terminal is attached may be lost. */
+export async function typeUntil(what: string, type: () => void, seen: () => boolean): Promise<void> {
+  let typed = Number.NEGATIVE_INFINITY;
+  await until(what, () => {
+    if (seen()) return true;
+    if (performance.now() - typed > 5000) {
+      type();
+      typed = performance.now();
+    }
+    return false;
+  });
+}
+
+/** A port of this computer that nobody listens on; somebody else may take it any time. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(done => server.close(done));
+  return port;
 }
 
 /** For assert.rejects: a Failure of that kind, with such a message. */

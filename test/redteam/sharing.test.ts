@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { failureOf, makeLab } from '../incus/flows/support.ts';
 import { rebootInside } from '../incus/reboot.ts';
+import { freePort } from '../incus/support.ts';
 import { Table } from './table.ts';
 
 const skip = process.getuid?.() !== 0;
@@ -68,7 +69,7 @@ test('a project gets no socket that takes over, no port for all, and no way out 
   }
   await lab.write(
     `${workspace}/.coi/config.toml`,
-    '[[ports.map]]\nname = "all"\ncontainer = 80\nhost = 28080\nlisten = "0.0.0.0"\n',
+    `[[ports.map]]\nname = "all"\ncontainer = 80\nhost = ${await freePort()}\nlisten = "0.0.0.0"\n`,
   );
   await backend.call('config/trust', { workspace });
   await backend.call('config/trust', { workspace, approve: true });
