@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
 import type { AgentState, Slot } from '../../../server/protocol/types.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import type { Model, ModelRequest } from '../../support/model.ts';
+import { incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
 import type { Desk } from './support.ts';
-
-const run = promisify(execFile);
 
 /** What the screens of agents that take input show. */
 const INPUT: Readonly<Record<string, string>> = {
@@ -66,6 +63,23 @@ export class Talk {
   /** Presses a key, as tmux names it. */
   async key(name: string): Promise<void> {
     assert.equal(await this.inside('tmux', 'send-keys', '-t', `=coi-${this.container}:`, name), 0);
+  }
+
+  /**
+   * Presses Esc until it has done what it is for: an agent takes no key in the first moment of a question or a turn, and some want it twice.
+   * Not in quick succession, and not once too often: both have meanings of their own.
+   */
+  async escape(over: () => boolean | Promise<boolean> = () => this.agentState === 'idle'): Promise<void> {
+    const pressed = async () => {
+      await this.key('Escape');
+      return until('it is over', over, 1500).catch(() => false);
+    };
+    await this.#explained(until('Esc ends it', pressed));
+  }
+
+  /** Presses Esc until a question that is shown is shown no more. */
+  leave(question: string): Promise<void> {
+    return this.escape(async () => !(await this.screen()).includes(question));
   }
 
   /** Kills the agent's program. */
@@ -128,17 +142,11 @@ export class Talk {
 async function onLoopback(container: string, port: number): Promise<void> {
   const address = `tcp:127.0.0.1:${port}`;
   const words = ['bind=instance', `listen=${address}`, `connect=${address}`];
-  const add = () =>
-    run('incus', ['config', 'device', 'add', container, 'model', 'proxy', ...words]).then(
-      () => true,
-      (error: { stderr?: string }) => {
-        if (/already exists/.test(error.stderr ?? '')) return true;
-        // Something else of the container was changed at the same time.
-        if (/ETag doesn't match/.test(error.stderr ?? '')) return false;
-        throw error;
-      },
-    );
-  await until('the stand-in is on its loopback', add);
+  await incusCli('config', 'device', 'add', container, 'model', 'proxy', ...words).catch(
+    (error: { stderr?: string }) => {
+      if (!/already exists/.test(error.stderr ?? '')) throw error;
+    },
+  );
 }
 
 /** Opens a slot and gives the talk with its agent. */
