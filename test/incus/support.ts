@@ -81,7 +81,8 @@ export async function removeSoon(path: string): Promise<void> {
     rm(path, { recursive: true, force: true }).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
-        if (!['EPERM', 'ENOTEMPTY', 'EBUSY'].includes(error.code ?? '')) throw error;
+        // ENOTDIR is what Node makes of EPERM for a file.
+        if (!['EPERM', 'ENOTDIR', 'ENOTEMPTY', 'EBUSY'].includes(error.code ?? '')) throw error;
         refused = error;
         return false;
       },
