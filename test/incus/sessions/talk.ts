@@ -16,6 +16,9 @@ const INPUT: Readonly<Record<string, string>> = {
   gemini: 'Type your message',
 };
 
+/** Longest (ms) that an agent, the stand-in and the backend may take for one step on a busy machine. */
+const PATIENCE = 120_000;
+
 /** An agent in a slot, as a client of its backend deals with it. */
 export class Talk {
   readonly backend: TestBackend;
@@ -51,13 +54,15 @@ export class Talk {
   async type(text: string): Promise<void> {
     const { agent } = await this.state('idle');
     // Some say that they are ready, and draw, before they take input.
-    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), 60_000));
+    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), PATIENCE));
     await this.backend.call('slot/send', { container: this.container, text });
   }
 
   /** Waits until the screen shows a text. */
   shows(text: string): Promise<unknown> {
-    return this.#explained(until(`the screen shows ${text}`, async () => (await this.screen()).includes(text), 60_000));
+    return this.#explained(
+      until(`the screen shows ${text}`, async () => (await this.screen()).includes(text), PATIENCE),
+    );
   }
 
   /** Presses a key, as tmux names it. */
@@ -96,8 +101,8 @@ export class Talk {
   /** The request with this text that carries most messages, when the agent has finished its turn. */
   async asked(text: string): Promise<ModelRequest> {
     const most = () => this.model.with(text).sort((a, b) => b.messages - a.messages)[0];
-    await this.#explained(until(`the model is asked "${text}"`, most, 60_000));
-    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text), 60_000));
+    await this.#explained(until(`the model is asked "${text}"`, most, PATIENCE));
+    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text), PATIENCE));
     await this.state('idle');
     const request = most();
     assert.ok(request);
@@ -120,7 +125,7 @@ export class Talk {
   }
 
   /** Waits until the state at the client is this one. */
-  async state(state: AgentState['state'], timeout = 60_000): Promise<Slot> {
+  async state(state: AgentState['state'], timeout = PATIENCE): Promise<Slot> {
     const slot = await this.#explained(
       this.backend.when(this.container, s => s?.status === 'running' && s.agentState.state === state, timeout),
     );
