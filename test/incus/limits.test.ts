@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, test } from 'node:test';
 import { silentLog } from '../../server/base/log.ts';
 import type { SlotReach } from '../../server/protocol/methods.ts';
+import type { Slot } from '../../server/protocol/types.ts';
+import { DEADLINE_KEY, writeDeadline } from '../../server/slots/deadline.ts';
 import { liveLimits } from '../../server/slots/live-limits.ts';
 import { accountsForSizes } from '../../server/slots/quota.ts';
 import type { Trouble } from '../../server/slots/trouble.ts';
 import { TroubleWatch } from '../../server/slots/trouble-watch.ts';
 import type { TestBackend } from '../support/backend.ts';
-import { failureOf, incusCli, type Lab, makeLab } from './flows/support.ts';
-import { connect, uniqueName, until } from './support.ts';
+import { failureOf, incusCli, incusCliSoon, type Lab, makeLab } from './flows/support.ts';
+import { connect, removeAfter, uniqueName, until } from './support.ts';
 
 /** Small enough to be reached soon, large enough for a system to start. */
 const CONFIG = `
@@ -97,7 +99,7 @@ describe('limits of a slot', () => {
 test('what nobody has been told yet is told also when the work goes on', async t => {
   const incus = await connect(t);
   const name = uniqueName();
-  t.after(() => incusCli('delete', '-f', name).catch(() => undefined));
+  removeAfter(t, name);
   await incus.createInstance({
     name,
     start: true,
@@ -198,30 +200,35 @@ describe('the time of a slot', () => {
   after(() => lab.close());
 
   it('ends it, also when the backend was killed meanwhile', async () => {
-    await lab.write(`${lab.home}/.coi/config.toml`, '[limits.runtime]\nmax_duration = "8s"\nstop_graceful = false\n');
+    await lab.write(`${lab.home}/.coi/config.toml`, '[limits.runtime]\nmax_duration = "1h"\nstop_graceful = false\n');
     const first = await lab.backend();
+    const began = Date.now();
     const { container } = await lab.open(first, await lab.workspace());
-    const stored = (await lab.instance(container))?.config['user.incus-agents.deadline'];
-    assert.match(stored ?? '', /^\d{4}-.*Z stop 0$/);
+    const stored = (await lab.instance(container))?.config[DEADLINE_KEY] ?? '';
+    assert.match(stored, /^\d{4}-.*Z stop 0$/);
+    const hour = Date.parse(stored.split(' ')[0] ?? '') - 3_600_000;
+    assert.ok(hour >= began && hour <= Date.now(), `${stored} is no hour from then`);
     await first.kill();
+    // As if most of the hour had passed: how long an open takes, nobody can tell before.
+    const at = Date.now() + 5000;
+    await lab.incus.patchInstance(container, { config: { [DEADLINE_KEY]: writeDeadline({ at, stop: 0 }) } });
     const second = await lab.backend();
-    const slot = await second.when(container, slot => slot?.status === 'stopped' && slot.problem !== undefined, 30_000);
-    assert.ok(Date.now() >= Date.parse(stored?.split(' ')[0] ?? ''));
+    const ended = (slot?: Slot) => slot?.status === 'stopped' && slot.problem !== undefined;
+    const slot = await second.when(container, ended, 120_000);
+    assert.ok(Date.now() >= at);
     assert.equal(slot?.problem?.kind, 'time-limit');
     assert.equal((await lab.instance(container))?.running, false);
   });
 });
 
 /** On a pool of its own: sizes make btrfs account for a whole pool, which slows everything else on it many times. */
-test('a full disk is told, and a larger one is the way out, running or stopped', { timeout: 120_000 }, async t => {
+test('a full disk is told, and a larger one is the way out, running or stopped', { timeout: 500_000 }, async t => {
   const incus = await connect(t);
   const pool = uniqueName('ia-pool');
   await incusCli('storage', 'create', pool, 'btrfs', 'size=2GiB');
   const name = uniqueName();
-  t.after(async () => {
-    await incusCli('delete', '-f', name).catch(() => undefined);
-    await incusCli('storage', 'delete', pool);
-  });
+  removeAfter(t, name);
+  t.after(() => incusCliSoon('storage', 'delete', pool));
   const accounts = () => accountsForSizes({ name: pool, driver: 'btrfs' });
   assert.equal(await accounts(), false);
   const small = incus.createInstance({
@@ -250,7 +257,7 @@ test('a full disk is told, and a larger one is the way out, running or stopped',
   const looked = async () => {
     const before = told.length;
     watch.look(name);
-    await until('it looked', () => told.length > before, 60_000);
+    await until('it looked', () => told.length > before, 150_000);
     return told.at(-1);
   };
   const size = async (value: string) => {

@@ -31,6 +31,7 @@ import {
   project,
   slot,
 } from '../redteam/protect/place.ts';
+import { rebootInside } from './reboot.ts';
 import { connect, isFailure, removeAfter, tempDirectory, testImage, uniqueName, until } from './support.ts';
 
 const skip = process.getuid?.() !== 0;
@@ -138,13 +139,7 @@ test('a program of the host cannot replace what is protected, which would drop i
 
 test('it holds after a reboot inside and after a restart by force', { skip }, async t => {
   const { dir, place } = await setUp(t);
-  const { pid } = await place.incus.instanceState(place.container);
-  await place.run('reboot -ff', 'root');
-  await until('it came up again', async () => {
-    // On its way down and up Incus sometimes has no answer.
-    const now = await place.incus.instanceState(place.container).catch(() => undefined);
-    return now?.running === true && now.pid > 0 && now.pid !== pid;
-  });
+  await rebootInside(place.incus, place.container);
   assert.equal(await stateOf(place), 'locked');
   assert.match(await place.run('echo x >>.git/config', 'root'), /Read-only|not permitted/);
   await place.incus.setState(place.container, 'restart', { force: true });

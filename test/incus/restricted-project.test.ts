@@ -5,8 +5,9 @@ import { Incus } from '../../server/incus/client.ts';
 import { findSocket } from '../../server/incus/target.ts';
 import { destroy } from '../../server/slots/lifecycle.ts';
 import { inReverse, onHost } from '../redteam/protect/place.ts';
-import { failureOf, makeLab, OWNER } from './flows/support.ts';
-import { connect, uniqueName, until } from './support.ts';
+import { failureOf, incusCliSoon, makeLab, OWNER } from './flows/support.ts';
+import { rebootInside } from './reboot.ts';
+import { connect, uniqueName } from './support.ts';
 
 const skip = process.getuid?.() !== 0;
 
@@ -36,7 +37,7 @@ async function restrictedProject(t: Pick<TestContext, 'after'>): Promise<Incus> 
   t.after(async () => {
     for (const { name: instance } of await incus.instances()) await destroy(incus, instance);
     await incus.close();
-    await admin.request('DELETE', `/1.0/projects/${name}`, undefined, { project: null });
+    await incusCliSoon('project', 'delete', name);
   });
   return incus;
 }
@@ -44,17 +45,6 @@ async function restrictedProject(t: Pick<TestContext, 'after'>): Promise<Incus> 
 const WEAK = '[security]\nprotection = "weak"\n';
 const OFF = '[security]\nprotection = "off"\n';
 const OPEN = '[network]\nmode = "open"\n';
-
-/** Runs a script as root inside, and then a reboot from there. */
-async function reboots(incus: Incus, container: string, script: string): Promise<void> {
-  const { pid } = await incus.instanceState(container);
-  await incus.exec(container, ['sh', '-c', `${script}; reboot -ff`], { user: 0 }).catch(() => {}); // It ends with the container. Without the second f systemd is asked, which may not be up.
-  await until('it came up again', async () => {
-    // On its way down and up Incus sometimes has no answer.
-    const now = await incus.instanceState(container).catch(() => undefined);
-    return now?.running === true && now.pid > 0 && now.pid !== pid;
-  });
-}
 
 test('in a restricted project a slot opens only without what cannot be held there, chosen by name', {
   skip,
@@ -93,16 +83,11 @@ test('in a restricted project a slot opens only without what cannot be held ther
   await backend.when(container, slot => slot?.protection === 'off' && slot.network === 'open');
   const reach = await backend.call('slot/reach', { container });
   assert.deepEqual([reach.privileged, reach.protection], [false, []]);
-  await reboots(
-    incus,
-    container,
-    `umount /workspace/.husky; rm -rf /workspace/.husky; ln -s '${keys}' /workspace/.husky`,
-  );
-  const { stdout } = await incus.exec(
-    container,
-    ['sh', '-c', 'cat /workspace/.husky/id; grep husky /proc/self/mountinfo'],
-    { user: 0 },
-  );
+  const root = (script: string) => incus.exec(container, ['sh', '-c', script], { user: 0 });
+  const swap = `umount /workspace/.husky; rm -rf /workspace/.husky; ln -sfn '${keys}' /workspace/.husky`;
+  assert.equal((await root(swap)).exitCode, 0);
+  await rebootInside(incus, container);
+  const { stdout } = await root('cat /workspace/.husky/id; grep husky /proc/self/mountinfo');
   assert.equal(stdout.toString(), '', 'no mount is led to anything of the user’s');
   onHost(OWNER, workspace, 'rm .husky; mkdir .husky');
   await backend.call('slot/close', { container, timeout: 0 });

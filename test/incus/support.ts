@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +10,7 @@ import { type Log, silentLog } from '../../server/base/log.ts';
 import { Incus } from '../../server/incus/client.ts';
 import { findSocket } from '../../server/incus/target.ts';
 import type { CreateInstance } from '../../server/incus/types/instance.ts';
+import { destroy } from '../../server/slots/lifecycle.ts';
 import { removeNotes } from '../support/notes.ts';
 
 /** The part of a test's context that ends what it began, whatever the outcome. */
@@ -54,9 +56,7 @@ export function removeAfter(t: Ending, name: string): void {
   t.after(async () => {
     const incus = new Incus({ socketPath: await findSocket(), project: 'default' }, silentLog);
     try {
-      if ((await incus.instance(name)) === undefined) return;
-      await incus.setState(name, 'stop', { force: true });
-      await incus.deleteInstance(name);
+      await destroy(incus, name);
     } finally {
       await incus.close();
       removeNotes(name);
@@ -67,16 +67,35 @@ export function removeAfter(t: Ending, name: string): void {
 /** An empty directory of its own, removed at the end. */
 export async function tempDirectory(t: Ending): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'ia-test-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  t.after(() => removeSoon(path));
   return path;
 }
 
 /**
- * Asks again until the answer is something other than undefined, null or false, and gives it; fails after `timeout` ms. It rests for as
- * long as asking took: a question that starts a program in a container would else keep a processor busy.
+ * Removes a directory as soon as nothing holds it any more: the flags of protected paths go a moment after the container that they were
+ * for, and what still writes into it ends a moment after its parent. Node itself does not wait for that.
+ */
+export async function removeSoon(path: string): Promise<void> {
+  let refused: unknown;
+  const remove = () =>
+    rm(path, { recursive: true, force: true }).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        // ENOTDIR is what Node makes of EPERM for a file.
+        if (!['EPERM', 'ENOTDIR', 'ENOTEMPTY', 'EBUSY'].includes(error.code ?? '')) throw error;
+        refused = error;
+        return false;
+      },
+    );
+  await until(() => `${path} can be removed (${refused})`, remove);
+}
+
+/**
+ * Asks again until the answer is something other than undefined, null or false, and gives it; fails after `timeout` ms, with `what` as it is
+ * then. It rests for as long as asking took: a question that starts a program in a container would else keep a processor busy.
  */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   ask: () => T | Promise<T>,
   timeout = 45_000,
 ): Promise<Exclude<T, undefined | null | false>> {
@@ -86,9 +105,31 @@ export async function until<T>(
     const answer = await ask();
     if (answer !== undefined && answer !== null && answer !== false)
       return answer as Exclude<T, undefined | null | false>;
-    if (Date.now() > end) assert.fail(`${what}: not within ${timeout} ms`);
+    if (Date.now() > end) assert.fail(`${typeof what === 'string' ? what : what()}: not within ${timeout} ms`);
     await sleep(Math.min(Math.max(20, performance.now() - asked), 500));
   }
+}
+
+/** Types a line until what it does is seen, again every 5 s: what is typed before a terminal is attached may be lost. */
+export async function typeUntil(what: string, type: () => void, seen: () => boolean): Promise<void> {
+  let typed = Number.NEGATIVE_INFINITY;
+  await until(what, () => {
+    if (seen()) return true;
+    if (performance.now() - typed > 5000) {
+      type();
+      typed = performance.now();
+    }
+    return false;
+  });
+}
+
+/** A port of this computer that nobody listens on; somebody else may take it any time. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(done => server.close(done));
+  return port;
 }
 
 /** For assert.rejects: a Failure of that kind, with such a message. */

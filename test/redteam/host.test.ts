@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { incusCli, type Lab, makeLab, OWNER } from '../incus/flows/support.ts';
+import { rebootInside } from '../incus/reboot.ts';
 import { until } from '../incus/support.ts';
 import type { TestBackend } from '../support/backend.ts';
 import { type Attacker, attackAll, type Battlefield, controlAll } from './attack.ts';
@@ -267,25 +268,17 @@ test('a reboot inside leaves everything as firm as before', { skip }, async t =>
   const table = new Table(t, 'Reboot inside, and the end');
   const { lab, backend, workspace, attacker, victim, victims } = await arena(t);
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
-  const { pid } = await lab.incus.instanceState(attacker);
   // What was changed meanwhile must have taken nothing else away.
   await backend.call('slot/configure', { container: attacker, network: { mode: 'open' } });
   await backend.call('slot/configure', { container: attacker, network: { mode: 'restricted' } });
-  await inside(lab, attacker, 'systemctl --no-block reboot || reboot -ff', 'root').catch(() => '');
-  await until(
-    'it is up again',
-    async () => {
-      const now = await lab.incus.instanceState(attacker);
-      return now.pid > 0 && now.pid !== pid;
-    },
-    60_000,
-  );
+  await rebootInside(lab.incus, attacker, { command: 'systemctl --no-block reboot || reboot -ff' });
   const reach = await backend.call('slot/reach', { container: attacker });
   const weak = reach.protection.find(one => one.state !== 'locked');
   table.held('protected paths', 'root', reach.protection.length === 0 ? 'none is held' : weak?.path);
   const held = until('it has its address again', async () => {
-    const { network } = await backend.call('slot/reach', { container: attacker });
-    return network.verified === 'held';
+    // While it boots it may not be able to answer.
+    const seen = await backend.call('slot/reach', { container: attacker }).catch(() => undefined);
+    return seen?.network.verified === 'held';
   });
   table.held('network', 'root', await held.then(() => undefined).catch(String));
   table.held('privileges', 'root', reach.privileged === false && reach.guestApi === false ? undefined : 'gained');

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { failureOf, makeLab } from '../incus/flows/support.ts';
-import { until } from '../incus/support.ts';
+import { rebootInside } from '../incus/reboot.ts';
+import { freePort } from '../incus/support.ts';
 import { Table } from './table.ts';
 
 const skip = process.getuid?.() !== 0;
 const SECRET = 'the-hosts-own-secret';
+
+/** Whether the hook of a container's mounts has refused a start of it. */
+const refused = (container: string) => () => existsSync(`/run/incus-agents/mounts/${container}`);
 
 test('a mount in the workspace leads to nothing else', { skip }, async t => {
   const table = new Table(t, 'What is shared');
@@ -23,22 +27,12 @@ test('a mount in the workspace leads to nothing else', { skip }, async t => {
   );
   const backend = await lab.backend();
   const { container } = await lab.open(backend, workspace, { persistent: true });
-  const inside = async (script: string) => {
-    const result = await lab.incus.exec(container, ['/bin/sh', '-c', script], { user: 0, group: 0 });
-    return result.stdout.toString('utf8');
-  };
+  const inside = (script: string) => lab.incus.exec(container, ['/bin/sh', '-c', script], { user: 0, group: 0 });
 
   // A reboot makes Incus look up the source anew. In between the container is shortly stopped in any case.
-  const { pid } = await lab.incus.instanceState(container);
-  await inside(`cd /workspace && mv cache old && ln -s ${keys} cache; /sbin/reboot -ff`).catch(() => '');
-  let running = false;
-  await until('it came up again, or was refused', async () => {
-    if (existsSync(`/run/incus-agents/mounts/${container}`)) return true;
-    const now = await lab.incus.instanceState(container).catch(() => undefined);
-    running = now?.running === true && now.pid > 0 && now.pid !== pid;
-    return running;
-  });
-  const seen = running ? await inside('cat /cache/key') : '';
+  assert.equal((await inside(`cd /workspace && mv cache old && ln -s ${keys} cache`)).exitCode, 0);
+  const ended = await rebootInside(lab.incus, container, { refused: refused(container) });
+  const seen = ended === 'up' ? (await inside('cat /cache/key')).stdout.toString('utf8') : '';
   table.held('its source swapped for a link, then a reboot', 'root', seen.includes(SECRET) ? 'read' : undefined);
   await backend.call('slot/stop', { container, timeout: 0 });
   const failure = await failureOf(backend.call('slot/start', { container }));
@@ -75,7 +69,7 @@ test('a project gets no socket that takes over, no port for all, and no way out 
   }
   await lab.write(
     `${workspace}/.coi/config.toml`,
-    '[[ports.map]]\nname = "all"\ncontainer = 80\nhost = 28080\nlisten = "0.0.0.0"\n',
+    `[[ports.map]]\nname = "all"\ncontainer = 80\nhost = ${await freePort()}\nlisten = "0.0.0.0"\n`,
   );
   await backend.call('config/trust', { workspace });
   await backend.call('config/trust', { workspace, approve: true });
@@ -103,16 +97,8 @@ test('a folder in another slot’s workspace leads to nothing else when it is op
   assert.equal(swap.exitCode, 0, 'an agent can do it');
 
   // Of a reboot inside nobody is told: Incus looks up the folder anew.
-  const { pid } = await lab.incus.instanceState(inner.container);
-  await inside(inner.container, '/sbin/reboot -ff').catch(() => '');
-  let running = false;
-  await until('it came up again, or was refused', async () => {
-    if (existsSync(`/run/incus-agents/mounts/${inner.container}`)) return true;
-    const now = await lab.incus.instanceState(inner.container).catch(() => undefined);
-    running = now?.running === true && now.pid > 0 && now.pid !== pid;
-    return running;
-  });
-  const seen = running ? (await inside(inner.container, 'cat /workspace/key')).stdout.toString('utf8') : '';
+  const ended = await rebootInside(lab.incus, inner.container, { refused: refused(inner.container) });
+  const seen = ended === 'up' ? (await inside(inner.container, 'cat /workspace/key')).stdout.toString('utf8') : '';
   table.held('swapped for a link, then a reboot of the slot in it', 'root', seen.includes(SECRET) ? 'read' : undefined);
   for (const [name, path] of [
     ['the link as a workspace', frontend],

@@ -22,6 +22,9 @@ export interface ModelRequest {
 /** What the stand-in answers to a request. */
 export type Reply = { text: string } | { command: string };
 
+/** How long (ms) an answer takes, or what it waits for. */
+export type Slowness = number | Promise<void>;
+
 /** A stand-in for the model services, so that the real agents run without an account. */
 export interface Model {
   /** http://127.0.0.1:<port>, on the host. */
@@ -36,11 +39,11 @@ export interface Model {
 /**
  * Starts the stand-in: Anthropic Messages, OpenAI Responses, OpenAI Chat Completions and Gemini's generateContent. A message
  * that contains RUN-A-COMMAND is answered once with the wish to run a command, so that a permission question arises; one
- * with SLOW is answered after `slow` milliseconds, unless the agent gave up on it before; any other with the number of messages that came.
+ * with SLOW is answered after `slow` milliseconds, or when `slow` is settled, unless the agent gave up on it before; any other with the number of messages that came.
  */
-export async function startModel(t: Ending, o: { slow?: number } = {}): Promise<Model> {
+export async function startModel(t: Ending, o: { slow?: Slowness } = {}): Promise<Model> {
   const requests: ModelRequest[] = [];
-  const memory = { milliseconds: o.slow ?? 60_000, over: 0, commands: 0 };
+  const memory = { slowness: o.slow ?? 60_000, over: 0, commands: 0 };
   const server = createServer((request, response) => {
     answer(request, response, requests, memory).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -67,7 +70,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   requests: ModelRequest[],
-  memory: { milliseconds: number; over: number; commands: number },
+  memory: { slowness: Slowness; over: number; commands: number },
 ): Promise<void> {
   const path = (request.url ?? '').split('?')[0] ?? '';
   const body = parse(await read(request));
@@ -77,7 +80,7 @@ async function answer(
   if (messages.length > 0 && !path.endsWith('count_tokens')) requests.push(record);
   const slow = text.split('SLOW').length - 1;
   if (slow > memory.over) {
-    await delay(memory.milliseconds, response);
+    await delay(memory.slowness, response);
     memory.over = slow;
   }
   const commands = text.split('RUN-A-COMMAND').length - 1;
@@ -99,9 +102,10 @@ async function answer(
 }
 
 /** Waits, but not longer than the agent does. */
-function delay(milliseconds: number, response: ServerResponse): Promise<void> {
+function delay(slowness: Slowness, response: ServerResponse): Promise<void> {
   return new Promise(resolve => {
-    const timer = setTimeout(resolve, milliseconds);
+    const timer = typeof slowness === 'number' ? setTimeout(resolve, slowness) : undefined;
+    if (typeof slowness !== 'number') void slowness.then(resolve);
     response.on('close', () => {
       clearTimeout(timer);
       resolve();

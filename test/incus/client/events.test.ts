@@ -19,14 +19,16 @@ test('events', async t => {
     await incus.patchInstance(name, { config: { 'user.note': 'x' } });
     await incus.setState(name, 'stop', { force: true });
     const mine = () => seen.events.flatMap(e => (e.type === 'lifecycle' && e.instance === name ? [e.action] : []));
-    await until('all have come', () => mine().includes('instance-stopped'));
-    for (const action of ['instance-created', 'instance-started', 'instance-updated', 'instance-stopped'])
-      assert.ok(mine().includes(action), `${action} in ${mine()}`);
+    const wanted = ['instance-created', 'instance-started', 'instance-updated', 'instance-stopped'];
+    await until(
+      () => `${wanted} in ${mine()}`,
+      () => wanted.every(action => mine().includes(action)),
+    );
     assert.ok(!mine().some(action => action.startsWith('instance-file-')));
-    const operations = seen.events.flatMap(e => (e.type === 'operation' ? [e.operation] : []));
-    const created = operations.filter(o => o.instances.includes(name) && o.description === 'Creating instance');
-    assert.ok(created.some(o => o.finished && o.statusCode === 200));
-    assert.ok(!created.some(o => !o.finished && Object.keys(o.metadata).some(key => key.endsWith('_progress'))));
+    const operations = () => seen.events.flatMap(e => (e.type === 'operation' ? [e.operation] : []));
+    const created = () => operations().filter(o => o.instances.includes(name) && o.description === 'Creating instance');
+    await until('its end is told', () => created().some(o => o.finished && o.statusCode === 200));
+    assert.ok(!created().some(o => !o.finished && Object.keys(o.metadata).some(key => key.endsWith('_progress'))));
     const stopped = seen.events.find(
       e => e.type === 'lifecycle' && e.instance === name && e.action === 'instance-stopped',
     );
@@ -40,15 +42,16 @@ test('events', async t => {
     const seen = watch(u, through);
     await until('connected', () => seen.opened === 1);
     relay.cut();
-    await until('connected again', () => seen.opened === 2);
-    assert.equal(seen.closed.length, 1);
+    await until('connected again', () => seen.opened >= 2);
+    assert.ok(seen.closed.length >= 1);
 
     await relay.stop();
-    await until('it tries', () => seen.closed.length >= 3);
+    const [opened, closed] = [seen.opened, seen.closed.length];
+    await until('it tries', () => seen.closed.length >= closed + 2);
     await assert.rejects(through.instances(), { kind: 'unavailable' });
     assert.equal((await through.availability()).status, 'unavailable');
     await relay.start();
-    await until('connected again', () => seen.opened === 3);
+    await until('connected again', () => seen.opened > opened);
     assert.equal((await through.availability()).status, 'ready');
     const name = await tempInstance(u, incus, { start: false });
     await until('an event', () => seen.events.some(e => e.type === 'lifecycle' && e.instance === name));

@@ -62,7 +62,7 @@ test('files of a container', async t => {
       async () => (await incus.exec(name, ['pidof', 'systemd-logind'])).exitCode === 0,
       60_000,
     );
-    await incus.setState(name, 'stop', { timeout: 20 });
+    await incus.setState(name, 'stop', { timeout: 90 });
     assert.ok((await incus.readFile(name, '/etc/passwd')) !== undefined, 'read while stopped');
   });
 });

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { Instance } from '../../../server/incus/types/instance.ts';
+import type { Method, ParamsOf } from '../../../server/protocol/methods.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import { isReply } from '../../support/backend.ts';
 import { until } from '../support.ts';
@@ -17,6 +18,12 @@ const rulesOnHost = async () => (await run('nft', ['list', 'tables'])).stdout;
 const ownKeys = (instance?: Instance) =>
   Object.entries(instance?.config ?? {}).filter(([key]) => !/^volatile\.|\.claim$/.test(key));
 
+/** Longest (ms) that mending may take: a start is waited for, then stopped gracefully, then by force. */
+const WAIT = 120_000;
+
+/** For all attempts (ms) to interrupt something: who hears of a phase only when all is over was too late, and tries again. */
+const ATTEMPTS = 180_000;
+
 describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
   let backend: TestBackend;
@@ -29,19 +36,29 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
 
   /** No container of the workspace, no slot in the state, and no immutable flag in the folder. */
   async function nothingLeft(ws: string, b: TestBackend): Promise<void> {
-    await until('nothing half-made stays', async () => (await lab.containers(ws)).length === 0, 40_000);
+    await until('nothing half-made stays', async () => (await lab.containers(ws)).length === 0, WAIT);
     await b.when(coiName(ws, 1), s => s === undefined);
     await until('no file is immutable', async () => !(await lab.hasFlags(ws)));
     await until('no rules stay', async () => !(await rulesOnHost()).includes(`incus-agents-${coiName(ws, 1)}\n`));
   }
 
+  /** Cancels a call as soon as it is told to be in a phase, and says whether that was in time. */
+  async function cancelled<M extends Method>(method: M, params: ParamsOf<M>, phase: string): Promise<boolean> {
+    const cancel = new AbortController();
+    const onProgress = (p: { phase: string }) => void (p.phase === phase && cancel.abort());
+    const work = backend.call(method, params, { signal: cancel.signal, onProgress });
+    return work.then(() => false, isReply('cancelled'));
+  }
+
   for (const phase of ['prepare', 'create', 'agent'])
     it(`an open that is cancelled in phase "${phase}" leaves nothing`, async () => {
       const ws = await lab.workspace();
-      const cancel = new AbortController();
-      const onProgress = (p: { phase: string }) => void (p.phase === phase && cancel.abort());
-      const open = backend.call('slot/open', { workspace: ws }, { signal: cancel.signal, onProgress });
-      await assert.rejects(open, isReply('cancelled'));
+      const open = async () => {
+        if (await cancelled('slot/open', { workspace: ws }, phase)) return true;
+        await backend.call('slot/kill', { container: coiName(ws, 1) });
+        return false;
+      };
+      await until('an open that is cancelled in time', open, ATTEMPTS);
       await nothingLeft(ws, backend);
       const again = await lab.open(backend, ws);
       assert.equal(again.slot, 1, 'the number is free again');
@@ -50,23 +67,30 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
 
   it('a cancelled start of a persistent slot leaves it stopped and free to be used', async () => {
     const ws = await lab.workspace();
-    const { container, session } = await lab.open(backend, ws, { persistent: true });
-    await backend.call('slot/close', { container, timeout: 0 });
-    const made = await lab.instance(container);
+    const container = coiName(ws, 1);
+    const keep = async () => {
+      const { session } = await lab.open(backend, ws, { persistent: true });
+      await backend.call('slot/close', { container, timeout: 0 });
+      return { session, made: await lab.instance(container) };
+    };
+    let { session, made } = await keep();
     for (const method of ['open', 'start'] as const) {
-      const cancel = new AbortController();
-      const { signal } = cancel;
-      const onProgress = (p: { phase: string }) => void (p.phase === 'agent' && cancel.abort());
-      const work =
-        method === 'open'
-          ? backend.call('slot/open', { workspace: ws, agent: 'claude' }, { signal, onProgress })
-          : backend.call('slot/start', { container }, { signal, onProgress });
-      await assert.rejects(work, isReply('cancelled'));
+      const work = async () => {
+        const done =
+          method === 'open'
+            ? cancelled('slot/open', { workspace: ws, agent: 'claude' }, 'agent')
+            : cancelled('slot/start', { container }, 'agent');
+        if (await done) return true;
+        await backend.call('slot/kill', { container });
+        ({ session, made } = await keep());
+        return false;
+      };
+      await until(`one that is cancelled in time by ${method}`, work, ATTEMPTS);
       const down = async () => {
         const i = await lab.instance(container);
         return i?.status === 'Stopped' && (i.config['user.incus-agents.phase'] ?? '') === '';
       };
-      await until('it is stopped again', down, 30_000);
+      await until('it is stopped again', down, WAIT);
       const slot = await backend.when(container, s => s?.status === 'stopped' && s.session === session);
       assert.equal(slot?.agent, 'shell');
       const now = await lab.instance(container);
@@ -81,12 +105,18 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
   for (const phase of ['create', 'agent'])
     it(`an open whose client goes in phase "${phase}" leaves nothing`, async () => {
       const ws = await lab.workspace();
-      const leaving = await lab.backend();
-      const reached = Promise.withResolvers<void>();
-      const onProgress = (p: { phase: string }) => void (p.phase === phase && reached.resolve());
-      leaving.call('slot/open', { workspace: ws }, { onProgress }).catch(() => {});
-      await reached.promise;
-      await leaving.end();
+      const left = async () => {
+        const leaving = await lab.backend();
+        const reached = Promise.withResolvers<void>();
+        const onProgress = (p: { phase: string }) => void (p.phase === phase && reached.resolve());
+        leaving.call('slot/open', { workspace: ws }, { onProgress }).catch(() => {});
+        await reached.promise;
+        await leaving.end();
+        if ((await lab.phase(coiName(ws, 1))) !== '') return true;
+        await backend.call('slot/kill', { container: coiName(ws, 1) }); // It had been finished before.
+        return false;
+      };
+      await until('a client that goes in time', left, ATTEMPTS);
       await nothingLeft(ws, backend);
     });
 
@@ -138,7 +168,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
       await dying.kill();
       await settled(container);
       const next = await lab.backend();
-      await until('it is mended', async () => (await lab.phase(container)) === '', 40_000);
+      await until('it is mended', async () => (await lab.phase(container)) === '', WAIT);
       const now = await lab.instance(container);
       if (now?.running !== true) assert.equal(now?.status, 'Stopped');
       else {
@@ -167,7 +197,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
     await dying.kill();
     await settled(container);
     const next = await lab.backend();
-    await until('it is mended', async () => (await lab.phase(container)) === '', 40_000);
+    await until('it is mended', async () => (await lab.phase(container)) === '', WAIT);
     const slot = await next.when(container, s => s?.status === 'stopped' && s.session === session);
     assert.equal(slot?.agent, 'shell');
     const now = await lab.instance(container);
@@ -244,14 +274,14 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
    */
   async function mended(name: string, said: () => boolean): Promise<void> {
     const over = async () => said() || (await lab.instance(name)) === undefined || (await lab.phase(name)) === '';
-    await until('it is mended', over, 40_000);
-    const heard = await until('it is said', said, 1000).catch(() => false);
+    await until('it is mended', over, WAIT);
+    const heard = await until('it is said', said, 5000).catch(() => false);
     if (heard) told += 1;
   }
 
   /** Waits until Incus has ended what the killed backend had asked of it. */
   async function settled(name: string): Promise<void> {
     const quiet = async () => (await lab.incus.operations()).every(op => !op.instances.includes(name));
-    await until(`${name} is quiet`, quiet, 40_000);
+    await until(`${name} is quiet`, quiet, WAIT);
   }
 });

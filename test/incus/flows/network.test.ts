@@ -45,7 +45,8 @@ test('names inside are those of the configuration, in every start anew', { skip,
   const blocks = () => look('grep -c "BEGIN Incus Agents" /etc/hosts; grep -c db.example /etc/hosts');
   await t.test('fixed addresses are found and reached by name, others are asked of the only resolver', async () => {
     await reaches(KNOWN_NAME);
-    assert.equal(await look(`getent ahostsv4 ${KNOWN_NAME} | head -n 1 | cut -d" " -f1`), `${ADDRESSES.internet}\n`);
+    const first = `getent ahostsv4 ${KNOWN_NAME} | head -n 1 | cut -d" " -f1`;
+    await until('its address is found', async () => (await look(first)) === `${ADDRESSES.internet}\n`);
     await reaches('cache.example');
     assert.equal(await look('grep ^nameserver /etc/resolv.conf'), `nameserver ${ADDRESSES.resolver}\n`);
     // Also who asks the service and not the file.
@@ -70,7 +71,11 @@ test('names inside are those of the configuration, in every start anew', { skip,
     await backend.call('slot/start', { container });
     assert.equal(await blocks(), '0\n0\n');
     assert.match(await look('readlink /etc/resolv.conf'), /stub-resolv\.conf/);
-    assert.doesNotMatch(await look('resolvectl status 2>&1'), new RegExp(ADDRESSES.resolver.replaceAll('.', '\\.')));
+    const status = await until('the service tells its servers', async () => {
+      const text = await look('resolvectl status 2>&1');
+      return /DNS Servers?:/.test(text) && text;
+    });
+    assert.doesNotMatch(status, new RegExp(ADDRESSES.resolver.replaceAll('.', '\\.')));
   });
 });
 

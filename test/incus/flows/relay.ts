@@ -8,6 +8,8 @@ export class Relay {
   readonly path: string;
   /** Requests that went through: method and path. */
   readonly requests: string[] = [];
+  /** Everything is cut when a request like this one comes, which is not passed on any more. */
+  cutAt: RegExp | undefined;
   readonly #target: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
@@ -48,7 +50,11 @@ export class Relay {
     }
     near.on('data', chunk => {
       const lines = chunk.toString('latin1').matchAll(/^([A-Z]+) (\/\S*) HTTP\/1\.1\r$/gm);
-      for (const [, method, path] of lines) this.requests.push(`${method} ${path}`);
+      for (const [, method, path] of lines) {
+        const line = `${method} ${path}`;
+        this.requests.push(line);
+        if (this.cutAt?.test(line) === true) void this.cut();
+      }
     });
     near.pipe(far).pipe(near);
   }

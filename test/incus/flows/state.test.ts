@@ -7,7 +7,7 @@ import type { Slot } from '../../../server/protocol/types.ts';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { uniqueName, until } from '../support.ts';
 import { Relay } from './relay.ts';
-import { coiName, incusCli, type Lab, makeLab } from './support.ts';
+import { coiName, incusCli, incusCliSoon, type Lab, makeLab } from './support.ts';
 
 describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, () => {
   let lab: Lab;
@@ -112,7 +112,7 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
       assert.deepEqual([pool?.status, pool?.fix?.command], ['failed', 'incus storage create ia-none btrfs size=50GiB']);
       await waiting.end();
     } finally {
-      await incusCli('project', 'delete', project);
+      await incusCliSoon('project', 'delete', project);
     }
   });
 
@@ -134,16 +134,16 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
       return performance.now() - since > 6000;
     };
     await until('what the open caused has ended', quiet, 60_000);
-    const asked = own().length;
-    // The best of some, since the events of other tests' containers are looked at as well.
-    const ticks: number[] = [];
-    while (ticks.length < 3 && !ticks.some(used => used <= 20)) {
-      const used = cpuTicks(backend.process.pid);
+    // One of some, since the events of other tests' containers are looked at as well, and a system that is busy with itself asks for a look.
+    const windows: string[] = [];
+    const isIdle = async () => {
+      const [asked, used] = [own().length, cpuTicks(backend.process.pid)];
       await sleep(4000);
-      assert.deepEqual(own().slice(asked), []);
-      ticks.push(cpuTicks(backend.process.pid) - used);
-    }
-    assert.ok(Math.min(...ticks) <= 20, `${ticks.map(used => used * 10).join(', ')} ms of CPU in 4 s`);
+      const [requests, ticks] = [own().slice(asked), cpuTicks(backend.process.pid) - used];
+      windows.push(`${ticks * 10} ms of CPU, ${requests.join(', ') || 'nothing asked'}`);
+      return requests.length === 0 && ticks <= 20;
+    };
+    await until(() => `4 s in which nothing is done (${windows.join('; ')})`, isIdle, 60_000);
     await backend.call('slot/kill', { container });
   });
 
@@ -163,7 +163,7 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
     await assert.rejects(backend.call('slot/stop', { container }), isReply('unavailable'));
     await incusCli('delete', '-f', gone.container);
     await relay.open();
-    await until('it is ready again', () => incus()?.status === 'ready', 20_000);
+    await until('it is ready again', () => incus()?.status === 'ready');
     await backend.when(gone.container, s => s === undefined);
     assert.equal(backend.slots.get(container)?.status, 'running');
     await backend.call('slot/close', { container });
@@ -172,14 +172,16 @@ describe('the state that clients mirror', { skip: process.getuid?.() !== 0 }, ()
 
   it('an open that loses Incus in the middle fails and is mended when it is back', async () => {
     const ws = await lab.workspace();
-    const onProgress = (p: { phase: string }) => void (p.phase === 'agent' && void relay.cut());
-    const open = backend.call('slot/open', { workspace: ws }, { onProgress });
-    await assert.rejects(open, isReply('unavailable'));
+    // The container runs by then, and its agent does not.
+    relay.cutAt = new RegExp(`^POST /1\\.0/instances/${coiName(ws, 1)}/exec`);
+    await assert.rejects(lab.open(backend, ws), isReply('unavailable'));
+    relay.cutAt = undefined;
+    assert.ok(await lab.instance(coiName(ws, 1)), 'it was made');
     await relay.open();
     const isReady = () => backend.changes.findLast(c => c.incus !== undefined)?.incus?.status === 'ready';
-    await until('it is ready again', isReady, 20_000);
+    await until('it is ready again', isReady);
     const settled = async () => (await lab.phase(coiName(ws, 1))) === undefined;
-    await until('nothing half-made stays', settled, 30_000);
+    await until('nothing half-made stays', settled, 120_000);
     await backend.when(coiName(ws, 1), s => s === undefined);
   });
 });

@@ -1,8 +1,9 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { silentLog } from '../../../server/base/log.ts';
 import { Incus } from '../../../server/incus/client.ts';
@@ -13,7 +14,7 @@ import type { SlotAttachResult, SlotOpenParams, SlotOpenResult } from '../../../
 import { destroy } from '../../../server/slots/lifecycle.ts';
 import { type BackendOptions, startBackend, type TestBackend } from '../../support/backend.ts';
 import { removeNotes } from '../../support/notes.ts';
-import { testImage, until } from '../support.ts';
+import { removeSoon, testImage, until } from '../support.ts';
 
 const run = promisify(execFile);
 
@@ -109,7 +110,7 @@ export class Lab {
       await this.incus.close();
       // The flags of protected paths go a moment after the container that they were for.
       await until('no file is immutable', async () => !(await this.hasFlags(this.directory)));
-      await rm(this.directory, { recursive: true, force: true });
+      await removeSoon(this.directory);
       for (const workspace of this.#workspaces) removeNotes(containerPrefix(workspace));
     }
   }
@@ -138,11 +139,39 @@ export async function makeLab(): Promise<Lab> {
   return lab;
 }
 
+/**
+ * What is tried again: a change of an instance that somebody else, as a backend with its notes, changed between the reading and the writing;
+ * and a command in a container of which Incus says in its first second that it never ran. Sometimes it did, so it must be one that may run twice.
+ */
+const AGAIN = /ETag doesn't match|Precondition Failed|Failed to retrieve PID of executing child process/i;
+const ATTEMPTS = 20;
+
 /** Runs the incus command line, as a user would; gives its standard output. */
 export async function incusCli(...args: string[]): Promise<string> {
-  const running = run('incus', args);
-  running.child.stdin?.end(); // `incus init` would read a definition from it.
-  return (await running).stdout;
+  for (let attempt = 1; ; attempt++) {
+    const running = run('incus', args);
+    running.child.stdin?.end(); // `incus init` would read a definition from it.
+    try {
+      return (await running).stdout;
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !AGAIN.test((error as { stderr?: string }).stderr ?? '')) throw error;
+    }
+    await sleep(100);
+  }
+}
+
+/** Repeats a command line of incus until it succeeds: what is removed at the end may be busy for a moment. */
+export async function incusCliSoon(...args: string[]): Promise<void> {
+  let failed: unknown;
+  const done = () =>
+    incusCli(...args).then(
+      () => true,
+      error => {
+        failed = error;
+        return false;
+      },
+    );
+  await until(() => `incus ${args.join(' ')} (${failed})`, done);
 }
 
 /** The reply's error of a call that must fail. */

@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isReply, type TestBackend } from '../../support/backend.ts';
-import { coiName, incusCli, type Lab, makeLab } from '../flows/support.ts';
+import { coiName, incusCli, incusCliSoon, type Lab, makeLab } from '../flows/support.ts';
 import { uniqueName, until } from '../support.ts';
 
 describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
@@ -22,12 +22,17 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
   });
   after(async () => {
     // What runs there has a hold on the lab's files.
-    for (const project of projects) {
-      const names = (await incusCli('list', '--project', project, '-c', 'n', '-f', 'csv')).split('\n').filter(Boolean);
-      for (const name of names) await incusCli('delete', '-f', '--project', project, name);
-      await incusCli('project', 'delete', project);
+    try {
+      for (const project of projects) {
+        const names = (await incusCli('list', '--project', project, '-c', 'n', '-f', 'csv'))
+          .split('\n')
+          .filter(Boolean);
+        for (const name of names) await incusCliSoon('delete', '-f', '--project', project, name);
+        await incusCliSoon('project', 'delete', project);
+      }
+    } finally {
+      await lab.close();
     }
-    await lab.close();
   });
 
   const record = (id: string, agent = 'quiet') => join(lab.home, `.coi/sessions-${agent}/${id}/metadata.json`);
@@ -243,7 +248,7 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const before = await pid();
     await lab.open(backend, workspace, { resume: one.session });
     assert.equal(await pid(), before);
-    const runs = await backend.when(one.container, s => /^(idle|working)$/.test(s?.agentState.state ?? ''), 60_000);
+    const runs = await backend.when(one.container, s => /^(idle|working)$/.test(s?.agentState.state ?? ''), 150_000);
     assert.match(runs?.agentState.why ?? '', /^There are no signals from it; its screen/);
     await tmux('kill-server');
     await backend.when(one.container, s => s?.agentState.state === 'exited');

@@ -14,8 +14,10 @@ const ID = '0f0e0d0c-1111-4222-8333-444455556666';
 describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () => {
   let desk: Desk;
   let backend: TestBackend;
+  /** Settled when what the agent wrote has been seen while it worked. */
+  const seen = Promise.withResolvers<void>();
   before(async () => {
-    desk = await makeDesk();
+    desk = await makeDesk('', { slow: seen.promise });
     backend = await desk.backend();
   });
   after(() => desk.close());
@@ -24,14 +26,16 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
 
   it('are written: what coi looks for is there, the conversation while it goes on', async () => {
     const workspace = await desk.workspace();
-    const talk = await openTalk(desk, backend, workspace, { agent: 'claude', prompt: 'written for coi' });
+    const talk = await openTalk(desk, backend, workspace, { agent: 'claude', prompt: 'written for coi SLOW' });
     const file = join(sessionDir(talk.session), '.claude/projects/-workspace', `${talk.session}.jsonl`);
     const line = () =>
       readFile(file, 'utf8')
         .then(text => text.includes('written for coi'))
         .catch(() => false);
     await until('the model is asked', () => talk.model.with('written for coi')[0], 60_000);
-    await until('the prompt is on the host while the agent works on it', line, 1000);
+    await until('the prompt is on the host while the agent works on it', line);
+    assert.ok(talk.model.with('written for coi').every(request => request.reply === undefined));
+    seen.resolve();
     await talk.asked('written for coi');
     const answered = await stat(file);
     const request = await talk.turn('another line');
@@ -75,7 +79,7 @@ describe('sessions in coi’s layout', { skip: process.getuid?.() !== 0 }, () =>
       const found = await listed();
       return found?.title !== undefined && found;
     });
-    assert.equal(session.title, 'written for coi');
+    assert.equal(session.title, 'written for coi SLOW');
     assert.deepEqual(
       { agent: session.agent, path: session.path, live: session.live, savedAt: session.savedAt },
       { agent: 'claude', path: '/workspace', live: false, savedAt: '2026-01-02T02:04:05.000Z' },

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { coiName, incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
 import { type Desk, KEY, makeDesk } from './support.ts';
@@ -30,7 +29,7 @@ const QUESTION: Readonly<Record<string, string>> = {
 };
 
 /** Within this a state must follow what the screen shows (ms). How soon it does on a machine that is not busy, the bench tells. */
-const SOON = 30_000;
+const SOON = 90_000;
 
 /**
  * One conversation with an agent: what it does shows as states, and it goes on through all that can end its container.
@@ -43,7 +42,7 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
     let talk: Talk;
     const said: string[] = [];
     before(async () => {
-      desk = await makeDesk();
+      desk = await makeDesk('', { slow: 600_000 });
       workspace = await desk.workspace();
     });
     after(() => desk.close());
@@ -94,19 +93,14 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       await talk.shows(QUESTION[agent] ?? '');
       const slot = await talk.state('waiting', SOON);
       assert.match(slot.agentState.why ?? '', /^Waits for your answer/);
-      await talk.key('Escape');
+      await talk.leave(QUESTION[agent] ?? '');
       await talk.state('idle', SOON);
       // Some put what was interrupted back into their input line.
       await talk.key('C-u');
       await talk.type('a SLOW one');
-      await until('the model is asked', () => talk.model.with('a SLOW one')[0], 30_000);
+      await until('the model is asked', () => talk.model.with('a SLOW one')[0], 90_000);
       await talk.state('working', SOON);
-      // An agent takes Esc when it has drawn what it does, and some want it twice.
-      await until('Esc ends it', async () => {
-        await talk.key('Escape');
-        await sleep(300);
-        return talk.agentState === 'idle';
-      });
+      await talk.escape();
       await talk.key('C-u');
       await turn('after what it was asked');
       // gemini 0.61 makes one message of its first prompt and of its note about the surroundings when a request is cancelled,
@@ -139,7 +133,7 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       await resume();
       await talk.state('idle');
       // As the machine does it, which waits for a container until it has come to its own end.
-      await incusCli('stop', '--timeout', '60', talk.container);
+      await incusCli('stop', '--timeout', '180', talk.container);
       await incusCli('config', 'set', talk.container, 'volatile.last_state.power=RUNNING');
       await talk.backend.when(talk.container, s => s?.interrupted === true && s.agentState.state === 'exited');
       await resume();
@@ -150,7 +144,7 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
     it('after poweroff inside', async () => {
       // The command may not live to tell how it ended.
       await talk.backend.call('slot/exec', { container: talk.container, argv: ['poweroff'] }).catch(() => {});
-      await until('it is stopped', async () => !(await desk.lab.instance(talk.container))?.running, 60_000);
+      await until('it is stopped', async () => !(await desk.lab.instance(talk.container))?.running, 120_000);
       await resume();
       await turn('after a poweroff');
     });

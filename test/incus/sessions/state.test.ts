@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { AgentState, Slot } from '../../../server/protocol/types.ts';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { incusCli, runTerminal } from '../flows/support.ts';
-import { until } from '../support.ts';
+import { typeUntil, until } from '../support.ts';
 import { type Desk, KEY, makeDesk } from './support.ts';
 import { openTalk, type Talk } from './talk.ts';
 
@@ -15,7 +15,7 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
   let talk: Talk;
   const o = { settings: { permissionMode: 'interactive' }, secrets: { 'claude-key': KEY } };
   before(async () => {
-    desk = await makeDesk();
+    desk = await makeDesk('', { slow: 600_000 });
     workspace = await desk.workspace();
     backend = await desk.backend(o);
     second = await desk.backend(o);
@@ -28,12 +28,8 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     await second.when(talk.container, s => s?.agentState.state === state);
     return slot;
   }
-  const key = async (name: string) => {
-    const argv = ['tmux', 'send-keys', '-t', `=coi-${talk.container}:`, name];
-    assert.equal((await backend.call('slot/exec', { container: talk.container, argv })).exitCode, 0);
-  };
   const shows = (text: string) =>
-    until(`the screen shows ${text}`, async () => (await talk.screen()).includes(text), 30_000);
+    until(`the screen shows ${text}`, async () => (await talk.screen()).includes(text), 90_000);
 
   it('begins with starting and is never unknown', async () => {
     talk = await openTalk(desk, backend, workspace, { agent: 'claude' });
@@ -55,16 +51,16 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     // Its Enter would be a yes.
     const prompted = backend.call('slot/open', { workspace, resume: talk.session, prompt: 'go on' });
     await assert.rejects(prompted, isReply('conflict', /asks something, so the prompt was not sent/));
-    await key('Escape');
+    await talk.leave('Do you want to proceed');
     await both('idle');
   });
 
   it('a prompt is working; a paused container keeps the state; a new backend finds it', async () => {
-    await key('C-u');
+    await talk.key('C-u');
     await backend.call('slot/send', { container: talk.container, text: 'a SLOW prompt' });
     await both('working');
     // Its own list of what runs says so too by then; frozen before that, it could not.
-    await until('it asks the model', () => talk.model.with('a SLOW prompt')[0], 30_000);
+    await until('it asks the model', () => talk.model.with('a SLOW prompt')[0], 90_000);
     await backend.call('slot/pause', { container: talk.container });
     const paused = await backend.when(talk.container, s => s?.status === 'paused');
     assert.equal(paused?.agentState.state, 'working');
@@ -73,16 +69,16 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     const found = await third.when(talk.container, s => s?.agentState.state === 'working');
     assert.equal(found?.session, talk.session);
     await third.end();
-    await key('Escape');
+    await talk.escape();
     await both('idle');
   });
 
   it('a kill is failed; nothing is typed into the shell that is left, and the agent goes on in its place', async () => {
-    await key('C-u');
+    await talk.key('C-u');
     await talk.turn('before its end');
     // A claude that runs inside it is listed beside it, and its conversation is the newest.
     await backend.call('slot/send', { container: talk.container, text: '! claude -p "a nested SLOW SLOW one"' });
-    await until('the nested one asks the model', () => talk.model.with('a nested SLOW')[0], 30_000);
+    await until('the nested one asks the model', () => talk.model.with('a nested SLOW')[0], 90_000);
     await both('working');
     await talk.inside('pkill', '-KILL', '-x', 'claude');
     assert.equal((await both('failed')).agentState.why, 'The agent was killed.');
@@ -94,8 +90,8 @@ describe('the state of real claude at two clients', { skip: process.getuid?.() !
     const terminal = runTerminal(await backend.call('slot/attach', { container: talk.container }), desk.lab.home);
     let output = '';
     terminal.stdout.on('data', chunk => (output += chunk));
-    terminal.stdin.write('echo shell-$((6*7))\n');
-    await until('its shell is there for a person', () => output.includes('shell-42'), 10_000);
+    const type = () => void terminal.stdin.write('echo shell-$((6*7))\n');
+    await typeUntil('its shell is there for a person', type, () => output.includes('shell-42'));
     assert.equal(await talk.inside('tmux', 'new-window', '-d', '-n', 'mine', 'sleep 4711'), 0);
     // Its own first request shows that it is the agent that gets the prompt, with what was said before.
     await backend.call('slot/open', { workspace, resume: talk.session, prompt: text });

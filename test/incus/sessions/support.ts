@@ -1,12 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackendOptions, TestBackend } from '../../support/backend.ts';
-import { type Model, startModel } from '../../support/model.ts';
+import { type Model, type Slowness, startModel } from '../../support/model.ts';
 import { relayToContainers } from '../../support/relay.ts';
 import { type Lab, makeLab, OWNER } from '../flows/support.ts';
 
-/** The value of every credential in these tests; it must be found nowhere but in the agent's process. */
-export const KEY = 'stand-in-key-abcdefghijklmnopqrstuvwxyz';
+/** The value of every credential in these tests, in each run of a file another one; it must be found nowhere but in the agent's process. */
+export const KEY = `stand-in-key-${randomBytes(12).toString('hex')}`;
 
 /** A lab whose agents talk to a stand-in for the model services, reached at the address of the containers' bridge. */
 export interface Desk {
@@ -21,7 +22,7 @@ export interface Desk {
 }
 
 /** A desk; whoever makes it closes it. `config` is added to the user's configuration. */
-export async function makeDesk(config = '', o: { slow?: number } = {}): Promise<Desk> {
+export async function makeDesk(config = '', o: { slow?: Slowness } = {}): Promise<Desk> {
   const ends: (() => void | Promise<void>)[] = [];
   const model = await startModel({ after: end => void ends.push(end) }, o);
   const lab = await makeLab();

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { SlotOpenParams } from '../../../server/protocol/methods.ts';
 import type { AgentState, Slot } from '../../../server/protocol/types.ts';
 import type { TestBackend } from '../../support/backend.ts';
 import type { Model, ModelRequest } from '../../support/model.ts';
+import { incusCli } from '../flows/support.ts';
 import { until } from '../support.ts';
 import type { Desk } from './support.ts';
-
-const run = promisify(execFile);
 
 /** What the screens of agents that take input show. */
 const INPUT: Readonly<Record<string, string>> = {
@@ -18,6 +15,9 @@ const INPUT: Readonly<Record<string, string>> = {
   opencode: 'Build',
   gemini: 'Type your message',
 };
+
+/** Longest (ms) that an agent, the stand-in and the backend may take for one step on a busy machine. */
+const PATIENCE = 120_000;
 
 /** An agent in a slot, as a client of its backend deals with it. */
 export class Talk {
@@ -54,18 +54,37 @@ export class Talk {
   async type(text: string): Promise<void> {
     const { agent } = await this.state('idle');
     // Some say that they are ready, and draw, before they take input.
-    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), 60_000));
+    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), PATIENCE));
     await this.backend.call('slot/send', { container: this.container, text });
   }
 
   /** Waits until the screen shows a text. */
   shows(text: string): Promise<unknown> {
-    return this.#explained(until(`the screen shows ${text}`, async () => (await this.screen()).includes(text), 60_000));
+    return this.#explained(
+      until(`the screen shows ${text}`, async () => (await this.screen()).includes(text), PATIENCE),
+    );
   }
 
   /** Presses a key, as tmux names it. */
   async key(name: string): Promise<void> {
     assert.equal(await this.inside('tmux', 'send-keys', '-t', `=coi-${this.container}:`, name), 0);
+  }
+
+  /**
+   * Presses Esc until it has done what it is for: an agent takes no key in the first moment of a question or a turn, and some want it twice.
+   * Not in quick succession, and not once too often: both have meanings of their own.
+   */
+  async escape(over: () => boolean | Promise<boolean> = () => this.agentState === 'idle'): Promise<void> {
+    const pressed = async () => {
+      await this.key('Escape');
+      return until('it is over', over, 1500).catch(() => false);
+    };
+    await this.#explained(until('Esc ends it', pressed));
+  }
+
+  /** Presses Esc until a question that is shown is shown no more. */
+  leave(question: string): Promise<void> {
+    return this.escape(async () => !(await this.screen()).includes(question));
   }
 
   /** Kills the agent's program. */
@@ -82,8 +101,8 @@ export class Talk {
   /** The request with this text that carries most messages, when the agent has finished its turn. */
   async asked(text: string): Promise<ModelRequest> {
     const most = () => this.model.with(text).sort((a, b) => b.messages - a.messages)[0];
-    await this.#explained(until(`the model is asked "${text}"`, most, 60_000));
-    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text), 60_000));
+    await this.#explained(until(`the model is asked "${text}"`, most, PATIENCE));
+    await this.#explained(until(`an answer to "${text}"`, () => this.#answered(text), PATIENCE));
     await this.state('idle');
     const request = most();
     assert.ok(request);
@@ -106,7 +125,7 @@ export class Talk {
   }
 
   /** Waits until the state at the client is this one. */
-  async state(state: AgentState['state'], timeout = 60_000): Promise<Slot> {
+  async state(state: AgentState['state'], timeout = PATIENCE): Promise<Slot> {
     const slot = await this.#explained(
       this.backend.when(this.container, s => s?.status === 'running' && s.agentState.state === state, timeout),
     );
@@ -128,17 +147,11 @@ export class Talk {
 async function onLoopback(container: string, port: number): Promise<void> {
   const address = `tcp:127.0.0.1:${port}`;
   const words = ['bind=instance', `listen=${address}`, `connect=${address}`];
-  const add = () =>
-    run('incus', ['config', 'device', 'add', container, 'model', 'proxy', ...words]).then(
-      () => true,
-      (error: { stderr?: string }) => {
-        if (/already exists/.test(error.stderr ?? '')) return true;
-        // Something else of the container was changed at the same time.
-        if (/ETag doesn't match/.test(error.stderr ?? '')) return false;
-        throw error;
-      },
-    );
-  await until('the stand-in is on its loopback', add);
+  await incusCli('config', 'device', 'add', container, 'model', 'proxy', ...words).catch(
+    (error: { stderr?: string }) => {
+      if (!/already exists/.test(error.stderr ?? '')) throw error;
+    },
+  );
 }
 
 /** Opens a slot and gives the talk with its agent. */

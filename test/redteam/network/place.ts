@@ -8,6 +8,7 @@ import { findSocket } from '../../../server/incus/target.ts';
 import { AddressBook } from '../../../server/network/bridge.ts';
 import { planNetwork } from '../../../server/network/plan.ts';
 import type { Policy } from '../../../server/network/types.ts';
+import { destroy } from '../../../server/slots/lifecycle.ts';
 import { connect, testImage, until } from '../../incus/support.ts';
 import { removeNotes } from '../../support/notes.ts';
 import { testHosts } from '../../support/test-hosts.ts';
@@ -138,7 +139,7 @@ export async function fighter(t: Ending, place: Range, name: string, held?: Poli
     held === undefined
       ? undefined
       : await planNetwork(incus, new AddressBook(), { container: name, policy: held, hooks: true });
-  t.after(() => removeInstance(incus, name));
+  t.after(() => destroy(incus, name));
   await incus.createInstance({
     name,
     source: { alias: place.image },
@@ -160,12 +161,6 @@ export async function fighter(t: Ending, place: Range, name: string, held?: Poli
     return stdout.toString('utf8') + stderr.toString('utf8');
   };
   return { name, address, mac, cable, run };
-}
-
-async function removeInstance(incus: Incus, name: string): Promise<void> {
-  if ((await incus.instance(name)) === undefined) return;
-  await incus.setState(name, 'stop', { force: true });
-  await incus.deleteInstance(name);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { mergeFragments } from '../../../server/flows/merge-fragments.ts';
@@ -11,7 +11,7 @@ import { planProtection } from '../../../server/workspace/protection/plan.ts';
 import type { ProtectionOptions, ProtectionPlan } from '../../../server/workspace/protection/types.ts';
 import { resolveWorkspace } from '../../../server/workspace/resolve.ts';
 import type { Workspace } from '../../../server/workspace/types.ts';
-import { connect, tempDirectory, tempInstance, testImage, uniqueName } from '../../incus/support.ts';
+import { connect, removeSoon, tempDirectory, tempInstance, testImage, uniqueName } from '../../incus/support.ts';
 import type { Attacker } from '../attack.ts';
 
 /** What coi protects, and what is protected besides. */
@@ -171,7 +171,7 @@ export function difference(before: string, after: string): string | undefined {
 export function pristine(t: Ending, dir: string): () => Promise<void> {
   const copy = `${dir}.copy`;
   cpSync(dir, copy, { recursive: true, preserveTimestamps: true });
-  t.after(() => rmSync(copy, { recursive: true, force: true }));
+  t.after(() => removeSoon(copy));
   return async () => {
     execFileSync('/bin/sh', ['-ec', 'find . -mindepth 1 -delete; cp -a "$1/." .', 'sh', copy], { cwd: dir });
   };
