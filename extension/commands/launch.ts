@@ -11,8 +11,11 @@ import { cancelled } from './targets.ts';
 /** Opens a slot, mends what stands in the way with the user's consent, and shows the agent's terminal. */
 export async function openAndAttach(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
   const opened = await openWithRemedies(context, params);
-  await context.terminals.open(opened.container, 'agent');
-  await context.view.reveal(opened.container);
+  const { terminals, view } = context;
+  await terminals.open(opened.container, 'agent');
+  // The editor gives a tree that it has just drawn anew the focus that it had, also when that has gone to a terminal meanwhile.
+  const drawn = await view.reveal(opened.container);
+  if (drawn && terminals.has(opened.container, 'agent')) await terminals.open(opened.container, 'agent');
   return opened;
 }
 
