@@ -36,13 +36,18 @@ export const sendSelection: Command = {
     const { selection, document } = editor;
     const slot = await oneSlot(context, node, 'Send Selection to Agent', SLOT_WITH_AGENT);
     const path = await pathInside(document.uri.fsPath, slot.mounts);
-    const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
+    const where = `${path}:${selection.start.line + 1}-${lastLine(selection) + 1}`;
     await becomesNoAnswer(context, slot.container, 'selection');
     const text = `${where}\n${document.getText(selection)}\n`;
     await context.backend.request('slot/send', { container: slot.container, text, enter: false });
     await context.terminals.open(slot.container, 'agent');
   },
 };
+
+/** The last line with something of a selection: one that ends where a line begins has nothing of that. */
+function lastLine({ start, end }: vscode.Selection): number {
+  return end.character === 0 && end.line > start.line ? end.line - 1 : end.line;
+}
 
 /** Where a file is in the container; mounts name real paths. One that is not there keeps its path, which says what it is about. */
 async function pathInside(path: string, mounts: readonly Mount[]): Promise<string> {

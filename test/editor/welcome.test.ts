@@ -9,7 +9,7 @@ import { openOutside } from './lib/outside.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots, UP } from './lib/slots.ts';
 import { pretendFocus } from './lib/toasts.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 
 /** The text that an empty view shows, once it is the expected one. */
 function welcome(
@@ -23,7 +23,7 @@ function welcome(
     withEditor(t, options, async ({ workbench, shot }) => {
       await workbench.showSidebar('Incus Agents');
       const text = workbench.sidebar().locator('.welcome-view-content').last();
-      await until(`${expected}`, async () => expected.test((await text.textContent()) ?? ''), 30_000);
+      await until(`${expected}`, async () => expected.test((await text.textContent()) ?? ''), FIRST);
       for (const button of buttons) await workbench.welcomeButton(button).waitFor();
       await shot('welcome');
     }),
@@ -43,7 +43,7 @@ test('no folder', newestOnly, async t => {
   const project = makeProject(t);
   await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, server, shot }) => {
     await workbench.showSidebar('Incus Agents');
-    await workbench.welcomeButton('Open Folder').waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Open Folder').waitFor({ timeout: FIRST });
     await shot('welcome');
     // A setting that is wrong is told there too: no file of the configuration can show it.
     const told = workbench.notification(/incusAgents\.agent must be/).getByRole('button', { name: 'Open Settings' });
@@ -65,7 +65,7 @@ test('no image: it is said beforehand, and asked at the click', newestOnly, asyn
   await withEditor(t, { folder: makeWorkspace(t), settings }, async editor => {
     const { workbench, page, shot, server } = editor;
     await new Slots(editor, project).show();
-    await workbench.welcomeButton('Build Image').waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Build Image').waitFor({ timeout: FIRST });
     await shot('1-welcome');
     await workbench.runCommand('Incus Agents: Check Health');
     await workbench.pick(`The image ${image} does not exist yet`);
@@ -110,7 +110,7 @@ test('restricted mode lists slots and starts nothing', async t => {
     const { workbench, terminals, shot, page } = editor;
     const slots = new Slots(editor, project);
     await slots.show();
-    await workbench.welcomeButton('Manage Workspace Trust').waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Manage Workspace Trust').waitFor({ timeout: FIRST });
     await shot('1-welcome');
     const offered = await workbench.commandsMatching('Incus Agents: Open Slot');
     assert.deepEqual(

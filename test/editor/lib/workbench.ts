@@ -88,6 +88,39 @@ export class Workbench {
     return this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: name });
   }
 
+  /**
+   * Runs a command and waits until its menu has an item. A menu is made once, from what is known then, and whatever takes the focus closes
+   * it, so it is asked for again.
+   */
+  async menu(title: string, item: Name, prepare?: () => Promise<void>): Promise<Locator> {
+    return this.inMenu(title, item, prepare, async row => row);
+  }
+
+  /** The same, and chooses the item. */
+  async choose(title: string, item: Name, prepare?: () => Promise<void>): Promise<void> {
+    await this.inMenu(title, item, prepare, row => row.click({ timeout: 5000 }));
+  }
+
+  private async inMenu<T>(
+    title: string,
+    item: Name,
+    prepare: (() => Promise<void>) | undefined,
+    act: (row: Locator) => Promise<T>,
+  ): Promise<T> {
+    const row = this.quickPickItem(item).first();
+    const answer = await until(`${item} in the menu of ${title}`, async () => {
+      try {
+        await this.runCommand(title, prepare);
+        await row.waitFor({ timeout: 5000 });
+        return { of: await act(row) };
+      } catch (error) {
+        await this.page.keyboard.press('Escape');
+        throw error;
+      }
+    });
+    return answer.of;
+  }
+
   /** Chooses a row of an open quick pick. */
   async pick(name: Name): Promise<void> {
     await this.quickPickItem(name).first().click();
