@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { SlotOpenParams, SlotOpenResult } from '../../server/protocol/methods.ts';
 import { ExtensionFailure, failureOf, isImageMissing, type ShownFailure } from '../model/failures.ts';
-import { baseName, plain } from '../views/text.ts';
+import { workspaceName } from '../views/names.ts';
+import { plain } from '../views/text.ts';
 import { approve } from './approval.ts';
 import { buildImageNow } from './buildImage.ts';
 import type { CommandContext } from './command.ts';
@@ -38,7 +39,7 @@ export async function openWithRemedies(context: CommandContext, params: SlotOpen
 
 function open(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
   const doing = params.resume === undefined ? 'Opening a slot' : 'Resuming';
-  const title = `${doing} in ${plain(baseName(params.workspace), 40)}`;
+  const title = `${doing} in ${workspaceName(context.model, params.workspace)}`;
   return withLateProgress(title, context.log, options => context.backend.request('slot/open', params, options));
 }
 

@@ -15,14 +15,14 @@ export const sendPrompt: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Send Prompt', SLOT_WITH_AGENT);
     const text = await vscode.window.showInputBox({
-      title: `Send Prompt to ${nameOf(slot)}`,
+      title: `Send Prompt to ${nameOf(context, slot)}`,
       prompt: 'What the agent is told; Enter sends it',
       ignoreFocusOut: true,
     });
     if (text === undefined || text === '') throw cancelled();
     await becomesNoAnswer(context, slot.container, 'prompt');
     await context.backend.request('slot/send', { container: slot.container, text, enter: true });
-    said(`Sent to ${plain(slot.agent, 30)} in ${nameOf(slot)}`);
+    said(`Sent to ${plain(slot.agent, 30)} in ${nameOf(context, slot)}`);
   },
 };
 
@@ -63,7 +63,7 @@ async function becomesNoAnswer(
 ): Promise<void> {
   const slot = context.model.slot(container);
   if (slot?.agentState.state !== 'waiting') return;
-  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the ${what} all the same?`;
+  const question = `${plain(slot.agent, 30)} in ${nameOf(context, slot)} waits for an answer. Send the ${what} all the same?`;
   const detail = 'It takes what is sent for the answer to its question, and may do what it asks for.';
   const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Show Question', 'Send');
   if (choice === 'Send') return;

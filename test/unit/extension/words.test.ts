@@ -68,6 +68,15 @@ describe('welcome', () => {
     model.setLink({ state: 'reconnecting' });
     assert.match(viewMessage(model, false) ?? '', /out of date/);
   });
+
+  it('says above the rows why no slot can be opened', () => {
+    const model = aModel([aSlot()]);
+    model.setSurroundings({ trusted: false });
+    assert.match(viewMessage(model, false) ?? '', /^Restricted mode/);
+    assert.equal(viewMessage(model, true), undefined, 'the welcome text says it');
+    model.setSurroundings({ folders: [] });
+    assert.match(viewMessage(model, false) ?? '', /^Open the folder/);
+  });
 });
 
 describe('summary', () => {
@@ -90,7 +99,7 @@ describe('summary', () => {
 
 describe('transitions', () => {
   it('are announced once, with folder, slot and agent', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     assert.equal(transitions.note('c', inState('waiting')), undefined);
     assert.equal(transitions.note('c', inState('working')), undefined);
     assert.equal(transitions.note('c', inState('waiting'))?.message, 'claude in project slot 1 is waiting for you');
@@ -98,7 +107,7 @@ describe('transitions', () => {
   });
 
   it('are not told again after a backend began anew or a pause, unless it is another question', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     const waiting = inState('waiting');
     transitions.note('c', inState('working'));
     assert.ok(transitions.note('c', waiting));
@@ -115,14 +124,14 @@ describe('transitions', () => {
   });
 
   it('are told of a slot that asks as soon as it has started', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     assert.equal(transitions.note('c', aSlot({ status: 'creating' })), undefined);
     assert.equal(transitions.note('c', inState('unknown')), undefined);
     assert.ok(transitions.note('c', inState('waiting')));
   });
 
   it('give the reason of a failure', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     transitions.note('c', inState('working'));
     const failed = aSlot({ agentState: { state: 'failed', since: '', why: 'It ended with code 3.' } });
     assert.match(transitions.note('c', failed)?.message ?? '', /failed: It ended with code 3\.$/);
@@ -130,7 +139,7 @@ describe('transitions', () => {
   });
 
   it('are a turn that ends, and a failure, but not a stop', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     transitions.note('c', inState('working'));
     assert.match(transitions.note('c', inState('idle'))?.message ?? '', /finished its turn/);
     assert.match(transitions.note('c', aSlot({ status: 'failed' }))?.message ?? '', /failed/);
