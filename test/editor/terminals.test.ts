@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
@@ -55,20 +55,27 @@ test('what is done in and through terminals, in a folder that is reached through
     await step('a path of the container is a link to the file of the host', async () => {
       await slots.row(3).click();
       await slots.terminalHasFocus();
-      await terminals.type('clear; echo src/a.ts:3');
+      /** Follows the link of a line that begins with these words. */
+      const follow = async (words: RegExp, tab: RegExp): Promise<void> => {
+        const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: words });
+        await until('the file to open', async () => {
+          const box = await line.boundingBox();
+          if (box === null) return false;
+          await page.mouse.move(box.x + 20, box.y + box.height / 2);
+          await page.keyboard.down('Control');
+          await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
+          await page.mouse.down();
+          await page.mouse.up();
+          await page.keyboard.up('Control');
+          return (await page.getByRole('tab', { name: tab }).count()) > 0;
+        });
+      };
+      mkdirSync(join(real, 'app/[id]'), { recursive: true });
+      writeFileSync(join(real, 'app/[id]/my page.ts'), '\n');
+      await terminals.type(`clear; echo '"app/[id]/my page.ts":1'; echo src/a.ts:3`);
       await terminals.waitFor(/^src\/a\.ts:3$/m);
-      const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: /^src\/a/ });
-      await until('the file to open', async () => {
-        const box = await line.boundingBox();
-        if (box === null) return false;
-        await page.mouse.move(box.x + 20, box.y + box.height / 2);
-        await page.keyboard.down('Control');
-        await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
-        await page.mouse.down();
-        await page.mouse.up();
-        await page.keyboard.up('Control');
-        return (await page.getByRole('tab', { name: /^a\.ts/ }).count()) > 0;
-      });
+      await follow(/^"app/, /^my page\.ts/);
+      await follow(/^src\/a/, /^a\.ts/);
       await until('line 3', async () => /Ln 3/.test((await page.locator('.part.statusbar').textContent()) ?? ''));
       // As a file of the open folder, not by its real path.
       const crumbs = page.locator('.breadcrumbs-below-tabs .monaco-breadcrumb-item');
