@@ -39,7 +39,7 @@ export class Diagnostics implements vscode.Disposable {
     const look = (document: vscode.TextDocument): void => {
       if (document.uri.scheme === 'file' && isConfigFile(document.uri.fsPath)) this.later();
     };
-    const watcher = vscode.workspace.createFileSystemWatcher('**/.coi/**/*.toml');
+    const watcher = vscode.workspace.createFileSystemWatcher('**/{.coi/**/*.toml,.coi.toml}');
     const changed = (): void => this.changed();
     this.subscriptions = [
       this.collection,

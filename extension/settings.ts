@@ -4,7 +4,10 @@ import { FOLDER_KEYS, MACHINE_KEYS, WORKSPACE_KEYS } from './model/settingKeys.t
 
 export type NotificationMode = 'off' | 'unfocused' | 'always';
 
-/** The one reader of settings.json. */
+/**
+ * The one reader of settings.json. What is set to `null` or to nothing leaves it to the configuration files, as the backend takes it, also
+ * where a workspace says so of what the user has set.
+ */
 export class Settings {
   /** Explicitly set values of the keys that the backend knows, without the prefix. */
   explicit(): Record<string, unknown> {
@@ -33,11 +36,7 @@ export class Settings {
     return text(explicitValue('incusProject', false));
   }
 
-  /** The highest slot number. */
-  maxSlots(): number {
-    return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<number>('maxSlots', 10);
-  }
-
+  /** When to tell of agents: the user's own word only. */
   notifications(): NotificationMode {
     return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<NotificationMode>('notifications', 'unfocused');
   }
@@ -48,7 +47,7 @@ export class Settings {
     return value === 'panel' || value === 'editor' ? value : undefined;
   }
 
-  /** Whether closing a slot whose agent runs asks first. */
+  /** Whether closing an ephemeral slot, which deletes its container, asks first: the user's own word only. */
   confirmClose(): boolean {
     return vscode.workspace.getConfiguration(SETTINGS_PREFIX).get<boolean>('confirmClose', true);
   }
@@ -58,7 +57,7 @@ function explicitValue(key: string, workspaceMay: boolean): unknown {
   const found = vscode.workspace.getConfiguration(SETTINGS_PREFIX).inspect(key);
   const own = found?.globalValue;
   if (!workspaceMay || !vscode.workspace.isTrusted) return own;
-  return found?.workspaceFolderValue ?? found?.workspaceValue ?? own;
+  return [found?.workspaceFolderValue, found?.workspaceValue, own].find(value => value !== undefined);
 }
 
 function assign(values: Record<string, unknown>, key: string, value: unknown): void {

@@ -16,7 +16,8 @@ export const allowHost: Command = {
   needs: 'trust',
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Allow Host', RUNNING_SLOT);
-    if (slot.network === 'open') throw new NothingToDo(`${nameOf(slot)} has an open network and reaches every host.`);
+    if (slot.network === 'open')
+      throw new NothingToDo(`${nameOf(context, slot)} has an open network and reaches every host.`);
     const host = await pickHost(context, slot);
     const slots = await allowed(context, slot, host);
     await forEachSlot(context, slots, 'changing the network', ({ container }, options) =>
@@ -37,7 +38,7 @@ async function pickHost(context: CommandContext, slot: Slot): Promise<string> {
   const other = { label: 'Another Host…', description: '', iconPath: new vscode.ThemeIcon('edit'), host: undefined };
   const picked = await vscode.window.showQuickPick([...blocked, other], {
     title: 'Allow Host',
-    placeHolder: `What ${nameOf(slot)} asked for and did not get`,
+    placeHolder: `What ${nameOf(context, slot)} asked for and did not get`,
   });
   if (picked === undefined) throw cancelled();
   return picked.host ?? askHost();

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { TrustItem } from '../../server/protocol/types.ts';
 import { fitsDialog, listed, page, spelled } from '../views/approvalText.ts';
-import { baseName, plain } from '../views/text.ts';
+import { workspaceName } from '../views/names.ts';
 import type { CommandContext } from './command.ts';
 import { cancelled } from './targets.ts';
 
@@ -12,7 +12,7 @@ import { cancelled } from './targets.ts';
 export async function approve(context: CommandContext, workspace: string): Promise<boolean> {
   const { pending } = await context.backend.request('config/trust', { workspace });
   if (pending.length === 0) return false;
-  const name = plain(baseName(workspace), 60);
+  const name = workspaceName(context.model, workspace);
   const agreed = fitsDialog(pending) ? await askInDialog(name, pending) : await askBesidePage(context, name, pending);
   if (!agreed) throw cancelled();
   await context.backend.request('config/trust', { workspace, approve: true });

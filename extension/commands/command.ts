@@ -37,5 +37,6 @@ export interface Command {
   readonly title: string;
   /** `trust`: starts or types into something, so it is refused in restricted mode; it needs the backend too. */
   readonly needs: 'nothing' | 'backend' | 'trust';
-  run(context: CommandContext, node: Node | undefined, nodes: readonly Node[]): Promise<void>;
+  /** `text` is what a button fills in, so that the command need not ask for it. */
+  run(context: CommandContext, node: Node | undefined, nodes: readonly Node[], text?: string): Promise<void>;
 }

@@ -33,7 +33,7 @@ export const configureLimits: Command = {
       limit,
     }));
     const picked = await vscode.window.showQuickPick(items, {
-      title: `Limits of ${nameOf(slot)}`,
+      title: `Limits of ${nameOf(context, slot)}`,
       placeHolder: 'Which limit?',
     });
     if (picked === undefined) throw cancelled();
@@ -43,7 +43,11 @@ export const configureLimits: Command = {
       limits: { [picked.limit.key]: value },
     });
     const { label } = picked.limit;
-    said(value === '' ? `${nameOf(slot)}: ${label} has no limit` : `${nameOf(slot)}: ${label} limited to ${value}`);
+    said(
+      value === ''
+        ? `${nameOf(context, slot)}: ${label} has no limit`
+        : `${nameOf(context, slot)}: ${label} limited to ${value}`,
+    );
   },
 };
 

@@ -17,12 +17,12 @@ export const configureNetwork: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Configure Network', ANY_SLOT);
     const items = MODES.map(item => ({ ...item, description: item.mode === slot.network ? 'current' : '' }));
-    const title = `Network of ${nameOf(slot)}`;
+    const title = `Network of ${nameOf(context, slot)}`;
     const picked = await vscode.window.showQuickPick(items, { title, placeHolder: 'What may it reach?' });
     if (picked === undefined) throw cancelled();
-    if (picked.mode === 'open') await confirmOpen(nameOf(slot));
+    if (picked.mode === 'open') await confirmOpen(nameOf(context, slot));
     await context.backend.request('slot/configure', { container: slot.container, network: { mode: picked.mode } });
-    said(`${nameOf(slot)}: network ${picked.label.toLowerCase()}`);
+    said(`${nameOf(context, slot)}: network ${picked.label.toLowerCase()}`);
   },
 };
 

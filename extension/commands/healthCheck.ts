@@ -82,6 +82,8 @@ async function apply(context: CommandContext, id: string, remedy: Remedy): Promi
       await vscode.commands.executeCommand('incusAgents.cleanUp');
       return;
     case 'mend':
+      if (!vscode.workspace.isTrusted)
+        throw new ExtensionFailure('untrusted', 'Nothing is started or changed in restricted mode');
       await context.backend.request('health/fix', { id });
       said('Mended');
   }

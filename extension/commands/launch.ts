@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { SlotOpenParams, SlotOpenResult } from '../../server/protocol/methods.ts';
 import { ExtensionFailure, failureOf, isImageMissing, type ShownFailure } from '../model/failures.ts';
-import { baseName, plain } from '../views/text.ts';
+import { workspaceName } from '../views/names.ts';
+import { plain } from '../views/text.ts';
 import { approve } from './approval.ts';
 import { buildImageNow } from './buildImage.ts';
 import type { CommandContext } from './command.ts';
@@ -11,8 +12,11 @@ import { cancelled } from './targets.ts';
 /** Opens a slot, mends what stands in the way with the user's consent, and shows the agent's terminal. */
 export async function openAndAttach(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
   const opened = await openWithRemedies(context, params);
-  await context.terminals.open(opened.container, 'agent');
-  await context.view.reveal(opened.container);
+  const { terminals, view } = context;
+  await terminals.open(opened.container, 'agent');
+  // The editor gives a tree that it has just drawn anew the focus that it had, also when that has gone to a terminal meanwhile.
+  const drawn = await view.reveal(opened.container);
+  if (drawn && terminals.has(opened.container, 'agent')) await terminals.open(opened.container, 'agent');
   return opened;
 }
 
@@ -35,7 +39,7 @@ export async function openWithRemedies(context: CommandContext, params: SlotOpen
 
 function open(context: CommandContext, params: SlotOpenParams): Promise<SlotOpenResult> {
   const doing = params.resume === undefined ? 'Opening a slot' : 'Resuming';
-  const title = `${doing} in ${plain(baseName(params.workspace), 40)}`;
+  const title = `${doing} in ${workspaceName(context.model, params.workspace)}`;
   return withLateProgress(title, context.log, options => context.backend.request('slot/open', params, options));
 }
 

@@ -5,8 +5,9 @@ import type { CommandId } from '../ids.ts';
 import { failureOf, NothingToDo } from '../model/failures.ts';
 import { isEligible, type Verb } from '../model/tags.ts';
 import { conditionWords } from '../views/appearance.ts';
+import { workspaceName } from '../views/names.ts';
 import type { Node } from '../views/node.ts';
-import { baseName, plain, plural } from '../views/text.ts';
+import { plain, plural } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
 import { forEachSlot } from './several.ts';
 import { cancelled, nameOf, pickSlot, slotsOfRows, type Wanted, workspaceOfRow } from './targets.ts';
@@ -66,11 +67,11 @@ async function apply(
 ): Promise<void> {
   const eligible = slots.filter(slot => isEligible(spec.verb, slot));
   if (eligible.length === 0) {
-    const which = slots.map(slot => `${nameOf(slot)} is ${slot.status}`).join(', ');
+    const which = slots.map(slot => `${nameOf(context, slot)} is ${slot.status}`).join(', ');
     throw new NothingToDo(which ? `${which}, so there is nothing to do.` : wantedFor(spec).none);
   }
   const consequence = spec.consequence(eligible, context);
-  if (consequence !== undefined || alwaysAsk) await confirm(spec, eligible, consequence);
+  if (consequence !== undefined || alwaysAsk) await confirm(context, spec, eligible, consequence);
   await forEachSlot(context, eligible, spec.doing, async (slot, options) => {
     const { container } = slot;
     // A terminal that ended with its container would look like a fault.
@@ -95,7 +96,7 @@ async function afterwards(
   const slot = await settled(context, before.container);
   if (slot?.status === 'running') await reopen(context, before.container, closed);
   if (slot?.status !== 'stopped' || before.status === 'stopped' || !wasCancelled) return;
-  const late = `${nameOf(slot)} was shutting down already when ${spec.doing} it was cancelled, so it has stopped.`;
+  const late = `${nameOf(context, slot)} was shutting down already when ${spec.doing} it was cancelled, so it has stopped.`;
   const kept = spec.verb === 'stop' ? '' : ' Its container is kept.';
   void vscode.window.showInformationMessage(`${late}${kept}`);
 }
@@ -127,12 +128,17 @@ function endsTerminals(verb: Verb, slot: Slot): boolean {
   return verb === 'stop' || verb === 'delete' || verb === 'kill' || (verb === 'close' && !slot.persistent);
 }
 
-async function confirm(spec: VerbSpec, slots: readonly Slot[], consequence: string | undefined): Promise<void> {
+async function confirm(
+  context: CommandContext,
+  spec: VerbSpec,
+  slots: readonly Slot[],
+  consequence: string | undefined,
+): Promise<void> {
   const { name } = spec;
   const [only] = slots;
   const one = slots.length === 1 && only !== undefined;
-  const what = one ? nameOf(only) : plural(slots.length, 'slot');
-  const lines = slots.map(slot => (one ? wordsOn(slot) : `• ${nameOf(slot)}: ${wordsOn(slot)}`));
+  const what = one ? nameOf(context, only) : plural(slots.length, 'slot');
+  const lines = slots.map(slot => (one ? wordsOn(slot) : `• ${nameOf(context, slot)}: ${wordsOn(slot)}`));
   const detail = [...lines, ...(consequence === undefined ? [] : ['', consequence])].join('\n');
   const choice = await vscode.window.showWarningMessage(
     spec.question?.(what) ?? `${name} ${what}?`,
@@ -143,7 +149,9 @@ async function confirm(spec: VerbSpec, slots: readonly Slot[], consequence: stri
 }
 
 function wordsOn(slot: Slot): string {
-  return [plain(slot.agent, 30), conditionWords(slot, undefined), slot.container].join(' · ');
+  return [plain(slot.agent, 30), conditionWords(slot, undefined), slot.container, plain(slot.workspace, 120)].join(
+    ' · ',
+  );
 }
 
 async function slotsInScope(context: CommandContext, spec: VerbSpec, node: Node | undefined): Promise<Slot[]> {
@@ -155,7 +163,7 @@ async function slotsInScope(context: CommandContext, spec: VerbSpec, node: Node 
   const items = [
     ...own.map(path =>
       scope(
-        plain(baseName(path)),
+        workspaceName(context.model, path),
         fits.filter(slot => slot.workspace === path),
       ),
     ),

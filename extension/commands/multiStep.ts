@@ -17,8 +17,10 @@ export interface Question<T> {
   choices(): Promise<readonly Choice<T>[]>;
   /** Turns typed text that is no choice into a value; absent when only choices count. */
   typed?(text: string): T | undefined;
-  /** What is typed counts, and choices are for when nothing is. */
+  /** What is typed counts before the choices that it leaves in the list. */
   readonly typedFirst?: boolean;
+  /** What is said of typed text that is no answer. */
+  readonly refusal?: string;
 }
 
 /** A step that asks and keeps the answer itself; `false` when there is nothing to ask. */
@@ -90,10 +92,13 @@ function answerOf<T>(pick: vscode.QuickPick<Item<T>>, question: Question<T>): Pr
     pick.onDidTriggerButton(() => reject(BACK));
     pick.onDidHide(() => reject(cancelled()));
     pick.onDidAccept(() => {
-      const [item] = question.typedFirst === true && pick.value.trim() !== '' ? [] : pick.activeItems;
+      const text = pick.value.trim();
+      const typed = text === '' ? undefined : question.typed?.(text);
+      if (question.typedFirst === true && typed !== undefined) return resolve(typed);
+      const [item] = pick.activeItems;
       if (item !== undefined) return resolve(item.value);
-      const value = question.typed?.(pick.value.trim());
-      if (value !== undefined) resolve(value);
+      if (typed !== undefined) resolve(typed);
+      else if (question.refusal !== undefined) pick.title = question.refusal;
     });
   });
 }

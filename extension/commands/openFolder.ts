@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import { NothingToDo } from '../model/failures.ts';
 import { otherWorkspaces } from '../model/selectors.ts';
-import { baseName, plain } from '../views/text.ts';
+import { workspaceName } from '../views/names.ts';
+import { plain } from '../views/text.ts';
 import type { Command, CommandContext } from './command.ts';
 import { cancelled, workspaceOfRow } from './targets.ts';
 
@@ -19,7 +20,7 @@ export const openFolder: Command = {
 async function pickOther({ model }: CommandContext): Promise<string> {
   const others = otherWorkspaces(model.slots, model.surroundings.folders);
   if (others.length === 0) throw new NothingToDo('No other workspace has a slot.');
-  const items = others.map(path => ({ label: plain(baseName(path)), description: plain(path, 120), path }));
+  const items = others.map(path => ({ label: workspaceName(model, path), description: plain(path, 120), path }));
   const title = 'Open Folder in New Window';
   const picked = await vscode.window.showQuickPick(items, { title, placeHolder: 'Choose a workspace' });
   if (picked === undefined) throw cancelled();

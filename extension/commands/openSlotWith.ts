@@ -1,4 +1,5 @@
 import type { ResultOf, SlotOpenParams } from '../../server/protocol/methods.ts';
+import type { Slot } from '../../server/protocol/types.ts';
 import { LAST_CHOICES_KEY } from '../ids.ts';
 import { slotsOf } from '../model/selectors.ts';
 import { plain, size } from '../views/text.ts';
@@ -26,7 +27,7 @@ export const openSlotWith: Command = {
     shown.catch(() => undefined); // The first step that needs it tells.
     await askSteps('Open Slot with Options', [
       agentStep(context, draft, shown),
-      numberStep(context, draft),
+      numberStep(context, draft, shown),
       imageStep(context, draft, shown),
       profileStep(draft, shown),
       persistenceStep(draft, shown),
@@ -54,24 +55,35 @@ function agentStep(context: CommandContext, draft: Draft, shown: Shown): Step {
   };
 }
 
-function numberStep(context: CommandContext, draft: Draft): Step {
+function numberStep(context: CommandContext, draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.slot = await ask<number | undefined>({
-      placeHolder: 'Which slot? Enter takes the next free one',
+      placeHolder: 'Which slot? Enter takes the next free one, a number that one',
       choices: async () => {
-        const taken = new Set(slotsOf(context.model.slots, draft.workspace ?? '').map(slot => slot.slot));
-        const numbers = Array.from({ length: context.settings.maxSlots() }, (_, at) => at + 1).filter(
-          each => !taken.has(each),
-        );
-        return [
-          { label: 'Next free slot', value: undefined },
-          ...numbers.map(each => ({ label: `Slot ${each}`, value: each })),
-        ];
+        const here = new Map(slotsOf(context.model.slots, draft.workspace ?? '').map(slot => [slot.slot, slot]));
+        const numbers = Array.from({ length: await highestNumber(shown) }, (_, at) => at + 1);
+        const choices = numbers.flatMap(number => numberChoice(number, here.get(number)));
+        return [{ label: 'Next free slot', value: undefined }, ...choices];
       },
       typed: text => (/^[1-9]\d?$/.test(text) ? Number(text) : undefined),
+      typedFirst: true,
+      refusal: 'The number of a slot is wanted',
     });
     return true;
   };
+}
+
+/** A number that can be opened: a free one, or that of a container that was kept. */
+function numberChoice(number: number, slot: Slot | undefined): Choice<number>[] {
+  if (slot === undefined) return [{ label: `Slot ${number}`, value: number }];
+  if (!slot.persistent || slot.status !== 'stopped') return [];
+  return [{ label: `Slot ${number}`, description: 'kept, starts again', value: number }];
+}
+
+async function highestNumber(shown: Shown): Promise<number> {
+  const { values } = await shown;
+  const value = values.find(({ key }) => key === 'maxSlots')?.value;
+  return typeof value === 'number' ? value : 10;
 }
 
 function imageStep(context: CommandContext, draft: Draft, shown: Shown): Step {

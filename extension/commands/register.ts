@@ -14,7 +14,7 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
     vscode.commands.registerCommand(command.id, (first?: unknown, rest?: unknown) => {
       const node = isNode(first) ? first : undefined;
       const nodes = Array.isArray(rest) ? rest.filter(isNode) : [];
-      return runCommand(context, command, node, nodes);
+      return runCommand(context, command, node, nodes, typeof first === 'string' ? first : undefined);
     }),
   );
   const click = vscode.commands.registerCommand(OPEN_ROW_COMMAND, () => openRow(context));
@@ -39,6 +39,7 @@ async function runCommand(
   command: Command,
   node: Node | undefined,
   nodes: readonly Node[],
+  text?: string,
 ): Promise<void> {
   if (command.needs === 'trust' && !vscode.workspace.isTrusted) {
     await explainRestrictedMode();
@@ -46,7 +47,7 @@ async function runCommand(
   }
   await context.errors.run(command.title, async () => {
     if (command.needs !== 'nothing') await context.ready();
-    await command.run(context, node, nodes);
+    await command.run(context, node, nodes, text);
   });
 }
 

@@ -11,6 +11,7 @@ export const renameSession: Command = {
     const title = await vscode.window.showInputBox({
       title: 'Rename Session',
       value: session.title ?? '',
+      ignoreFocusOut: true,
       validateInput: value => (value.trim() === '' ? 'A title is needed' : undefined),
     });
     if (title === undefined) throw cancelled();

@@ -1,17 +1,38 @@
-import type { Command } from './command.ts';
-import { openAndAttach } from './launch.ts';
-import { oneSession, oneWorkspace, sessionsOf } from './targets.ts';
+import type { Session } from '../../server/protocol/types.ts';
+import { throwTogether } from '../model/failures.ts';
+import { isResumable } from '../model/selectors.ts';
+import type { Node } from '../views/node.ts';
+import type { Command, CommandContext } from './command.ts';
+import { openAndAttach, openWithRemedies } from './launch.ts';
+import { oneSession, oneWorkspace, sessionsOf, titleOf } from './targets.ts';
 
 export const resume: Command = {
   id: 'incusAgents.resume',
   title: 'Resuming the session failed',
   needs: 'trust',
-  async run(context, node) {
+  async run(context, node, nodes) {
+    const rows = resumableOfRows(context, nodes);
+    if (rows.length > 1) return resumeSeveral(context, rows);
     // One that is live is not started a second time, but its agent is, where only that is gone: the backend knows.
     const { workspace, id } = await oneSession(context, node, 'Resume Session');
     await openAndAttach(context, { workspace, resume: id });
   },
 };
+
+/** The sessions of several selected rows that can be resumed, each once. */
+function resumableOfRows({ model }: CommandContext, nodes: readonly Node[]): Session[] {
+  const ids = new Set(nodes.flatMap(node => (node.kind === 'session' ? [node.session] : [])));
+  const sessions = [...ids].map(id => model.session(id)).filter(session => session !== undefined);
+  return sessions.filter(session => isResumable(model, session));
+}
+
+/** In the background: no one of several terminals is the one that is wanted. */
+async function resumeSeveral(context: CommandContext, sessions: readonly Session[]): Promise<void> {
+  const resumed = sessions.map(({ workspace, id }) =>
+    openWithRemedies(context, { workspace, resume: id, background: true }),
+  );
+  throwTogether(await Promise.allSettled(resumed), sessions.map(titleOf));
+}
 
 export const resumeLatest: Command = {
   id: 'incusAgents.resumeLatest',

@@ -41,6 +41,6 @@ export const resumeAll: Command = {
 
 async function resume(context: CommandContext, slot: Slot): Promise<void> {
   const { workspace, session } = slot;
-  if (session === undefined) throw new ExtensionFailure('not-found', `${nameOf(slot)} holds no session`);
+  if (session === undefined) throw new ExtensionFailure('not-found', `${nameOf(context, slot)} holds no session`);
   await openWithRemedies(context, { workspace, slot: slot.slot, resume: session, background: true });
 }

@@ -15,14 +15,14 @@ export const sendPrompt: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Send Prompt', SLOT_WITH_AGENT);
     const text = await vscode.window.showInputBox({
-      title: `Send Prompt to ${nameOf(slot)}`,
+      title: `Send Prompt to ${nameOf(context, slot)}`,
       prompt: 'What the agent is told; Enter sends it',
       ignoreFocusOut: true,
     });
     if (text === undefined || text === '') throw cancelled();
     await becomesNoAnswer(context, slot.container, 'prompt');
     await context.backend.request('slot/send', { container: slot.container, text, enter: true });
-    said(`Sent to ${plain(slot.agent, 30)} in ${nameOf(slot)}`);
+    said(`Sent to ${plain(slot.agent, 30)} in ${nameOf(context, slot)}`);
   },
 };
 
@@ -36,13 +36,18 @@ export const sendSelection: Command = {
     const { selection, document } = editor;
     const slot = await oneSlot(context, node, 'Send Selection to Agent', SLOT_WITH_AGENT);
     const path = await pathInside(document.uri.fsPath, slot.mounts);
-    const where = `${path}:${selection.start.line + 1}-${selection.end.line + 1}`;
+    const where = `${path}:${selection.start.line + 1}-${lastLine(selection) + 1}`;
     await becomesNoAnswer(context, slot.container, 'selection');
     const text = `${where}\n${document.getText(selection)}\n`;
     await context.backend.request('slot/send', { container: slot.container, text, enter: false });
     await context.terminals.open(slot.container, 'agent');
   },
 };
+
+/** The last line with something of a selection: one that ends where a line begins has nothing of that. */
+function lastLine({ start, end }: vscode.Selection): number {
+  return end.character === 0 && end.line > start.line ? end.line - 1 : end.line;
+}
 
 /** Where a file is in the container; mounts name real paths. One that is not there keeps its path, which says what it is about. */
 async function pathInside(path: string, mounts: readonly Mount[]): Promise<string> {
@@ -58,7 +63,7 @@ async function becomesNoAnswer(
 ): Promise<void> {
   const slot = context.model.slot(container);
   if (slot?.agentState.state !== 'waiting') return;
-  const question = `${plain(slot.agent, 30)} in ${nameOf(slot)} waits for an answer. Send the ${what} all the same?`;
+  const question = `${plain(slot.agent, 30)} in ${nameOf(context, slot)} waits for an answer. Send the ${what} all the same?`;
   const detail = 'It takes what is sent for the answer to its question, and may do what it asks for.';
   const choice = await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Show Question', 'Send');
   if (choice === 'Send') return;

@@ -23,8 +23,11 @@ export async function forEachSlot(
     Promise.allSettled(slots.map(slot => actOnOne(context, slot, doing, act, signal)));
   const results = ownProgress
     ? await onAll(new AbortController())
-    : await withLateProgress(titleOf(slots, doing), context.log, onAll);
-  throwTogether(results, slots.map(nameOf));
+    : await withLateProgress(titleOf(context, slots, doing), context.log, onAll);
+  throwTogether(
+    results,
+    slots.map(slot => nameOf(context, slot)),
+  );
 }
 
 async function actOnOne(
@@ -43,8 +46,8 @@ async function actOnOne(
 }
 
 /** "Stopping project slot 1", "Stopping 3 slots". */
-function titleOf(slots: readonly Slot[], doing: string): string {
+function titleOf(context: CommandContext, slots: readonly Slot[], doing: string): string {
   const [only] = slots;
-  const what = slots.length === 1 && only !== undefined ? nameOf(only) : plural(slots.length, 'slot');
+  const what = slots.length === 1 && only !== undefined ? nameOf(context, only) : plural(slots.length, 'slot');
   return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} ${what}`;
 }

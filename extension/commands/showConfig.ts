@@ -1,5 +1,5 @@
+import { workspaceName } from '../views/names.ts';
 import { configReport } from '../views/reports.ts';
-import { baseName } from '../views/text.ts';
 import type { Command } from './command.ts';
 import { oneWorkspace } from './targets.ts';
 
@@ -10,6 +10,9 @@ export const showConfig: Command = {
   async run(context, node) {
     const workspace = await oneWorkspace(context, node, 'Show Configuration');
     const shown = await context.backend.request('config/show', { workspace });
-    await context.documents.show(`Configuration of ${baseName(workspace)}`, configReport(workspace, shown));
+    await context.documents.show(
+      `Configuration of ${workspaceName(context.model, workspace)}`,
+      configReport(workspace, shown),
+    );
   },
 };

@@ -9,6 +9,6 @@ export const showReach: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'What Can This Agent Reach?', RUNNING_SLOT);
     const reach = await context.backend.request('slot/reach', { container: slot.container });
-    await context.documents.show(`What ${nameOf(slot)} can reach`, reachReport(nameOf(slot), reach));
+    await context.documents.show(`What ${nameOf(context, slot)} can reach`, reachReport(nameOf(context, slot), reach));
   },
 };

@@ -8,6 +8,6 @@ export const showScreen: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Show Screen', RUNNING_SLOT);
     const { text } = await context.backend.request('slot/capture', { container: slot.container });
-    await context.documents.show(`Screen of ${nameOf(slot)}`, text);
+    await context.documents.show(`Screen of ${nameOf(context, slot)}`, text);
   },
 };

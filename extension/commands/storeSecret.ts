@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { secretKey } from '../model/secrets.ts';
+import { SECRET_NAME, secretKey } from '../model/secrets.ts';
+import { plain } from '../views/text.ts';
 import type { Command } from './command.ts';
 import { said } from './said.ts';
 import { cancelled } from './targets.ts';
@@ -9,18 +10,11 @@ export const storeSecret: Command = {
   id: 'incusAgents.storeSecret',
   title: 'Storing the secret failed',
   needs: 'nothing',
-  async run(context) {
-    const name = await vscode.window.showInputBox({
-      title: 'Store Secret',
-      prompt: 'The name by which the configuration asks for it',
-      placeHolder: 'ANTHROPIC_API_KEY',
-      ignoreFocusOut: true,
-      validateInput: value =>
-        /^[A-Za-z0-9_.-]{1,100}$/.test(value) ? undefined : 'Letters, digits, “_”, “.” and “-” only',
-    });
-    if (name === undefined) throw cancelled();
+  async run(context, _node, _nodes, text) {
+    const name = text !== undefined && SECRET_NAME.test(text) ? text : await askName();
+    const shown = plain(name, 100);
     const value = await vscode.window.showInputBox({
-      title: `Store Secret ${name}`,
+      title: `Store Secret ${shown}`,
       prompt: 'Kept in the editor’s secret storage. Empty removes it.',
       password: true,
       ignoreFocusOut: true,
@@ -28,6 +22,18 @@ export const storeSecret: Command = {
     if (value === undefined) throw cancelled();
     if (value === '') await context.secrets.delete(secretKey(name));
     else await context.secrets.store(secretKey(name), value);
-    said(value === '' ? `The secret ${name} is removed` : `The secret ${name} is stored`);
+    said(value === '' ? `The secret ${shown} is removed` : `The secret ${shown} is stored`);
   },
 };
+
+async function askName(): Promise<string> {
+  const name = await vscode.window.showInputBox({
+    title: 'Store Secret',
+    prompt: 'The name by which the configuration asks for it',
+    placeHolder: 'ANTHROPIC_API_KEY',
+    ignoreFocusOut: true,
+    validateInput: value => (SECRET_NAME.test(value) ? undefined : 'A name of one line, as in the configuration'),
+  });
+  if (name === undefined) throw cancelled();
+  return name;
+}

@@ -5,8 +5,9 @@ import type { Folder } from '../model/model.ts';
 import { conversationsOf, lastActivity, ownFirst, savedSessions } from '../model/selectors.ts';
 import { hasAgent, isAttachable } from '../model/tags.ts';
 import { conditionWords, slotIcon } from '../views/appearance.ts';
+import { slotName, workspaceName } from '../views/names.ts';
 import { containerOf, type Node } from '../views/node.ts';
-import { ago, baseName, plain } from '../views/text.ts';
+import { ago, plain } from '../views/text.ts';
 import type { CommandContext } from './command.ts';
 
 /** Thrown when the user leaves a question unanswered; never shown. */
@@ -44,7 +45,9 @@ export async function oneSlot(
   const [slot] = slotsOfRows(context, node, []);
   if (slot === undefined) return pickSlot(context, title, wanted);
   if (!wanted.fits(slot))
-    throw new NothingToDo(`${nameOf(slot)} is ${conditionWords(slot, undefined)}, so this cannot be done now.`);
+    throw new NothingToDo(
+      `${nameOf(context, slot)} is ${conditionWords(slot, undefined)}, so this cannot be done now.`,
+    );
   return slot;
 }
 
@@ -69,7 +72,7 @@ export function slotItem(context: CommandContext, slot: Slot): vscode.QuickPickI
   const pending = context.model.pending(slot.container);
   return {
     slot,
-    label: nameOf(slot),
+    label: nameOf(context, slot),
     iconPath: new vscode.ThemeIcon(slotIcon(slot, pending).id),
     description: `${plain(slot.agent, 30)} · ${conditionWords(slot, pending)}`,
     ...(title === undefined ? {} : { detail: plain(title) }),
@@ -77,8 +80,8 @@ export function slotItem(context: CommandContext, slot: Slot): vscode.QuickPickI
 }
 
 /** A slot's name in sentences: folder and number. */
-export function nameOf(slot: Slot): string {
-  return `${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`;
+export function nameOf({ model }: Pick<CommandContext, 'model'>, slot: Slot): string {
+  return slotName(model, slot);
 }
 
 /** A session's title, or which agent's it is. */
@@ -139,7 +142,7 @@ export function sessionsOf({ model }: CommandContext, workspace: string, choice:
   const saved = choice === 'saved';
   const sessions = saved ? savedSessions(model, workspace) : conversationsOf(model, workspace);
   const none = saved ? 'no saved session' : 'no session';
-  if (sessions.length === 0) throw new NothingToDo(`${plain(baseName(workspace), 40)} has ${none}.`);
+  if (sessions.length === 0) throw new NothingToDo(`${workspaceName(model, workspace)} has ${none}.`);
   return sessions;
 }
 

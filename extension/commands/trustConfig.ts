@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { NothingToDo } from '../model/failures.ts';
 import { fitsDialog, listed, page } from '../views/approvalText.ts';
-import { baseName, plain } from '../views/text.ts';
+import { workspaceName } from '../views/names.ts';
 import { approve } from './approval.ts';
 import type { Command } from './command.ts';
 import { oneWorkspace } from './targets.ts';
@@ -14,7 +14,7 @@ export const trustConfig: Command = {
     const workspace = await oneWorkspace(context, node, 'Trust Workspace Configuration');
     if (await approve(context, workspace)) return;
     const { approved } = await context.backend.request('config/trust', { workspace });
-    const name = plain(baseName(workspace), 60);
+    const name = workspaceName(context.model, workspace);
     if (approved.length === 0) throw new NothingToDo(`${name} asks for nothing that needs your approval.`);
     const fits = fitsDialog(approved);
     if (!fits) await context.documents.show('What is approved', page('What is approved', approved));

@@ -4,12 +4,15 @@ import type { Model } from './model.ts';
 export interface NextStep {
   readonly title: string;
   readonly command: string;
+  /** What the command need not ask for. */
+  readonly text?: string;
 }
 
-/** The next step after a failure of a kind. A health check that needs a backend which cannot be had is none. */
+/** The next step after a failure of a kind, for want of a secret or not. A health check that needs a backend which cannot be had is none. */
 export function nextStep(
   kind: string,
   { link, surroundings }: Pick<Model, 'link' | 'surroundings'>,
+  secret?: string,
 ): NextStep | undefined {
   switch (kind) {
     case 'permission':
@@ -21,6 +24,7 @@ export function nextStep(
         ? { title: 'Trust Workspace Configuration…', command: 'incusAgents.trustConfig' }
         : { title: 'Manage Workspace Trust', command: 'workbench.trust.manage' };
     case 'config':
+      if (secret !== undefined) return { title: 'Store Secret…', command: 'incusAgents.storeSecret', text: secret };
       return { title: 'Show Configuration', command: 'incusAgents.showConfig' };
     default:
       return undefined;

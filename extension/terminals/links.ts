@@ -39,7 +39,7 @@ export class ContainerLinks implements vscode.TerminalLinkProvider<FileLink> {
       const position = new vscode.Position(Math.max(0, (found.line ?? 1) - 1), Math.max(0, (found.column ?? 1) - 1));
       return new FileLink(found.start, found.length, host, slot.workspace, position);
     });
-    return (await Promise.all(links)).filter(link => link !== undefined);
+    return apart((await Promise.all(links)).filter(link => link !== undefined));
   }
 
   /** Checked again, since what was a file when the link was drawn may be a symlink by now. */
@@ -57,6 +57,15 @@ export class ContainerLinks implements vscode.TerminalLinkProvider<FileLink> {
       preview: true,
     });
   }
+}
+
+/** Those that do not lie over an earlier one, which is longer. */
+function apart(links: readonly FileLink[]): FileLink[] {
+  const ends = (link: FileLink): number => link.startIndex + link.length;
+  const kept: FileLink[] = [];
+  for (const link of links)
+    if (kept.every(other => link.startIndex >= ends(other) || ends(link) <= other.startIndex)) kept.push(link);
+  return kept;
 }
 
 /** The real path of a regular file that stays inside its mount's source; `undefined` otherwise. */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Mount } from '../../server/protocol/types.ts';
 
-/** A path in a line of a terminal, and the place in the file that it names (both 1-based). */
+/** What may be a path in a line of a terminal, and the place in the file that it names (both 1-based). */
 export interface FoundPath {
   readonly start: number;
   readonly length: number;
@@ -12,29 +12,47 @@ export interface FoundPath {
 
 const MAX_LINE = 4000;
 const MAX_PATH = 1024;
-const PLACE = String.raw`(?::(\d{1,7})(?::(\d{1,7}))?|\((\d{1,7}),\s?(\d{1,7})\)|",? line (\d{1,7}))?`;
-const PATH = new RegExp(String.raw`(?<![^\s'"\`(\[<{=|│:])([^\s'"\`()\[\]<>{}|│,;:=*?\\]+)${PLACE}`, 'g');
+const AT = String.raw`:(?<line1>\d{1,7})(?::(?<column1>\d{1,7}))?|\((?<line2>\d{1,7}),\s?(?<column2>\d{1,7})\)`;
+const PLACE = String.raw`(?:${AT}|",? line (?<line3>\d{1,7}))?`;
+/** Where a path may begin, and its characters but for brackets. */
+const BEGIN = String.raw`(?<![^\s'"\`(\[<{=|│:])`;
+const PLAIN = String.raw`[^\s'"\`()\[\]<>{}|│,;:=*?\\]`;
+/** Part of a name that is in brackets, as those of routes are: `[id]`, `[[...all]]`, `(group)`. */
+const GROUP = String.raw`\[{1,2}${PLAIN}*\]{1,2}|\(${PLAIN}*\)`;
+/** Between quotes, with a blank. */
+const QUOTED = String.raw`(?<quote>["'\`])(?<path>[^"'\`\n: ]+ [^"'\`\n:]+)`;
 
-/** Finds what looks like a file in a line: a path with a slash, or a name with an extension and a place. */
+const PATHS = [
+  new RegExp(`${BEGIN}(?<path>${PLAIN}+)${PLACE}`, 'g'),
+  new RegExp(`${BEGIN}(?<path>(?:${PLAIN}|${GROUP})+)${PLACE}`, 'g'),
+  // The closing quote stays for the next one: an apostrophe before must not turn inside and outside round.
+  new RegExp(String.raw`${QUOTED}(?:${AT})?(?=\k<quote>)`, 'g'),
+  new RegExp(String.raw`${QUOTED}\k<quote>(?:${AT}|,? line (?<line3>\d{1,7}))`, 'g'),
+] as const;
+
+/**
+ * Finds what may be a file in a line: a path with a slash, or a name with an extension and a place. Brackets and blanks can be part of a name
+ * or not, so that several may begin or end at the same text: the longest comes first, and what is there on the host decides.
+ */
 export function findPaths(text: string): FoundPath[] {
   if (text.length > MAX_LINE) return [];
-  const found: FoundPath[] = [];
-  for (const match of text.matchAll(PATH)) {
+  const found = new Map<string, FoundPath>();
+  for (const match of PATHS.flatMap(pattern => [...text.matchAll(pattern)])) {
     const one = toFound(match);
-    if (one !== undefined) found.push(one);
+    if (one !== undefined) found.set(`${one.start} ${one.length}`, one);
   }
-  return found;
+  return [...found.values()].sort((left, right) => right.length - left.length || left.start - right.start);
 }
 
 function toFound(match: RegExpMatchArray): FoundPath | undefined {
-  const [whole, raw = '', line1, column1, line2, column2, line3] = match;
+  const { path: raw = '', quote = '', line1, column1, line2, column2, line3 } = match.groups ?? {};
   const line = line1 ?? line2 ?? line3;
   const column = column1 ?? column2;
-  const path = line === undefined ? raw.replace(/[.!]+$/, '') : raw;
+  const path = line === undefined && quote === '' ? raw.replace(/[.!]+$/, '') : raw;
   if (path.length > MAX_PATH || !looksLikePath(path, line !== undefined)) return undefined;
   return {
-    start: match.index ?? 0,
-    length: line === undefined ? path.length : whole.length,
+    start: (match.index ?? 0) + quote.length,
+    length: line === undefined ? path.length : match[0].length - quote.length,
     path,
     ...(line === undefined ? {} : { line: Number(line) }),
     ...(column === undefined ? {} : { column: Number(column) }),

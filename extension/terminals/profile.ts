@@ -4,7 +4,8 @@ import { failureOf } from '../model/failures.ts';
 import type { Model } from '../model/model.ts';
 import { ownFirst } from '../model/selectors.ts';
 import { isAttachable } from '../model/tags.ts';
-import { baseName, plain } from '../views/text.ts';
+import { slotName } from '../views/names.ts';
+import { plain } from '../views/text.ts';
 import { TERMINAL_ICONS, type Terminals } from './terminals.ts';
 
 type Item = vscode.QuickPickItem & { container?: string; terminal?: TerminalKind };
@@ -63,7 +64,7 @@ export class ProfileProvider implements vscode.TerminalProfileProvider {
     const items = slots.flatMap(slot =>
       KINDS.map(
         ([kind, words]): Item => ({
-          label: `${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`,
+          label: slotName(this.model, slot),
           description: kind === 'agent' ? plain(slot.agent, 30) : words,
           iconPath: new vscode.ThemeIcon(TERMINAL_ICONS[kind]),
           container: slot.container,

@@ -6,7 +6,8 @@ import type { Model } from '../model/model.ts';
 import { agentIsGone } from '../model/selectors.ts';
 import type { Settings } from '../settings.ts';
 import { terminalColor } from '../views/appearance.ts';
-import { baseName, plain } from '../views/text.ts';
+import { workspaceName } from '../views/names.ts';
+import { plain } from '../views/text.ts';
 import { keyFromText, keyText, type TerminalKey } from './marker.ts';
 import { readKey } from './readKey.ts';
 
@@ -162,7 +163,7 @@ export class Terminals implements vscode.Disposable {
     if (slot === undefined) return plain(title, 60);
     const role = kind === 'agent' ? plain(slot.agent, 30) : kind;
     // What differs comes first: lists of terminals are narrow.
-    return `${role} ${slot.slot} · ${plain(baseName(slot.workspace), 40)}`;
+    return `${role} ${slot.slot} · ${workspaceName(this.model, slot.workspace)}`;
   }
 
   private startAdopting(terminal: vscode.Terminal): void {

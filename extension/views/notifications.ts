@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Model } from '../model/model.ts';
+import { slotName } from './names.ts';
 import { type Announcement, shouldTell, Transitions } from './transitions.ts';
 
 /** What notifications ask of the rest. */
@@ -12,13 +13,14 @@ export interface NotificationSources {
 
 /** Tells of transitions of this window's agents, once each. A window without a folder has none: those that have them tell. */
 export class Notifications implements vscode.Disposable {
-  private readonly transitions = new Transitions();
+  private readonly transitions: Transitions;
   private readonly subscription: { dispose(): void };
   private readonly model: Model;
   private readonly sources: NotificationSources;
 
   constructor(model: Model, sources: NotificationSources) {
     this.model = model;
+    this.transitions = new Transitions(slot => slotName(model, slot));
     this.sources = sources;
     this.subscription = model.onDidChange(difference => {
       const own = new Set(model.surroundings.folders.map(folder => folder.path));

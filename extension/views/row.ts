@@ -1,6 +1,7 @@
 import type { Model } from '../model/model.ts';
 import { historyOf, isResumable, savedSessions, slotsOf } from '../model/selectors.ts';
 import { factRow } from './facts.ts';
+import { workspaceName } from './names.ts';
 import type { Node } from './node.ts';
 import {
   agentRow,
@@ -20,7 +21,12 @@ const GONE: Row = { label: '', tags: '', spoken: '' };
 export function rowOf(model: Model, node: Node, now: number): Row {
   switch (node.kind) {
     case 'workspace':
-      return workspaceRow(node.workspace, node.own, slotsOf(model.slots, node.workspace).length);
+      return workspaceRow(
+        node.workspace,
+        workspaceName(model, node.workspace),
+        node.own,
+        slotsOf(model.slots, node.workspace).length,
+      );
     case 'others':
       return othersRow();
     case 'workspaceHistory':

@@ -2,7 +2,7 @@ import type { Session, Slot } from '../../server/protocol/types.ts';
 import { agentIsGone, lastActivity, wantsYou } from '../model/selectors.ts';
 import { slotTags, tagSet } from '../model/tags.ts';
 import { agentIcon, agentWords, conditionWords, type Icon, slotIcon } from './appearance.ts';
-import { ago, baseName, plain, plural } from './text.ts';
+import { ago, plain, plural } from './text.ts';
 
 /** Everything a row shows, without the editor's types. */
 export interface Row {
@@ -16,9 +16,8 @@ export interface Row {
   readonly click?: 'agent' | 'shell' | 'transcript';
 }
 
-/** The row of a workspace folder. */
-export function workspaceRow(path: string, own: boolean, slots: number): Row {
-  const label = plain(baseName(path));
+/** The row of a workspace folder, by the name that tells it from others. */
+export function workspaceRow(path: string, label: string, own: boolean, slots: number): Row {
   return {
     label,
     description: own ? '' : plain(path, 120),

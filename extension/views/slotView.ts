@@ -51,10 +51,11 @@ export class SlotView implements vscode.Disposable {
     return this.view.selection[0];
   }
 
-  /** Shows a slot's row, without taking the focus, if the view is visible. */
-  async reveal(container: string): Promise<void> {
-    if (!this.view.visible || this.model.slot(container) === undefined) return;
+  /** Shows a slot's row, without taking the focus, if the view is visible, once all that has changed is drawn. Gives whether it was. */
+  async reveal(container: string): Promise<boolean> {
+    if (!this.view.visible || this.model.slot(container) === undefined) return false;
     await this.view.reveal(this.tree.shape.slot(container), { select: true, focus: false });
+    return true;
   }
 
   /** Times go on while somebody can see them, and cost nothing otherwise. */

@@ -4,6 +4,7 @@ import type { Slot } from '../../server/protocol/types.ts';
 import type { BackendApi } from '../model/backendApi.ts';
 import type { Disposable } from '../model/emitter.ts';
 import type { Model } from '../model/model.ts';
+import { slotName } from './names.ts';
 import type { Node } from './node.ts';
 import { rowOf } from './row.ts';
 import { escapeMarkdown } from './text.ts';
@@ -49,7 +50,7 @@ export class Tooltips {
     const now = Date.now();
     if (usage !== undefined) this.readings.set(container, { cpuSeconds: usage.cpuSeconds, at: now });
     const title = slot.session === undefined ? undefined : this.model.session(slot.session)?.title;
-    return slotTooltip(slot, now, usage, before, title);
+    return slotTooltip(slot, slotName(this.model, slot), now, usage, before, title);
   }
 
   /** A tooltip without usage is better than none, so a failure here is not one of the tooltip. */

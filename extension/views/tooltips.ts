@@ -2,7 +2,7 @@ import type { SlotUsage } from '../../server/protocol/methods.ts';
 import type { Session, Slot } from '../../server/protocol/types.ts';
 import { agentWords, conditionWords } from './appearance.ts';
 import { isAskedFor, lifetimeOf } from './facts.ts';
-import { ago, baseName, duration, escapeMarkdown, size } from './text.ts';
+import { ago, duration, escapeMarkdown, size } from './text.ts';
 
 /** Two readings of CPU time, so that a share can be told. */
 export interface CpuReading {
@@ -12,7 +12,14 @@ export interface CpuReading {
 }
 
 /** A slot's tooltip as markdown; every value is escaped. `usage` is absent while the container does not run. */
-export function slotTooltip(slot: Slot, now: number, usage?: SlotUsage, before?: CpuReading, title?: string): string {
+export function slotTooltip(
+  slot: Slot,
+  name: string,
+  now: number,
+  usage?: SlotUsage,
+  before?: CpuReading,
+  title?: string,
+): string {
   const rows: [string, string | undefined][] = [
     ['Session', title],
     ['State', slot.status === 'running' ? undefined : conditionWords(slot, undefined)],
@@ -33,7 +40,7 @@ export function slotTooltip(slot: Slot, now: number, usage?: SlotUsage, before?:
     ['Shared', slot.shared?.join(', ')],
     ...slot.mounts.filter(isAskedFor(slot)).map((mount): [string, string] => ['Mount', mountLine(mount)]),
   ];
-  return table(`${baseName(slot.workspace)} slot ${slot.slot}`, rows);
+  return table(name, rows);
 }
 
 /** A session's tooltip as markdown. */

@@ -1,5 +1,5 @@
 import type { Slot } from '../../server/protocol/types.ts';
-import { baseName, plain } from './text.ts';
+import { plain } from './text.ts';
 
 /** Something that the user may want to be told. */
 export interface Announcement {
@@ -22,6 +22,11 @@ interface Known {
 /** Tells transitions from one another, so that each is announced once. */
 export class Transitions {
   private readonly last = new Map<string, Known>();
+  private readonly nameOf: (slot: Slot) => string;
+
+  constructor(nameOf: (slot: Slot) => string) {
+    this.nameOf = nameOf;
+  }
 
   /** Notes a slot's state; returns what to say if this is a transition to waiting, idle or failed. First sight is silent. */
   note(container: string, slot: Slot | undefined): Announcement | undefined {
@@ -37,7 +42,9 @@ export class Transitions {
     }
     const now = { condition, since: slot.agentState.since, interrupted: false };
     this.last.set(container, now);
-    return before !== undefined && isNews(before, now) ? announcementOf(slot, condition, before.condition) : undefined;
+    return before !== undefined && isNews(before, now)
+      ? announcementOf(slot, this.nameOf(slot), condition, before.condition)
+      : undefined;
   }
 }
 
@@ -62,8 +69,8 @@ function conditionOf(slot: Slot): string | undefined {
   return slot.agentState.state === 'unknown' ? undefined : slot.agentState.state;
 }
 
-function announcementOf(slot: Slot, now: string, before: string): Announcement | undefined {
-  const who = `${plain(slot.agent, 30)} in ${plain(baseName(slot.workspace), 40)} slot ${slot.slot}`;
+function announcementOf(slot: Slot, name: string, now: string, before: string): Announcement | undefined {
+  const who = `${plain(slot.agent, 30)} in ${name}`;
   const say = (words: string, severity: Announcement['severity']): Announcement => ({
     container: slot.container,
     message: `${who} ${words}`,

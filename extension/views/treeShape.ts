@@ -2,6 +2,7 @@ import type { Model } from '../model/model.ts';
 import type { Difference } from '../model/reducer.ts';
 import { historyOf, isConversation, otherWorkspaces, savedSessions, slotsOf } from '../model/selectors.ts';
 import { factsOf } from './facts.ts';
+import { workspaceName } from './names.ts';
 import { containerOf, type Node, nodeIds } from './node.ts';
 
 /** Longest history shown under a row; older sessions are reached through "Resume Session…". */
@@ -12,6 +13,7 @@ export class TreeShape {
   private readonly nodes = new Map<string, Node>();
   private readonly model: Model;
   private shownRoots: Node[] = [];
+  private shownNames = '';
 
   constructor(model: Model) {
     this.model = model;
@@ -68,9 +70,9 @@ export class TreeShape {
   /** The rows to redraw after a difference; `undefined` is the whole tree. */
   redraw(difference: Difference): (Node | undefined)[] {
     this.forgetGone();
-    const before = this.shownRoots;
+    const [before, names] = [this.shownRoots, this.shownNames];
     const after = this.roots();
-    if (difference.structure.size > 0 && !sameRows(before, after)) return [undefined];
+    if (difference.structure.size > 0 && !(sameRows(before, after) && names === this.shownNames)) return [undefined];
     const rows = new Map<string, Node>();
     for (const workspace of difference.structure) {
       const row = this.isOwn(workspace) ? this.workspace(workspace, true) : this.others();
@@ -98,6 +100,8 @@ export class TreeShape {
 
   private roots(): Node[] {
     this.shownRoots = this.computeRoots();
+    // Another workspace of the same name makes a difference to them.
+    this.shownNames = this.model.surroundings.folders.map(({ path }) => workspaceName(this.model, path)).join('\n');
     return this.shownRoots;
   }
 

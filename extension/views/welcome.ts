@@ -54,10 +54,14 @@ function caseOf(reason: string | undefined): WelcomeCase {
 }
 
 /**
- * What is said above the rows while they may be out of date. Only with rows: the editor shows no welcome text beside a message.
+ * What is said above the rows: that they may be out of date, or why no slot can be opened. Only with rows: the editor shows no welcome text
+ * beside a message.
  */
-export function viewMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>, empty: boolean): string | undefined {
-  const { link, incus } = model;
+export function viewMessage(
+  model: Pick<Model, 'link' | 'incus' | 'loaded' | 'surroundings'>,
+  empty: boolean,
+): string | undefined {
+  const { link, incus, surroundings } = model;
   if (empty || !model.loaded) return undefined;
   if (link.state === 'failed')
     return link.action === 'reload'
@@ -65,5 +69,7 @@ export function viewMessage(model: Pick<Model, 'link' | 'incus' | 'loaded'>, emp
       : `The backend stopped. Run "Incus Agents: Restart Backend". ${link.message}`;
   if (link.state !== 'ready') return 'Reconnecting. The rows may be out of date.';
   if (incus.status === 'connecting') return 'Connecting to Incus. The rows may be out of date.';
-  return incus.status === 'unavailable' ? (incus.message ?? 'Incus does not answer.') : undefined;
+  if (incus.status === 'unavailable') return incus.message ?? 'Incus does not answer.';
+  if (surroundings.folders.length === 0) return 'Open the folder that your agents are to work on.';
+  return surroundings.trusted ? undefined : 'Restricted mode: slots are listed, but nothing is started.';
 }

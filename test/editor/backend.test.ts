@@ -8,18 +8,21 @@ import { processesWithHome } from './lib/processes.ts';
 import { newestOnly, versionUnderTest } from './lib/server.ts';
 import { Slots, UP } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 import { Workbench } from './lib/workbench.ts';
 
-/** The backend among the processes of a home. */
+/** The backends among the processes of a home. A child that they have just forked looks like one until it runs its own program. */
 function backendsOf(home: string): number[] {
-  return processesWithHome(home).filter(pid => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dist/server.js');
-    } catch {
-      return false;
-    }
-  });
+  const alike = processesWithHome(home).filter(pid => textOf(`/proc/${pid}/cmdline`).includes('dist/server.js'));
+  return alike.filter(pid => !alike.includes(Number(/^PPid:\s*(\d+)$/m.exec(textOf(`/proc/${pid}/status`))?.[1])));
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // ended meanwhile
+  }
 }
 
 test('one backend, many windows, and what is wrong is said', newestOnly, async t => {
@@ -31,7 +34,7 @@ test('one backend, many windows, and what is wrong is said', newestOnly, async t
     const slots = new Slots(editor, project);
     const step = stepsOf(t, editor);
     await slots.show();
-    await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: FIRST });
     await slots.open(1);
 
     await step('a second window shows the same, and other workspaces apart', async () => {

@@ -7,7 +7,7 @@ import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 
 test('a window on two folders', newestOnly, async t => {
   const project = makeProject(t);
@@ -25,7 +25,7 @@ test('a window on two folders', newestOnly, async t => {
 
     await step('"+" asks for the folder', async () => {
       await slots.show();
-      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: FIRST });
       await workbench.viewAction('Open Slot');
       await workbench.quickPickItem(/^one/).waitFor();
       await shot('1-which');
@@ -52,8 +52,7 @@ test('a window on two folders', newestOnly, async t => {
     });
 
     await step('a command of the palette asks for the folder', async () => {
-      await workbench.runCommand('Incus Agents: Show Configuration');
-      await workbench.pick(/^one/);
+      await workbench.choose('Incus Agents: Show Configuration', /^one/);
       await page.getByRole('tab', { name: /^Configuration of one/ }).waitFor();
     });
 

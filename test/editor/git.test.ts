@@ -61,7 +61,7 @@ class Side {
     await this.workbench.page
       .getByRole('treeitem', { name: new RegExp(`^${file}`) })
       .first()
-      .waitFor();
+      .waitFor({ timeout: 90_000 });
   }
 
   /** Waits until the editor has tried to write its key for a branch. */
@@ -140,7 +140,7 @@ test("the editor's own Git extension beside a hostile agent", newestOnly, async 
       await bare.workbench.reload();
       await bare.sees('later-code.txt');
       for (const [program, name] of Object.entries(PROGRAMS)) {
-        await until(program, () => bare.ranBy('code', program), 20_000).catch(() => undefined);
+        await until(program, () => bare.ranBy('code', program), 90_000).catch(() => undefined);
         table.control(name, 'code', bare.ranBy('code', program));
       }
     });

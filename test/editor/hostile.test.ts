@@ -74,19 +74,17 @@ test('hostile names and titles are shown as text', newestOnly, async t => {
     });
 
     await step('in a tooltip', async () => {
-      await workbench.treeItem(/^Session -rf/).hover();
-      const hover = page.locator('.monaco-hover').filter({ hasText: 'Path inside' });
-      await hover.waitFor();
+      const hover = await workbench.tooltip(workbench.treeItem(/^Session -rf/), 'Path inside');
       assert.match((await hover.textContent()) ?? '', SHOWN);
       assert.doesNotMatch(((await hover.textContent()) ?? '').replaceAll('\n', ''), UNSEEN);
       for (const markup of ['a[href]', 'a[data-href]', 'img', 'code', '.codicon'])
         assert.equal(await hover.locator(markup).count(), 0, markup);
-      await page.screenshot({ path: join('.artifacts/shots', 'newest', 'hostile--tooltip.png') });
+      await shot('1-tooltip', 'still');
       await page.mouse.move(0, 0);
     });
 
     await step('in a quick pick, and as the name that is to be deleted', async () => {
-      await workbench.runCommand('Incus Agents: Delete Session');
+      await workbench.menu('Incus Agents: Delete Session', /-rf/);
       await isPlain('.quick-input-widget .monaco-list-row', /-rf .*click/);
       await shot('2-pick');
       await workbench.pick(/-rf/);

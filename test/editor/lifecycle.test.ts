@@ -8,7 +8,7 @@ import { redrawTime } from './lib/redraw.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots, UP } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 
 test('the life of several slots', newestOnly, async t => {
   const project = makeProject(t);
@@ -18,16 +18,14 @@ test('the life of several slots', newestOnly, async t => {
     const slots = new Slots(editor, project);
     const step = stepsOf(t, editor);
     await slots.show();
-    await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: FIRST });
     const containers = [await slots.open(1), await slots.open(2), await slots.open(3)];
     const [first = '', second = ''] = containers;
 
     await step('each has a terminal of its own, and the status bar counts them', async () => {
-      assert.equal(await terminals.all().count(), 3);
-      assert.match(
-        (await workbench.statusItem(statusId).textContent()) ?? '',
-        /3 (running|idle)|[12] (running|idle|working) · [12]/,
-      );
+      await until('three terminals', async () => (await terminals.all().count()) === 3);
+      const counts = /3 (running|idle|working)|[12] (running|idle|working) · [12]/;
+      await until('the count', async () => counts.test((await workbench.statusItem(statusId).textContent()) ?? ''));
       await slots.row(2).click();
       await slots.prompt(second);
       await shot('1-three');
@@ -59,7 +57,7 @@ test('the life of several slots', newestOnly, async t => {
 
     await step('stop in the row, start in the row', async () => {
       await workbench.inlineAction(slots.row(1), 'Stop');
-      await slots.says(1, /stopped/);
+      await slots.says(1, /stopped/, 120_000);
       await slots.noToasts();
       assert.equal(project.containers().get(first), 'STOPPED');
       await shot('3-stopped');
@@ -70,8 +68,7 @@ test('the life of several slots', newestOnly, async t => {
     });
 
     await step('a command of the palette asks for its target', async () => {
-      await workbench.runCommand('Incus Agents: Pause Slot');
-      await workbench.quickPickItem('project slot 2').waitFor();
+      await workbench.menu('Incus Agents: Pause Slot', 'project slot 2');
       await shot('4-target');
       await workbench.pick('project slot 2');
       await slots.says(2, /paused/);
@@ -82,9 +79,8 @@ test('the life of several slots', newestOnly, async t => {
     await step('what finds nothing to act on says so, and is no failure', async () => {
       await workbench.runCommand('Incus Agents: Clean Up Stopped Slots');
       const told = workbench.notification('There is no stopped ephemeral slot to clean up.');
-      await told.waitFor();
-      await shot('4-nothing');
       assert.doesNotMatch((await told.textContent()) ?? '', /failed|Show Log/);
+      await shot('4-nothing');
       await workbench.runCommand('Notifications: Clear All Notifications');
     });
 
@@ -137,10 +133,9 @@ test('the life of several slots', newestOnly, async t => {
       await terminals.waitFor('has stopped');
       // What the end of the machine leaves behind.
       project.run('config', 'set', first, 'volatile.last_state.power=RUNNING');
-      await workbench.runCommand('Incus Agents: Resume All');
+      await workbench.menu('Incus Agents: Resume All', 'ran when the machine went down');
       const chosen = (slot: number) =>
         workbench.quickPickItem(`project slot ${slot}`).getByRole('checkbox').first().getAttribute('aria-checked');
-      await workbench.quickPickItem('ran when the machine went down').waitFor();
       await shot('6-resume-all');
       assert.deepEqual([await chosen(1), await chosen(2)], ['true', 'false']);
       await page.keyboard.press('Enter');
@@ -158,7 +153,7 @@ test('the life of several slots', newestOnly, async t => {
       await shot('7-delete-two');
       assert.match((await workbench.dialog().textContent()) ?? '', /Delete 2 slots\?/);
       await workbench.answerDialog(/^Delete$/);
-      await until('no container', () => project.containers().size === 0, 40_000);
+      await until('no container', () => project.containers().size === 0, 120_000);
       await until('no terminal', async () => (await terminals.all().count()) === 0);
       await slots.noToasts();
       await shot('8-empty');

@@ -4,7 +4,7 @@ import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 
 test('one click to the agent, and back to it after a reload and a detach', async t => {
   const project = makeProject(t);
@@ -18,7 +18,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
 
     await step('"+" opens a slot, and its terminal shows the agent inside tmux', async () => {
       await slots.show();
-      await workbench.welcomeButton('Open Slot').first().waitFor();
+      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: FIRST });
       await shot('1-welcome');
       container = await slots.open(1);
       await slots.terminalHasFocus();
@@ -31,8 +31,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
     await step('the status bar counts it, and a command of the palette finds it', async () => {
       const status = workbench.statusItem('incus-agents.incus-agents.incusAgents.status');
       await until('the count', async () => /1 idle/.test((await status.textContent()) ?? ''));
-      await workbench.runCommand('Incus Agents: Show Screen');
-      await workbench.pick(/slot 1/i);
+      await workbench.choose('Incus Agents: Show Screen', /slot 1/i);
       const tab = page.getByRole('tab', { name: /^Screen of/ });
       await tab.waitFor();
       await workbench.runCommand('View: Close Editor');
@@ -92,7 +91,7 @@ test('one click to the agent, and back to it after a reload and a detach', async
       assert.match((await workbench.dialog().textContent()) ?? '', /Close project slot 1\?/);
       await shot('4-close');
       await workbench.answerDialog(/^Close$/);
-      await until('the container to go', () => project.containers().size === 0, 40_000);
+      await until('the container to go', () => project.containers().size === 0, 120_000);
       await slots.row(1).waitFor({ state: 'detached' });
       await slots.noToasts();
       await shot('5-closed');

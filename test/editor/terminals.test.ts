@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
-import { newestOnly, versionUnderTest } from './lib/server.ts';
+import { newestOnly } from './lib/server.ts';
 import { Slots } from './lib/slots.ts';
 import { stepsOf } from './lib/steps.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 
 test('what is done in and through terminals, in a folder that is reached through a symlink', newestOnly, async t => {
   const project = makeProject(t);
@@ -22,7 +22,7 @@ test('what is done in and through terminals, in a folder that is reached through
 
     await step('options are asked step by step, with a way back, and remembered', async () => {
       await slots.show();
-      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: 30_000 });
+      await workbench.welcomeButton('Open Slot').first().waitFor({ timeout: FIRST });
       await workbench.runCommand('Incus Agents: Open Slot with Options');
       await workbench.quickPickItem(/^shell/).waitFor();
       await shot('1-agent');
@@ -55,20 +55,27 @@ test('what is done in and through terminals, in a folder that is reached through
     await step('a path of the container is a link to the file of the host', async () => {
       await slots.row(3).click();
       await slots.terminalHasFocus();
-      await terminals.type('clear; echo src/a.ts:3');
+      /** Follows the link of a line that begins with these words. */
+      const follow = async (words: RegExp, tab: RegExp): Promise<void> => {
+        const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: words });
+        await until('the file to open', async () => {
+          const box = await line.boundingBox();
+          if (box === null) return false;
+          await page.mouse.move(box.x + 20, box.y + box.height / 2);
+          await page.keyboard.down('Control');
+          await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
+          await page.mouse.down();
+          await page.mouse.up();
+          await page.keyboard.up('Control');
+          return (await page.getByRole('tab', { name: tab }).count()) > 0;
+        });
+      };
+      mkdirSync(join(real, 'app/[id]'), { recursive: true });
+      writeFileSync(join(real, 'app/[id]/my page.ts'), '\n');
+      await terminals.type(`clear; echo '"app/[id]/my page.ts":1'; echo src/a.ts:3`);
       await terminals.waitFor(/^src\/a\.ts:3$/m);
-      const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: /^src\/a/ });
-      await until('the file to open', async () => {
-        const box = await line.boundingBox();
-        if (box === null) return false;
-        await page.mouse.move(box.x + 20, box.y + box.height / 2);
-        await page.keyboard.down('Control');
-        await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
-        await page.mouse.down();
-        await page.mouse.up();
-        await page.keyboard.up('Control');
-        return (await page.getByRole('tab', { name: /^a\.ts/ }).count()) > 0;
-      });
+      await follow(/^"app/, /^my page\.ts/);
+      await follow(/^src\/a/, /^a\.ts/);
       await until('line 3', async () => /Ln 3/.test((await page.locator('.part.statusbar').textContent()) ?? ''));
       // As a file of the open folder, not by its real path.
       const crumbs = page.locator('.breadcrumbs-below-tabs .monaco-breadcrumb-item');
@@ -76,27 +83,28 @@ test('what is done in and through terminals, in a folder that is reached through
       await shot('3-link');
     });
 
-    await step('a selection goes to the agent, with its place', async () => {
-      const selectAll = async () => {
-        await page.getByRole('tab', { name: /^a\.ts/ }).click();
-        // The editor takes keys only some time after its tab was clicked.
-        await until('all to be selected', async () => {
-          await page.keyboard.press('Control+a');
-          return /selected\)/.test((await page.locator('.part.statusbar').textContent()) ?? '');
-        });
-      };
-      // Leaving a palette that had lost the focus ends the selection, and the command is offered with one only.
-      await workbench.runCommand('Incus Agents: Send Selection to Agent', selectAll);
+    await step('a selection goes to the agent from the menu of the file, with its place', async () => {
+      const text = page.locator('.editor-instance .view-line').first();
+      await page.getByRole('tab', { name: /^a\.ts/ }).click();
+      // The editor takes keys only some time after its tab was clicked.
+      await until('all to be selected', async () => {
+        await page.keyboard.press('Control+a');
+        return /selected\)/.test((await page.locator('.part.statusbar').textContent()) ?? '');
+      });
+      const menu = await workbench.contextMenu(text);
+      await menu.getByRole('menuitem', { name: /^Send Selection to Agent/ }).waitFor();
+      await shot('3-menu', 'still');
+      await workbench.contextAction(text, /^Send Selection to Agent/);
       await workbench.pick('project slot 3');
-      await until('the text inside', () => project.screen(container).includes('/workspace/src/a.ts:1-4'));
+      // The last line that it touches has nothing of it.
+      await until('the text inside', () => project.screen(container).includes('/workspace/src/a.ts:1-3'));
     });
 
     await step('a prompt goes to the agent', async () => {
       await slots.row(3).click();
       await slots.terminalHasFocus();
       await page.keyboard.press('Control+c');
-      await workbench.runCommand('Incus Agents: Send Prompt');
-      await workbench.pick('project slot 3');
+      await workbench.choose('Incus Agents: Send Prompt', 'project slot 3');
       await workbench.answer('echo sent-$((1+1)) > prompted');
       await until('the work', () => {
         try {
@@ -152,15 +160,11 @@ test('what is done in and through terminals, in a folder that is reached through
     });
 
     await step('a row has its facts below it', async () => {
-      await slots.row(3).locator('.monaco-tl-twistie').click();
-      await workbench
-        .treeItem(/^Container coi-/)
-        .locator('.monaco-tl-twistie')
-        .click();
+      await workbench.expand(slots.row(3));
+      await workbench.expand(workbench.treeItem(/^Container coi-/));
       await workbench.treeItem(/^Image: /).waitFor();
-      await slots.row(3).hover();
-      await page.locator('.monaco-hover').filter({ hasText: 'Memory' }).waitFor();
-      await page.screenshot({ path: join('.artifacts/shots', versionUnderTest, 'terminals--tooltip.png') });
+      await workbench.tooltip(slots.row(3), 'Memory');
+      await shot('6-tooltip', 'still');
       await shot('6-facts');
     });
   });

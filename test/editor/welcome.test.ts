@@ -9,7 +9,7 @@ import { openOutside } from './lib/outside.ts';
 import { newestOnly } from './lib/server.ts';
 import { Slots, UP } from './lib/slots.ts';
 import { pretendFocus } from './lib/toasts.ts';
-import { until } from './lib/wait.ts';
+import { FIRST, until } from './lib/wait.ts';
 
 /** The text that an empty view shows, once it is the expected one. */
 function welcome(
@@ -23,7 +23,7 @@ function welcome(
     withEditor(t, options, async ({ workbench, shot }) => {
       await workbench.showSidebar('Incus Agents');
       const text = workbench.sidebar().locator('.welcome-view-content').last();
-      await until(`${expected}`, async () => expected.test((await text.textContent()) ?? ''), 30_000);
+      await until(`${expected}`, async () => expected.test((await text.textContent()) ?? ''), FIRST);
       for (const button of buttons) await workbench.welcomeButton(button).waitFor();
       await shot('welcome');
     }),
@@ -41,9 +41,9 @@ welcome('no permission', { account: nobody }, /Join its group/, ['Copy the Comma
 
 test('no folder', newestOnly, async t => {
   const project = makeProject(t);
-  await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, server, shot }) => {
+  await withEditor(t, { folder: false, settings: slotSettings(project) }, async ({ workbench, page, server, shot }) => {
     await workbench.showSidebar('Incus Agents');
-    await workbench.welcomeButton('Open Folder').waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Open Folder').waitFor({ timeout: FIRST });
     await shot('welcome');
     // A setting that is wrong is told there too: no file of the configuration can show it.
     const told = workbench.notification(/incusAgents\.agent must be/).getByRole('button', { name: 'Open Settings' });
@@ -54,6 +54,14 @@ test('no folder', newestOnly, async t => {
       return (await told.count()) > 0;
     });
     await shot('setting');
+    await told.click();
+    // Nothing stands there as if it held, while the configuration files decide.
+    const unset = page
+      .locator('.setting-item-contents')
+      .filter({ hasText: /Network/ })
+      .filter({ hasText: 'What new slots reach' });
+    await unset.getByText('As the configuration files say').first().waitFor();
+    await shot('settings');
   });
 });
 
@@ -65,7 +73,7 @@ test('no image: it is said beforehand, and asked at the click', newestOnly, asyn
   await withEditor(t, { folder: makeWorkspace(t), settings }, async editor => {
     const { workbench, page, shot, server } = editor;
     await new Slots(editor, project).show();
-    await workbench.welcomeButton('Build Image').waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Build Image').waitFor({ timeout: FIRST });
     await shot('1-welcome');
     await workbench.runCommand('Incus Agents: Check Health');
     await workbench.pick(`The image ${image} does not exist yet`);
@@ -102,6 +110,8 @@ test('restricted mode lists slots and starts nothing', async t => {
   const project = makeProject(t);
   const folder = makeWorkspace(t);
   const settings = slotSettings(project);
+  mkdirSync(join(folder, '.vscode'));
+  writeFileSync(join(folder, '.vscode/settings.json'), JSON.stringify({ 'incusAgents.confirmClose': false }));
   const keys = [
     { key: 'ctrl+alt+8', command: 'incusAgents.start' },
     { key: 'ctrl+alt+9', command: 'incusAgents.openSlot' },
@@ -110,7 +120,7 @@ test('restricted mode lists slots and starts nothing', async t => {
     const { workbench, terminals, shot, page } = editor;
     const slots = new Slots(editor, project);
     await slots.show();
-    await workbench.welcomeButton('Manage Workspace Trust').waitFor({ timeout: 30_000 });
+    await workbench.welcomeButton('Manage Workspace Trust').waitFor({ timeout: FIRST });
     await shot('1-welcome');
     const offered = await workbench.commandsMatching('Incus Agents: Open Slot');
     assert.deepEqual(
@@ -125,13 +135,19 @@ test('restricted mode lists slots and starts nothing', async t => {
     project.run('stop', '-f', second);
     await slots.says(1, UP);
     await slots.says(2, /stopped/);
+    await workbench.sidebar().getByText('Restricted mode: slots are listed').waitFor();
+    await workbench.sidebar().getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
     await shot('2-listed');
+    // What a folder that nobody trusts says of questions does not count.
+    await workbench.contextAction(slots.row(1), /^Close/);
+    await workbench.dialog().filter({ hasText: 'Close project slot 1?' }).waitFor();
+    await workbench.answerDialog('Cancel');
     for (const slot of [1, 2]) {
       const menu = await workbench.contextMenu(slots.row(slot));
       await menu.getByRole('menuitem', { name: /^Delete/ }).waitFor();
       const entries = await menu.getByRole('menuitem').allTextContents();
       assert.deepEqual(
-        entries.filter(entry => /^(Open|Send|Start|Configure)/.test(entry)),
+        entries.filter(entry => /^(Open|Send|Start|Configure|Resume|Continue|Allow|Trust|Build)/.test(entry)),
         [],
       );
       await page.keyboard.press('Escape');

@@ -35,6 +35,8 @@ export async function launchBrowser(viewport = { width: 1280, height: 800 }): Pr
     permissions: ['clipboard-read', 'clipboard-write'],
     args: flags,
   });
+  // A busy machine has steps that take ten seconds more; what never comes fails all the same.
+  context.setDefaultTimeout(60_000);
   const page = context.pages()[0] ?? (await context.newPage());
   const external: string[] = [];
   const errors: string[] = [];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { root } from '../../host/paths.mjs';
 import { type Browser, launchBrowser } from './browser.ts';
 import { handOver } from './folders.ts';
+import { removeSoon } from './remove.ts';
 import { type Server, type ServerOptions, startServer, versionUnderTest } from './server.ts';
 import { Terminals } from './terminal.ts';
 import { Workbench } from './workbench.ts';
@@ -26,8 +27,8 @@ export interface Editor {
   terminals: Terminals;
   /** The folder that is open; empty in an empty window. */
   folder: string;
-  /** Saves what the window shows as an artefact of the run. */
-  shot(name: string): Promise<void>;
+  /** Saves what the window shows as an artefact of the run; `still` leaves the mouse where it is, on a tooltip or a toast that would go. */
+  shot(name: string, still?: 'still'): Promise<void>;
   /** Where the logs go if the test fails. */
   log: string;
 }
@@ -64,14 +65,14 @@ async function openEditor(
   ends: (() => Promise<void> | void)[],
 ): Promise<Editor> {
   const folder = options.folder === undefined ? newFolder(options) : options.folder || '';
-  if (options.folder === undefined) ends.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  if (options.folder === undefined) ends.push(() => removeSoon(folder));
   const server = await startServer(options);
   ends.push(() => server.stop());
   const browser = await launchBrowser();
   ends.push(() => browser.close());
   const { page } = browser;
-  const shot = async (name: string): Promise<void> => {
-    await page.mouse.move(0, 0); // no hover over the picture
+  const shot = async (name: string, still?: 'still'): Promise<void> => {
+    if (still === undefined) await page.mouse.move(0, 0); // no hover over the picture
     await page.screenshot({ path: artifact(t.name, `${name}.png`) });
   };
   const log = artifact(t.name, 'FAILED.log');

@@ -63,12 +63,12 @@ export function makeFolders({ settings = {}, keys = [], files = {} }: UserFiles 
   return folders;
 }
 
-/** Adds to the settings of the user and the machine. */
-export function changeSettings(folders: Folders, settings: Readonly<Record<string, unknown>>): void {
+/** Adds to the settings of the user and the machine. Without any, it writes what is there anew, with so many blank lines at the end. */
+export function changeSettings(folders: Folders, settings: Readonly<Record<string, unknown>>, lines = 0): void {
   for (const scope of ['User', 'Machine']) {
     const file = join(folders.data, scope, 'settings.json');
     const now: Record<string, unknown> = JSON.parse(readFileSync(file, 'utf8'));
-    writeFileSync(file, JSON.stringify({ ...now, ...settings }, null, 2));
+    writeFileSync(file, `${JSON.stringify({ ...now, ...settings }, null, 2)}${'\n'.repeat(lines)}`);
   }
 }
 

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { owner } from './incus.ts';
+import { removeSoon } from './remove.ts';
 
 /** Who attacks from inside. */
 export type Attacker = 'code' | 'root';
@@ -18,7 +19,7 @@ export class Trace {
   constructor(t: TestContext) {
     this.folder = mkdtempSync(join(tmpdir(), 'ran-'));
     chmodSync(this.folder, 0o777);
-    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
+    t.after(() => removeSoon(this.folder));
   }
 
   /** Names of the programs that ran on the host. */

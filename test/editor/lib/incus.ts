@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { removeSoon } from './remove.ts';
 import { until } from './wait.ts';
 
 /** An image with tmux, a `code` user and the agents, however this machine calls it. */
@@ -33,17 +34,21 @@ export function fingerprintOf(alias: string): string {
 
 /** Runs the command line of Incus: the other program beside ours. Returns its stdout; a failure throws. */
 export function incus(...args: string[]): string {
-  for (let left = 3; ; left -= 1) {
+  for (let left = 20; ; left -= 1) {
     try {
       return execFileSync('incus', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
     } catch (error) {
-      // On a busy machine Incus sometimes loses sight of a program before it has begun.
-      const lost =
-        error instanceof Error && error.message.includes('Failed to retrieve PID of executing child process');
-      if (!lost || left === 0) throw error;
+      if (left === 0 || !(error instanceof Error) || !PASSING.test(error.message)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
     }
   }
 }
+
+/**
+ * On a busy machine Incus sometimes loses sight of a program before it has begun. Its command line reads a configuration, changes it and
+ * writes it back, and gives up where the backend or Incus noted something in between.
+ */
+const PASSING = /Failed to retrieve PID of executing child process|ETag doesn't match|Precondition Failed/i;
 
 /** An Incus project of one scenario: what other tests and users have on this machine is not in it. */
 export class Project {
@@ -132,7 +137,7 @@ export function makeWorkspace(t: TestContext, name = 'project', uid = owner.uid)
   writeFileSync(join(folder, 'hello.txt'), 'hello\n');
   writeFileSync(join(folder, 'src/a.ts'), 'export const first = 1;\n\nexport const third = 3;\n');
   for (const path of ['..', '.', 'src', 'hello.txt', 'src/a.ts']) chownSync(join(folder, path), uid, uid);
-  t.after(() => rmSync(dirname(folder), { recursive: true, force: true, maxRetries: 5 }));
+  t.after(() => removeSoon(dirname(folder)));
   return folder;
 }
 

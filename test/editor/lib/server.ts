@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, createWriteStream, globSync, readFileSync, rmSync, type WriteStream } from 'node:fs';
+import { copyFileSync, createWriteStream, globSync, readFileSync, type WriteStream } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { codeServerCommand, vsixPath } from '../../host/paths.mjs';
@@ -13,6 +13,7 @@ import {
   type UserFiles,
 } from './folders.ts';
 import { endProcessesWithHome } from './processes.ts';
+import { removeSoon } from './remove.ts';
 
 /** Which VS Code: the newest, or the oldest that the manifest allows. */
 export type Version = 'newest' | 'oldest';
@@ -132,17 +133,25 @@ function handleOf(
   env: NodeJS.ProcessEnv,
   log: WriteStream,
 ): Server {
+  const again: NodeJS.Timeout[] = [];
   return {
     url,
     folders,
     env,
-    set: settings => changeSettings(folders, settings),
+    set: settings => {
+      changeSettings(folders, settings);
+      // The editor may not yet watch a file that is changed for the first time.
+      for (const later of [1000, 5000]) again.push(setTimeout(() => changeSettings(folders, {}, later / 1000), later));
+    },
     tmux: (...args) => execFileSync('tmux', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
     logs: () =>
       globSync(join(folders.data, 'logs/**/*.log'))
         .map(file => `── ${file}\n${readFileSync(file, 'utf8')}`)
         .join('\n'),
-    stop: () => endServer(child, folders, log),
+    stop: () => {
+      for (const timer of again) clearTimeout(timer);
+      return endServer(child, folders, log);
+    },
   };
 }
 
@@ -152,5 +161,5 @@ async function endServer(child: ChildProcess | undefined, folders: Folders, log:
   await endProcessesWithHome(folders.home);
   await gone;
   log.end();
-  rmSync(folders.base, { recursive: true, force: true, maxRetries: 5 });
+  await removeSoon(folders.base);
 }

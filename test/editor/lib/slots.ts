@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { Locator } from 'playwright-core';
 import type { Editor } from './editor.ts';
 import { incus, type Project } from './incus.ts';
-import { until } from './wait.ts';
+import { FIRST, until } from './wait.ts';
 
 /** What the row of a slot that runs says, whatever is known of its agent. */
 export const UP = /running|idle|working/;
@@ -38,7 +38,7 @@ export class Slots {
   async open(slot: number): Promise<string> {
     const before = new Set(this.project.containers().keys());
     await this.editor.workbench.viewAction('Open Slot');
-    await this.row(slot).waitFor({ timeout: 60_000 });
+    await this.row(slot).waitFor({ timeout: FIRST });
     const container = await until('a new container', () =>
       [...this.project.containers().keys()].find(name => !before.has(name)),
     ).catch(error => {
@@ -50,11 +50,11 @@ export class Slots {
 
   /** Waits until the terminal in front shows the prompt of a container's shell. */
   async prompt(container: string): Promise<void> {
-    await this.editor.terminals.waitFor(new RegExp(`@${container}:.*\\$ ?$`), 60_000);
+    await this.editor.terminals.waitFor(new RegExp(`@${container}:.*\\$ ?$`), FIRST);
   }
 
   /** Waits until a slot's row says something. */
-  async says(slot: number, words: RegExp, timeout = 30_000): Promise<void> {
+  async says(slot: number, words: RegExp, timeout = 60_000): Promise<void> {
     await until(
       `slot ${slot} to say ${words}`,
       async () => words.test((await this.row(slot).getAttribute('aria-label', { timeout: 1_000 })) ?? ''),
@@ -67,7 +67,7 @@ export class Slots {
     // Older versions explain once, on their own, which keys a terminal does not get.
     const toasts = this.editor.page.locator('.notification-toast').filter({ hasNotText: 'Some keybindings' });
     const texts = () => toasts.allInnerTexts();
-    await until('no notification', async () => (await texts()).length === 0, 15_000).catch(() => undefined);
+    await until('no notification', async () => (await texts()).length === 0).catch(() => undefined);
     assert.deepEqual(await texts(), []);
   }
 

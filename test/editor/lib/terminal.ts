@@ -34,7 +34,7 @@ export class Terminals {
   }
 
   /** Waits for a text in the terminal that is shown. */
-  async waitFor(text: string | RegExp, timeout = 30_000): Promise<void> {
+  async waitFor(text: string | RegExp, timeout = 60_000): Promise<void> {
     await until(
       `"${text}" in the terminal`,
       async () => (typeof text === 'string' ? (await this.text()).includes(text) : text.test(await this.text())),

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Milliseconds that a window's first sight of Incus may take: extension host, backend and a first list, on a busy machine. */
+export const FIRST = 90_000;
+
 /** What `until` gives back: the answer without the values that mean "not yet". */
 export type Found<T> = Exclude<T, undefined | null | false | '' | 0>;
 

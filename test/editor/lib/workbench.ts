@@ -88,6 +88,39 @@ export class Workbench {
     return this.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: name });
   }
 
+  /**
+   * Runs a command and waits until its menu has an item. A menu is made once, from what is known then, and whatever takes the focus closes
+   * it, so it is asked for again.
+   */
+  async menu(title: string, item: Name, prepare?: () => Promise<void>): Promise<Locator> {
+    return this.inMenu(title, item, prepare, async row => row);
+  }
+
+  /** The same, and chooses the item. */
+  async choose(title: string, item: Name, prepare?: () => Promise<void>): Promise<void> {
+    await this.inMenu(title, item, prepare, row => row.click({ timeout: 5000 }));
+  }
+
+  private async inMenu<T>(
+    title: string,
+    item: Name,
+    prepare: (() => Promise<void>) | undefined,
+    act: (row: Locator) => Promise<T>,
+  ): Promise<T> {
+    const row = this.quickPickItem(item).first();
+    const answer = await until(`${item} in the menu of ${title}`, async () => {
+      try {
+        await this.runCommand(title, prepare);
+        await row.waitFor({ timeout: 5000 });
+        return { of: await act(row) };
+      } catch (error) {
+        await this.page.keyboard.press('Escape');
+        throw error;
+      }
+    });
+    return answer.of;
+  }
+
   /** Chooses a row of an open quick pick. */
   async pick(name: Name): Promise<void> {
     await this.quickPickItem(name).first().click();
@@ -131,9 +164,25 @@ export class Workbench {
 
   /** Opens what is below a row. */
   async expand(row: Locator): Promise<void> {
-    if ((await row.getAttribute('aria-expanded')) === 'true') return;
-    await row.locator('.monaco-tl-twistie').click();
-    await until('the row to open', async () => (await row.getAttribute('aria-expanded')) === 'true');
+    const open = async () => (await row.getAttribute('aria-expanded', { timeout: 2000 })) === 'true';
+    // A row that is drawn anew under the mouse takes no click.
+    await until('the row to open', async () => {
+      if (await open()) return true;
+      await row.locator('.monaco-tl-twistie').click({ timeout: 5000 });
+      return until('it to open', open, 2000);
+    });
+  }
+
+  /** Rests the mouse on a row until its tooltip is there, and returns that. */
+  async tooltip(row: Locator, words: Name): Promise<Locator> {
+    const hover = this.page.locator('.monaco-hover').filter({ hasText: words });
+    await until('the tooltip', async () => {
+      await this.page.mouse.move(0, 0);
+      await row.hover({ timeout: 5000 });
+      await hover.waitFor({ timeout: 5000 });
+      return true;
+    });
+    return hover;
   }
 
   /** A row of a tree in the sidebar, by its label and what else it says. */
@@ -148,21 +197,35 @@ export class Workbench {
 
   /** Clicks an action at the right end of a row: it is there only under the mouse. */
   async inlineAction(row: Locator, name: Name): Promise<void> {
-    await row.hover();
-    await row.getByRole('button', { name }).click();
+    await this.hoverAndClick(row, row.getByRole('button', { name }).first());
   }
 
   /** An action in the title of a view. */
   async viewAction(name: Name): Promise<void> {
-    await this.sidebar().locator('.pane-header, .composite.title').first().hover();
-    await this.sidebar().locator('.title-actions, .actions').getByRole('button', { name }).first().click();
+    const header = this.sidebar().locator('.pane-header, .composite.title').first();
+    await this.hoverAndClick(
+      header,
+      this.sidebar().locator('.title-actions, .actions').getByRole('button', { name }).first(),
+    );
+  }
+
+  /** Clicks, once, what is there only while the mouse is on something that may be drawn anew at any time. */
+  private async hoverAndClick(place: Locator, button: Locator): Promise<void> {
+    await until('the button', async () => {
+      await place.hover({ timeout: 5000 });
+      await button.click({ timeout: 5000 });
+      return true;
+    });
   }
 
   /** Opens the context menu of a row and returns it. */
   async contextMenu(row: Locator): Promise<Locator> {
-    await row.click({ button: 'right' });
     const menu = this.page.locator('.context-view .monaco-menu, .monaco-menu-container .monaco-menu').last();
-    await menu.waitFor();
+    await until('the menu', async () => {
+      if (!(await menu.isVisible())) await row.click({ button: 'right', timeout: 5000 });
+      await menu.waitFor({ timeout: 2000 });
+      return true;
+    });
     return menu;
   }
 

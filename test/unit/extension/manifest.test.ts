@@ -22,12 +22,13 @@ interface MenuItem {
 
 interface Setting {
   default: unknown;
-  type: string;
+  type: string | string[];
   scope: string;
   order: number;
   markdownDescription: string;
   pattern?: string;
   enum?: unknown[];
+  enumItemLabels?: string[];
   minimum?: number;
   maximum?: number;
 }
@@ -245,7 +246,8 @@ describe('settings', () => {
       const { check } = specOf(key);
       const { json } = check;
       assert.equal(setting?.pattern, json.pattern, name);
-      for (const value of setting?.enum ?? [setting?.default])
+      const values = setting?.enum ?? [setting?.default];
+      for (const value of values.filter(each => each !== null))
         assert.deepEqual(check.issues(value), [], `${name}: ${value}`);
       const words = Array.isArray(json.enum) ? json.enum : [];
       assert.deepEqual(
@@ -256,6 +258,22 @@ describe('settings', () => {
       for (const bound of [setting?.minimum, setting?.maximum])
         if (bound !== undefined) assert.deepEqual(check.issues(bound), [], `${name}: ${bound}`);
     }
+  });
+
+  it('that the files decide say so until they are set, and can be set back to that', () => {
+    for (const name of Object.keys(SETTINGS)) {
+      const setting = settings[`incusAgents.${name}`];
+      const nothing = setting?.default === '' || setting?.default === null || isEmptyHolder(setting?.default);
+      assert.ok(nothing, `${name} stands there as ${JSON.stringify(setting?.default)}, whatever is in force`);
+      if (setting?.enum === undefined) continue;
+      const label = setting.enumItemLabels?.[setting.enum.indexOf(setting.default)];
+      assert.equal(label, 'As the configuration files say', name);
+    }
+  });
+
+  it('that only the editor reads are the user’s own, where no trust is asked for', () => {
+    const own = CLIENT_KEYS.filter(key => settings[`incusAgents.${key}`]?.scope === 'application');
+    assert.deepEqual(own, ['notifications', 'confirmClose']);
   });
 
   it('have a sentence, an order of their own and a default that they allow', () => {
@@ -270,6 +288,10 @@ describe('settings', () => {
     }
   });
 });
+
+function isEmptyHolder(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
 
 describe('files', () => {
   it('that the manifest names exist', () => {

@@ -33,10 +33,36 @@ describe('paths in a line', () => {
     assert.deepEqual(paths('  --> src/main.rs:10'), [['src/main.rs', 10, undefined]]);
     assert.deepEqual(paths('a.ts(7,2): error TS1'), [['a.ts', 7, 2]]);
     assert.deepEqual(paths('File "/workspace/a.py", line 12'), [['/workspace/a.py', 12, undefined]]);
-    assert.deepEqual(paths('● Update(src/übung.ts)'), [['src/übung.ts', undefined, undefined]]);
+    assert.deepEqual(paths('see src/übung.ts.'), [['src/übung.ts', undefined, undefined]]);
+  });
+
+  it('may have brackets and, in quotes, blanks: the longest comes first', () => {
+    const first = (line: string) => paths(line)[0];
+    assert.deepEqual(first('app/[id]/page.tsx:3'), ['app/[id]/page.tsx', 3, undefined]);
+    assert.deepEqual(first('(app/[[...all]]/page.tsx:3:5)'), ['app/[[...all]]/page.tsx', 3, 5]);
+    assert.deepEqual(first('app/(auth)/page.tsx(7,2)'), ['app/(auth)/page.tsx', 7, 2]);
+    assert.deepEqual(first('"/workspace/my dir/a.ts":3'), ['/workspace/my dir/a.ts', 3, undefined]);
+    assert.deepEqual(first("don't read 'my dir/a.ts:4'"), ['my dir/a.ts', 4, undefined]);
+    assert.deepEqual(first('File "/workspace/my dir/a.py", line 12'), ['/workspace/my dir/a.py', 12, undefined]);
+    assert.deepEqual(
+      paths('● Update(src/a.ts)').map(([path]) => path),
+      ['Update(src/a.ts)', 'src/a.ts'],
+    );
+    assert.deepEqual(first('● Update(app/(auth)/[id].tsx)'), ['app/(auth)/[id].tsx', undefined, undefined]);
+  });
+
+  it('are found in a moment in whatever a program prints', () => {
+    const before = performance.now();
+    for (const part of ['(', '[[', '(a', '"a ', "'/ ", 'a/(b)', '/a/b ']) findPaths(part.repeat(4000 / part.length));
+    assert.ok(performance.now() - before < 1000);
   });
 
   it('know where they stand', () => {
+    const quoted = findPaths('in "my dir/a.ts":3.')[0];
+    assert.equal(
+      'in "my dir/a.ts":3.'.slice(quoted?.start, (quoted?.start ?? 0) + (quoted?.length ?? 0)),
+      'my dir/a.ts":3',
+    );
     const [found] = findPaths('see src/a.ts:3 now');
     assert.equal('see src/a.ts:3 now'.slice(found?.start, (found?.start ?? 0) + (found?.length ?? 0)), 'src/a.ts:3');
   });

@@ -33,7 +33,7 @@ describe('text from a container', () => {
       mounts: [{ source: HOSTILE, path: HOSTILE, readonly: true }],
     });
     for (const text of [
-      slotTooltip(slot, Date.now(), undefined, undefined, HOSTILE),
+      slotTooltip(slot, 'project slot 1', Date.now(), undefined, undefined, HOSTILE),
       sessionTooltip(aSession({ title: HOSTILE }), Date.now()),
     ]) {
       assert.doesNotMatch(text, /command:|<img|https:|\u202e|\u001b/);
@@ -77,7 +77,7 @@ describe('quantities', () => {
   it('tell a share of CPU from two readings', () => {
     const now = Date.parse('2026-01-01T10:00:10Z');
     const usage = { cpuSeconds: 15, memoryBytes: 1024, processes: 3 };
-    const text = slotTooltip(aSlot(), now, usage, { cpuSeconds: 10, at: now - 10_000 });
+    const text = slotTooltip(aSlot(), 'project slot 1', now, usage, { cpuSeconds: 10, at: now - 10_000 });
     assert.match(text, /50 &#37; of a core/);
   });
 });

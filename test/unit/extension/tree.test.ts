@@ -3,6 +3,7 @@ import { describe, it, mock } from 'node:test';
 import type { BackendApi } from '../../../extension/model/backendApi.ts';
 import type { Model } from '../../../extension/model/model.ts';
 import type { Difference } from '../../../extension/model/reducer.ts';
+import { slotName } from '../../../extension/views/names.ts';
 import type { Node } from '../../../extension/views/node.ts';
 import { rowOf } from '../../../extension/views/row.ts';
 import { Tooltips } from '../../../extension/views/tooltipSource.ts';
@@ -66,6 +67,22 @@ describe('tree', () => {
     model.applyChange({ revision: 2, slots: [aSlot({ container: 'coi-0a1b2c3d-2', slot: 2 })] });
     model.applyChange({ revision: 3, slots: [aSlot({ container: 'x', workspace: '/elsewhere' })] });
     assert.deepEqual(heard, [['workspace:/home/me/project'], [undefined]]);
+  });
+
+  it('tells folders of one name apart, in every window that shows both', () => {
+    const model = aModel([aSlot(), aSlot({ container: 'x', workspace: '/elsewhere/other' })]);
+    const shape = new TreeShape(model);
+    const label = (at: number) => rowOf(model, shape.children(undefined)[at] as Node, 0).label;
+    assert.equal(label(0), 'project');
+    const heard = redraws(model, shape);
+    const twin = aSlot({ container: 'y', workspace: '/home/you/work/me/project' });
+    model.applyChange({ revision: 2, slots: [twin] });
+    assert.deepEqual(heard, [[undefined]], 'the row of the folder that is open has another name now');
+    assert.equal(label(0), 'project · home/me');
+    assert.equal(slotName(model, twin), 'project · work/me slot 1');
+    model.setSurroundings({ folders: [{ path: '/home/me/project', name: 'Shop' }] });
+    assert.equal(label(0), 'Shop', 'as the editor calls it');
+    assert.equal(slotName(model, twin), 'project slot 1');
   });
 
   it('has no row for the session of a plain shell, in which nothing can be read', () => {

@@ -6,7 +6,7 @@ import { isConfigFile, problemsByPath, settingsProblems } from '../../../extensi
 import { ExtensionFailure, failureOf, isImageMissing, throwTogether } from '../../../extension/model/failures.ts';
 import { nextStep } from '../../../extension/model/nextStep.ts';
 import { remedyOf } from '../../../extension/model/remedies.ts';
-import { pickEnvironment } from '../../../extension/model/secrets.ts';
+import { MissingSecrets, pickEnvironment, SECRET_NAME } from '../../../extension/model/secrets.ts';
 import { conditionWords } from '../../../extension/views/appearance.ts';
 import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
 import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
@@ -68,6 +68,15 @@ describe('welcome', () => {
     model.setLink({ state: 'reconnecting' });
     assert.match(viewMessage(model, false) ?? '', /out of date/);
   });
+
+  it('says above the rows why no slot can be opened', () => {
+    const model = aModel([aSlot()]);
+    model.setSurroundings({ trusted: false });
+    assert.match(viewMessage(model, false) ?? '', /^Restricted mode/);
+    assert.equal(viewMessage(model, true), undefined, 'the welcome text says it');
+    model.setSurroundings({ folders: [] });
+    assert.match(viewMessage(model, false) ?? '', /^Open the folder/);
+  });
 });
 
 describe('summary', () => {
@@ -90,7 +99,7 @@ describe('summary', () => {
 
 describe('transitions', () => {
   it('are announced once, with folder, slot and agent', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     assert.equal(transitions.note('c', inState('waiting')), undefined);
     assert.equal(transitions.note('c', inState('working')), undefined);
     assert.equal(transitions.note('c', inState('waiting'))?.message, 'claude in project slot 1 is waiting for you');
@@ -98,7 +107,7 @@ describe('transitions', () => {
   });
 
   it('are not told again after a backend began anew or a pause, unless it is another question', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     const waiting = inState('waiting');
     transitions.note('c', inState('working'));
     assert.ok(transitions.note('c', waiting));
@@ -115,14 +124,14 @@ describe('transitions', () => {
   });
 
   it('are told of a slot that asks as soon as it has started', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     assert.equal(transitions.note('c', aSlot({ status: 'creating' })), undefined);
     assert.equal(transitions.note('c', inState('unknown')), undefined);
     assert.ok(transitions.note('c', inState('waiting')));
   });
 
   it('give the reason of a failure', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     transitions.note('c', inState('working'));
     const failed = aSlot({ agentState: { state: 'failed', since: '', why: 'It ended with code 3.' } });
     assert.match(transitions.note('c', failed)?.message ?? '', /failed: It ended with code 3\.$/);
@@ -130,7 +139,7 @@ describe('transitions', () => {
   });
 
   it('are a turn that ends, and a failure, but not a stop', () => {
-    const transitions = new Transitions();
+    const transitions = new Transitions(() => 'project slot 1');
     transitions.note('c', inState('working'));
     assert.match(transitions.note('c', inState('idle'))?.message ?? '', /finished its turn/);
     assert.match(transitions.note('c', aSlot({ status: 'failed' }))?.message ?? '', /failed/);
@@ -205,6 +214,17 @@ describe('the next step after a failure', () => {
     model.setLink({ state: 'idle' });
     model.setSurroundings({ linux: false });
     assert.equal(title(), undefined);
+  });
+
+  it('of a secret that is not there is to store it, under its name', () => {
+    const missing = new MissingSecrets();
+    missing.note('my key', undefined);
+    const message = 'Claude Code is to use the secret "my key", which is not there.';
+    const step = () => nextStep('config', aModel([]), missing.namedIn(message));
+    assert.deepEqual(step(), { title: 'Store Secret…', command: 'incusAgents.storeSecret', text: 'my key' });
+    assert.ok(SECRET_NAME.test('my key'));
+    missing.note('my key', 'stored');
+    assert.equal(step()?.title, 'Show Configuration');
   });
 
   it('of what is not trusted is the trust that is missing', () => {
