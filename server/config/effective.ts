@@ -41,6 +41,7 @@ export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string
     ...(gathered.profile === undefined ? {} : { profile: gathered.profile }),
     profiles: gathered.profiles,
     gated: folded.gated,
+    pending: folded.gated.filter(item => !approved.has(gateId(item))),
     gatedByAny: () => {
       const others = gathered.others.flatMap(layers => fold(layers, gathered.home, approved).gated);
       return [...new Map([...folded.gated, ...others].map(item => [gateId(item), item])).values()];

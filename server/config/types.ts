@@ -69,7 +69,9 @@ export interface EffectiveConfig {
   readonly profiles: readonly ProfileInfo[];
   /** What the project asks for and does not get until `approve`. */
   readonly gated: readonly GatedItem[];
-  /** That, and what the project's profiles ask for that are not in force. */
+  /** What of that has not been approved. */
+  readonly pending: readonly GatedItem[];
+  /** All that, and what the project's profiles ask for that are not in force. */
   gatedByAny(): GatedItem[];
   /** The same configuration with these items in force. */
   approve(items: readonly GatedItem[]): EffectiveConfig;

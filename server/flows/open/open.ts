@@ -60,6 +60,7 @@ async function openFresh(
   context: RequestContext,
 ): Promise<SlotOpenResult> {
   const plan = await prepareOpen(deps, await withSession(deps, request, record), context);
+  tellOfImage(deps, plan);
   requirePrompt(plan, request.prompt, record !== undefined);
   const maxSlots = plan.config.get('maxSlots');
   const take = (asked: number | undefined) =>
@@ -85,6 +86,14 @@ async function openFresh(
     if (!(error instanceof LostRace) || request.slot !== undefined || former === undefined) throw error;
     return take(undefined);
   }
+}
+
+/** What the agent needs may be in the image that the project asks for, so that another one should not come as a surprise. */
+function tellOfImage(deps: FlowDeps, { config, image }: OpenPlan): void {
+  const asked = config.pending.find(item => item.kind === 'image');
+  if (asked === undefined) return;
+  const text = `${asked.source} asks for this, which is ignored until you approve it (Trust Workspace Configuration)`;
+  deps.message('warning', `${text}: ${asked.what}. The slot is made from ${image}.`);
 }
 
 /** Looks again at those of a workspace's slots that somebody was at work on when last seen: it may be over by now, and the slot free. */

@@ -249,6 +249,9 @@ describe('what cannot be', { skip: process.getuid?.() !== 0 }, () => {
     const trust = (approve?: boolean) => careful.call('config/trust', { workspace: ws, ...(approve && { approve }) });
     const what = 'Make slots from the image "ia-of-the-project"';
     assert.deepEqual((await trust()).pending, [{ kind: 'image', what }]);
+    assert.equal((await refused(ws, { agent: 'shell', prompt: 'x' }, careful)).kind, 'invalid');
+    const told = careful.messages.map(({ message }) => message).join('\n');
+    assert.match(told, /ignored until you approve it .*: Make slots from the image "ia-of-the-project"/);
     await trust(true);
     assert.deepEqual(await images(), { alias: 'ia-of-the-project', buildable: false });
     assert.equal(await failureOf(careful.call('health/fix', { id: 'images.default' })).then(f => f.kind), 'invalid');
