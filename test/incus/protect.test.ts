@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chownSync,
@@ -151,7 +151,8 @@ test('what a crash leaves is found and cleared without sudo, and by the next sta
   const { dir, place, end } = await setUp(t);
   // What LXC itself leaves of a container whose process was killed.
   const groups = ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/lxc.*.${place.container}*`];
-  t.after(() => void execFileSync('find', [...groups, '-exec', 'rmdir', '{}', '+'], { stdio: 'ignore' }));
+  const remove = () => spawnSync('find', [...groups, '-exec', 'rmdir', '{}', '+'], { stdio: 'ignore' }).status === 0;
+  t.after(async () => void (await until('its control groups are gone', remove)));
   const kill = async () => {
     const [, keeper] = readFileSync(`${LIVE}/${place.container}`, 'utf8').split(/\s/);
     process.kill(Number(keeper), 'SIGKILL');
@@ -170,10 +171,10 @@ test('what a crash leaves is found and cleared without sudo, and by the next sta
   assert.ok(!left.stale.includes(place.container));
   assert.doesNotMatch(flagsOf(`${dir}/.git/config`), /i/);
   assert.ok(!existsSync(`${dir}/.mcp.json`));
-  assert.deepEqual(
-    (await place.incus.instances()).map(i => i.name).filter(name => name.startsWith('incus-agents-sweep-')),
-    [other],
-  );
+  // A backend that another test starts meanwhile has its own.
+  const sweepers = async () =>
+    (await place.incus.instances()).map(i => i.name).filter(name => name.startsWith('incus-agents-sweep-'));
+  await until('ours is gone', async () => (await sweepers()).join() === other);
   assert.ok(!(await oldSweepers(place.incus)).includes(other));
   assert.ok((await oldSweepers(place.incus, Date.now() + 120_000)).includes(other));
   await place.incus.setState(place.container, 'start');

@@ -139,7 +139,8 @@ describe('what is shared with a slot', { skip }, () => {
     assert.match(`${COI_PORTS} ${COI_PORT_WEB}`, /^\d{5} \d{5}$/);
     await run(listening(8000, 'web'));
     await run(listening(Number(COI_PORTS), 'pool'));
-    await until('both answer', async () => (await said(COI_PORT_WEB)) === 'web' && (await said(COI_PORTS)) === 'pool');
+    const says = async (port: string, word: string) => (await said(port).catch(() => '')) === word;
+    await until('both answer', async () => (await says(COI_PORT_WEB, 'web')) && (await says(COI_PORTS, 'pool')));
     await assert.rejects(said(COI_PORT_WEB, hostAddress()), /ECONNREFUSED/);
 
     const shared = backend.slots.get(container)?.shared ?? [];

@@ -57,7 +57,7 @@ async function arena(t: TestContext): Promise<Arena> {
 async function inside(lab: Lab, container: string, script: string, as: Attacker): Promise<string> {
   const user = as === 'root' ? 0 : 1000;
   const env = { HOME: as === 'root' ? '/root' : '/home/code', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(120_000);
   const { stdout } = await lab.incus.exec(container, ['/bin/sh', '-c', script], { user, group: user, env, signal });
   return stdout.toString('utf8');
 }
@@ -151,8 +151,12 @@ cd "$HOME/.incus-agents/signals"
 while :; do yes 'waiting 99999999999 {"tool_name":"x"}' | head -c 8M >>events; [ $(stat -c %s events) -lt 50000000 ] || rm -f events; done
 `;
 
-/** Longest (ms) that a request may take meanwhile (slow is allowed, stuck is not), and most memory (MB) that the backend may ever have had. */
+/**
+ * Longest (ms) that a request may take meanwhile (slow is allowed, stuck is not), and one that needs new connections to Incus, which a busy
+ * Incus itself is slow to serve; and most memory (MB) that the backend may ever have had.
+ */
 const ANSWERS_IN = 10_000;
+const CONNECTS_IN = 45_000;
 const MEMORY = 600;
 
 /** A slot whose agent has everything that the backend reads of one. */
@@ -173,7 +177,7 @@ async function watched(t: TestContext): Promise<Pick<Arena, 'lab' | 'backend' | 
   return { lab, backend, attacker: container };
 }
 
-test('hostile names, files and output do nothing on the way to a client', { skip, timeout: 120_000 }, async t => {
+test('hostile names, files and output do nothing on the way to a client', { skip, timeout: 300_000 }, async t => {
   const table = new Table(t, 'Hostile text');
   const { lab, backend, attacker } = await watched(t);
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
@@ -229,7 +233,8 @@ async function flooded(table: Table, { lab, backend, attacker }: Pick<Arena, 'la
       await call();
       longest = Math.max(longest, Math.round(performance.now() - began));
     }
-    table.held(`${method} meanwhile`, 'code', longest < ANSWERS_IN ? undefined : `took ${longest} ms`);
+    const limit = method === 'slot/exec' ? CONNECTS_IN : ANSWERS_IN;
+    table.held(`${method} meanwhile`, 'code', longest < limit ? undefined : `took ${longest} ms`);
   }
   const { stdout, truncated } = await output;
   table.held(

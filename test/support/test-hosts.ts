@@ -80,7 +80,11 @@ async function serve(t: Ending): Promise<void> {
     child.kill();
     await once(child, 'exit');
   });
-  await once(child.stdout, 'data');
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('The test hosts ended before they were ready, with what they wrote above.');
+  });
+  ended.catch(() => {}); // Later it is meant to.
+  await Promise.race([once(child.stdout, 'data'), ended]);
 }
 
 /** The routes go with its cable. What an interrupted run left is taken away too. */

@@ -87,7 +87,10 @@ describe('several at once', { skip: process.getuid?.() !== 0 }, () => {
       ends.some(s => s.status === 'fulfilled'),
       outcomes(ends),
     );
-    for (const s of ends) if (s.status === 'rejected') assert.ok(isReply('not-found')(s.reason));
+    // The other one finds nothing any more, or Incus busy with the first for too long.
+    for (const s of ends)
+      if (s.status === 'rejected')
+        assert.match((await failureOf(Promise.reject(s.reason))).kind, /^(not-found|conflict)$/, outcomes(ends));
     assert.equal(await lab.instance(container), undefined);
     await other.end();
   });
