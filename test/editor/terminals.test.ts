@@ -58,19 +58,24 @@ test('what is done in and through terminals, in a folder that is reached through
       /** Follows the link of a line that begins with these words. */
       const follow = async (words: RegExp, tab: RegExp): Promise<void> => {
         const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: words });
-        await until('the file to open', async () => {
+        const pointer = page.locator('.terminal-wrapper.active .xterm-cursor-pointer');
+        // Clicked once: a second click would open it a second time, later on, and with that end what is selected by then.
+        await until('the link', async () => {
           const box = await line.boundingBox();
           if (box === null) return false;
           await page.mouse.move(box.x + 20, box.y + box.height / 2);
           await page.keyboard.down('Control');
-          await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
-          await page.mouse.down();
-          await page.mouse.up();
-          await page.keyboard.up('Control');
-          // A second click would open it a second time, later on, and with that end what is selected by then.
-          await page.getByRole('tab', { name: tab }).waitFor({ timeout: 5000 });
-          return true;
+          try {
+            await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
+            await pointer.waitFor({ timeout: 500 });
+            await page.mouse.down();
+            await page.mouse.up();
+            return true;
+          } finally {
+            await page.keyboard.up('Control');
+          }
         });
+        await page.getByRole('tab', { name: tab }).waitFor();
       };
       mkdirSync(join(real, 'app/[id]'), { recursive: true });
       writeFileSync(join(real, 'app/[id]/my page.ts'), '\n');
