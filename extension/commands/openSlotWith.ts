@@ -58,7 +58,7 @@ function agentStep(context: CommandContext, draft: Draft, shown: Shown): Step {
 function numberStep(context: CommandContext, draft: Draft, shown: Shown): Step {
   return async ask => {
     draft.slot = await ask<number | undefined>({
-      placeHolder: 'Which slot? Enter takes the next free one, a number that one',
+      placeHolder: 'Which slot? Enter takes the next free one. Or type a number',
       choices: async () => {
         const here = new Map(slotsOf(context.model.slots, draft.workspace ?? '').map(slot => [slot.slot, slot]));
         const numbers = Array.from({ length: await highestNumber(shown) }, (_, at) => at + 1);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { withEditor } from './lib/editor.ts';
 import { makeProject, makeWorkspace, slotSettings } from './lib/incus.ts';
 import { newestOnly } from './lib/server.ts';
+import { Slots } from './lib/slots.ts';
 import { until } from './lib/wait.ts';
 
 test('what a project asks for is shown to its end before it is approved', newestOnly, async t => {
@@ -20,7 +21,17 @@ test('what a project asks for is shown to its end before it is approved', newest
     chownSync(join(folder, '.coi/config.toml'), 1000, 1000);
   };
   ask([`true ${'x'.repeat(600)}`]);
-  await withEditor(t, { folder, settings: slotSettings(project) }, async ({ workbench, page, shot }) => {
+  const config = `[agents.mytool]
+command = ["bash"]
+[agents.mytool.credentials]
+source = "secret"
+secret = "my key"
+variable = "MY_KEY"
+`;
+  const settings = slotSettings(project, { 'incusAgents.agent': 'mytool' });
+  const options = { folder, settings, files: { '.coi/config.toml': config } };
+  await withEditor(t, options, async editor => {
+    const { workbench, terminals, page, shot } = editor;
     await workbench.showSidebar('Incus Agents');
     await workbench.runCommand('Incus Agents: Trust Workspace Configuration');
     await workbench.dialog().waitFor();
@@ -54,5 +65,19 @@ test('what a project asks for is shown to its end before it is approved', newest
       await shot('4-approved');
       return /Nothing of asks waits/.test((await workbench.dialog().textContent()) ?? '');
     });
+    await workbench.answerDialog('OK');
+    ask([]); // What was approved is never to run.
+    // A secret that is not there is stored from where it is missed.
+    await workbench.showSidebar('Incus Agents');
+    await workbench.viewAction('Open Slot');
+    const missed = workbench.notification(/is to use the secret "my key"/);
+    await missed.getByRole('button', { name: 'Store Secret…' }).waitFor();
+    await shot('5-missed');
+    await missed.getByRole('button', { name: 'Store Secret…' }).click();
+    await page.locator('.quick-input-title', { hasText: 'Store Secret my key' }).waitFor();
+    await workbench.answer('the-value-of-it');
+    await new Slots(editor, project).open(1);
+    await terminals.type('echo "<$MY_KEY>"');
+    await terminals.waitFor('<the-value-of-it>');
   });
 });

@@ -126,6 +126,19 @@ test('the life of several slots', newestOnly, async t => {
       await slots.noToasts();
     });
 
+    await step('agents that have ended are started again, all that are selected', async () => {
+      for (const container of [first, second])
+        project.tmux(container, 'send-keys', '-t', `=coi-${container}:`, 'exit', 'Enter');
+      for (const slot of [1, 2]) {
+        await slots.says(slot, /exited/);
+        const selected = async () => (await slots.row(slot).getAttribute('aria-selected')) === 'true';
+        if (!(await selected())) await slots.row(slot).click({ modifiers: ['Control'] });
+      }
+      await workbench.contextAction(slots.row(2), /^Start Agent/);
+      for (const slot of [1, 2]) await slots.says(slot, UP);
+      await slots.noToasts();
+    });
+
     await step('what ran when the machine went down is brought back by one command, and nothing else', async () => {
       project.run('stop', '-f', first, second);
       await slots.says(2, /stopped/);

@@ -129,7 +129,7 @@ test('the real claude in a slot', newestOnly, async t => {
     });
 
     await step('is reached by one key, from inside another terminal', async () => {
-      server.set({ 'incusAgents.notifications': 'unfocused' });
+      await workbench.chooseSetting('Notifications', 1);
       await workbench.expand(slots.row(1));
       await workbench.treeItem(/^Shell in slot 1/).click();
       await until('the shell', async () => /code@.*\$ ?$/.test(await terminals.text()));
@@ -162,7 +162,7 @@ test('the real claude in a slot', newestOnly, async t => {
     });
 
     await step('is not told of when that is off', async () => {
-      server.set({ 'incusAgents.notifications': 'off' });
+      await workbench.chooseSetting('Notifications', 0);
       await pretendFocus(page, false);
       await terminals.type('RUN-A-COMMAND for the last time');
       await asked();

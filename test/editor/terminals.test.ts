@@ -58,17 +58,24 @@ test('what is done in and through terminals, in a folder that is reached through
       /** Follows the link of a line that begins with these words. */
       const follow = async (words: RegExp, tab: RegExp): Promise<void> => {
         const line = page.locator('.terminal-wrapper.active .xterm-rows > div').filter({ hasText: words });
-        await until('the file to open', async () => {
+        const pointer = page.locator('.terminal-wrapper.active .xterm-cursor-pointer');
+        // Clicked once: a second click would open it a second time, later on, and with that end what is selected by then.
+        await until('the link', async () => {
           const box = await line.boundingBox();
           if (box === null) return false;
           await page.mouse.move(box.x + 20, box.y + box.height / 2);
           await page.keyboard.down('Control');
-          await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
-          await page.mouse.down();
-          await page.mouse.up();
-          await page.keyboard.up('Control');
-          return (await page.getByRole('tab', { name: tab }).count()) > 0;
+          try {
+            await page.mouse.move(box.x + 24, box.y + box.height / 2, { steps: 4 });
+            await pointer.waitFor({ timeout: 500 });
+            await page.mouse.down();
+            await page.mouse.up();
+            return true;
+          } finally {
+            await page.keyboard.up('Control');
+          }
         });
+        await page.getByRole('tab', { name: tab }).waitFor();
       };
       mkdirSync(join(real, 'app/[id]'), { recursive: true });
       writeFileSync(join(real, 'app/[id]/my page.ts'), '\n');
@@ -85,17 +92,25 @@ test('what is done in and through terminals, in a folder that is reached through
 
     await step('a selection goes to the agent from the menu of the file, with its place', async () => {
       const text = page.locator('.editor-instance .view-line').first();
-      await page.getByRole('tab', { name: /^a\.ts/ }).click();
-      // The editor takes keys only some time after its tab was clicked.
-      await until('all to be selected', async () => {
-        await page.keyboard.press('Control+a');
-        return /selected\)/.test((await page.locator('.part.statusbar').textContent()) ?? '');
-      });
-      const menu = await workbench.contextMenu(text);
-      await menu.getByRole('menuitem', { name: /^Send Selection to Agent/ }).waitFor();
+      const selectAll = async () => {
+        await page.getByRole('tab', { name: /^a\.ts/ }).click();
+        // The editor takes keys only some time after its tab was clicked.
+        await until('all to be selected', async () => {
+          await page.keyboard.press('Control+a');
+          return /selected\)/.test((await page.locator('.part.statusbar').textContent()) ?? '');
+        });
+      };
+      await selectAll();
+      await (await workbench.contextMenu(text)).getByRole('menuitem', { name: /^Send Selection to Agent/ }).waitFor();
       await shot('3-menu', 'still');
-      await workbench.contextAction(text, /^Send Selection to Agent/);
-      await workbench.pick('project slot 3');
+      await page.keyboard.press('Escape');
+      // What opens the file once more, as a late click does, ends the selection.
+      await until('the slots to choose from', async () => {
+        await selectAll();
+        await workbench.contextAction(text, /^Send Selection to Agent/);
+        await workbench.quickPickItem('project slot 3').click({ timeout: 5000 });
+        return true;
+      });
       // The last line that it touches has nothing of it.
       await until('the text inside', () => project.screen(container).includes('/workspace/src/a.ts:1-3'));
     });
@@ -166,6 +181,20 @@ test('what is done in and through terminals, in a folder that is reached through
       await workbench.tooltip(slots.row(3), 'Memory');
       await shot('6-tooltip', 'still');
       await shot('6-facts');
+    });
+
+    await step('a slot that is kept can be chosen again, by its number too', async () => {
+      project.run('stop', '-f', container);
+      await slots.says(3, /stopped/);
+      await until('no terminal', async () => (await terminals.all().count()) === 0);
+      await workbench.choose('Incus Agents: Open Slot with Options', /^shell/);
+      await workbench.quickPickItem('Slot 3').filter({ hasText: 'kept, starts again' }).waitFor();
+      await shot('7-kept');
+      await workbench.answer('none');
+      await page.locator('.quick-input-title', { hasText: 'The number of a slot is wanted' }).waitFor();
+      await workbench.answer('3');
+      await page.getByPlaceholder('Which image').waitFor();
+      await page.keyboard.press('Escape');
     });
   });
 });

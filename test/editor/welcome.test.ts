@@ -1,6 +1,7 @@
+/// <reference lib="dom" />
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestOptions, test } from 'node:test';
 import { type EditorOptions, withEditor } from './lib/editor.ts';
@@ -56,12 +57,18 @@ test('no folder', newestOnly, async t => {
     await shot('setting');
     await told.click();
     // Nothing stands there as if it held, while the configuration files decide.
-    const unset = page
-      .locator('.setting-item-contents')
-      .filter({ hasText: /Network/ })
-      .filter({ hasText: 'What new slots reach' });
-    await unset.getByText('As the configuration files say').first().waitFor();
+    const row = page.locator('.setting-item-contents').filter({ hasText: 'Whether the container is kept' });
+    const choice = row.locator('select');
+    const inForce = () =>
+      choice.evaluate(each => (each instanceof HTMLSelectElement ? each.selectedOptions[0]?.text : ''));
+    await until('nothing to be set', async () => /^As the configuration files say/.test((await inForce()) ?? ''));
     await shot('settings');
+    const file = join(server.folders.data, 'User/settings.json');
+    const written = (): unknown => JSON.parse(readFileSync(file, 'utf8'))['incusAgents.persistent'];
+    await choice.selectOption({ label: 'Delete it' });
+    await until('what is not the same as nothing', () => written() === false);
+    await choice.selectOption({ index: 0 });
+    await until('nothing again', () => written() === undefined);
   });
 });
 

@@ -260,6 +260,23 @@ export class Workbench {
     return this.page.locator('.notification-toast').filter({ hasText: text });
   }
 
+  /**
+   * Chooses among the values of one of our settings, by its title and their order, as a user does who has opened the settings. The editor
+   * does not notice when another program changes the user's own file; that of the machine it watches.
+   */
+  async chooseSetting(title: string, index: number): Promise<void> {
+    await this.runCommand('Preferences: Open Settings (UI)');
+    const search = this.page.locator('.settings-editor .suggest-input-container');
+    await search.click();
+    await this.page.keyboard.press('Control+a');
+    await this.page.keyboard.type(`@ext:incus-agents.incus-agents ${title}`);
+    const setting = this.page.locator('.settings-editor .setting-item-contents');
+    const choice = setting.filter({ hasText: `Incus Agents: ${title}` }).locator('select');
+    await choice.selectOption({ index });
+    await this.runCommand('View: Close Editor');
+    await search.waitFor({ state: 'detached' });
+  }
+
   /** What Running Extensions says of each: "Incus Agents 0.1.0 … Activation: 21ms". */
   async runningExtensions(): Promise<string[]> {
     await this.runCommand('Developer: Show Running Extensions');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { takeMutex } from '../../../server/connections/place.ts';
 import { isReply, type TestBackend } from '../../support/backend.ts';
 import { coiName, incusCli, incusCliSoon, type Lab, makeLab } from '../flows/support.ts';
 import { uniqueName, until } from '../support.ts';
@@ -263,11 +264,15 @@ describe('sessions of slots', { skip: process.getuid?.() !== 0 }, () => {
     const one = await lab.open(backend, workspace, { persistent: true });
     await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
     await backend.call('slot/stop', { container: one.container, timeout: 0 });
-    // As another backend notes that it starts it.
-    const note = (phase: string) => incusCli('config', 'set', one.container, `user.incus-agents.phase=${phase}`);
-    await note('starting');
+    // As another backend notes that it starts it, which lives.
+    const key = `test-${one.session}`;
+    const life = await takeMutex(key);
+    const note = (phase: string, by: string) =>
+      incusCli('config', 'set', one.container, `user.incus-agents.phase=${phase}`, `user.incus-agents.backend=${by}`);
+    await note('starting', key);
     await assert.rejects(backend.call('session/delete', { id: one.session }), isReply('conflict', /live/));
-    await note('');
+    await note('', '');
+    life?.close();
     await backend.call('session/delete', { id: one.session });
     await assert.rejects(backend.call('session/show', { id: one.session }), isReply('not-found'));
     await backend.call('slot/start', { container: one.container });
