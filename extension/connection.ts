@@ -5,7 +5,7 @@ import type { BackendState } from './backend/state.ts';
 import type { Link } from './model/backendApi.ts';
 import type { Disposable } from './model/emitter.ts';
 import type { Model } from './model/model.ts';
-import { type MissingSecrets, pickEnvironment, secretKey } from './model/secrets.ts';
+import { pickEnvironment, secretKey } from './model/secrets.ts';
 import type { Settings } from './settings.ts';
 import { toldFolders } from './surroundings.ts';
 
@@ -13,7 +13,6 @@ import { toldFolders } from './surroundings.ts';
 export function createBackend(
   context: vscode.ExtensionContext,
   settings: Settings,
-  missing: MissingSecrets,
   log: vscode.LogOutputChannel,
 ): Backend {
   const { version } = context.extension.packageJSON as { version: string };
@@ -29,11 +28,7 @@ export function createBackend(
     client: { name: 'incus-agents', version },
     facts: { workspaces: toldFolders(settings), settings: settings.explicit() },
     answers: {
-      secret: async name => {
-        const value = await context.secrets.get(secretKey(name));
-        missing.note(name, value);
-        return value ?? null;
-      },
+      secret: async name => (await context.secrets.get(secretKey(name))) ?? null,
       environment: async names => pickEnvironment(process.env, names),
     },
     log: line => log.info(line),

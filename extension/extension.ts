@@ -9,7 +9,6 @@ import { EXTENSION_NAME, HAD_SLOT_KEY, TERMINAL_PROFILE_ID } from './ids.ts';
 import { ImageCheck } from './imageCheck.ts';
 import { ExtensionFailure } from './model/failures.ts';
 import { Model } from './model/model.ts';
-import { MissingSecrets } from './model/secrets.ts';
 import { Settings } from './settings.ts';
 import { localFolders } from './surroundings.ts';
 import { TerminalInFront, watchTerminalInFront } from './terminals/inFront.ts';
@@ -49,8 +48,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const model = keep(
     new Model({ folders: localFolders(), trusted: vscode.workspace.isTrusted, linux, imageMissing: false }),
   );
-  const missing = new MissingSecrets();
-  const backend = keep(createBackend(context, settings, missing, log));
+  const backend = keep(createBackend(context, settings, log));
   const begin = (): void => {
     if (linux) setImmediate(() => backend.start()); // Starting a process is no part of activating.
   };
@@ -73,7 +71,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...{ model, backend, terminals, documents, diagnostics, settings, view, log },
     secrets: context.secrets,
     memory: context.workspaceState,
-    errors: new ErrorReporter(model, missing, log),
+    errors: new ErrorReporter(model, log),
     ready: whenReady,
     restartBackend: () => restart(backend, model),
   };

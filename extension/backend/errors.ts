@@ -7,11 +7,17 @@ export class BackendError extends Error {
   readonly hint: string | undefined;
   readonly detail: string | undefined;
   readonly image: ErrorData['image'];
+  readonly secret: string | undefined;
 
   constructor(
     kind: ErrorKind,
     message: string,
-    more: { hint?: string | undefined; detail?: string | undefined; image?: ErrorData['image'] } = {},
+    more: {
+      hint?: string | undefined;
+      detail?: string | undefined;
+      image?: ErrorData['image'];
+      secret?: string | undefined;
+    } = {},
   ) {
     super(message);
     this.name = 'BackendError';
@@ -19,6 +25,7 @@ export class BackendError extends Error {
     this.hint = more.hint;
     this.detail = more.detail;
     this.image = more.image;
+    this.secret = more.secret;
   }
 }
 
@@ -47,7 +54,7 @@ const KINDS: ReadonlySet<string> = new Set<ErrorKind>([
   'internal',
 ]);
 
-/** Any thrown value as a BackendError; an error reply keeps its kind, hint, detail and image. */
+/** Any thrown value as a BackendError; an error reply keeps its kind, hint, detail, image and secret. */
 export function toBackendError(error: unknown): BackendError {
   if (error instanceof BackendError) return error;
   if (!(error instanceof Error)) return new BackendError('internal', String(error));
@@ -59,6 +66,7 @@ export function toBackendError(error: unknown): BackendError {
     hint: 'hint' in data && typeof data.hint === 'string' ? data.hint : undefined,
     detail: 'detail' in data && typeof data.detail === 'string' ? data.detail : undefined,
     image: 'image' in data ? imageOf(data.image) : undefined,
+    secret: 'secret' in data && typeof data.secret === 'string' ? data.secret : undefined,
   });
 }
 

@@ -2,18 +2,15 @@ import * as vscode from 'vscode';
 import { failureOf, NothingToDo, type ShownFailure } from '../model/failures.ts';
 import type { Model } from '../model/model.ts';
 import { nextStep } from '../model/nextStep.ts';
-import type { MissingSecrets } from '../model/secrets.ts';
 import { plain } from '../views/text.ts';
 
 /** The one place where a failure becomes a toast: what failed, why, one next step, and the log. What is none is only told. */
 export class ErrorReporter {
   private readonly model: Model;
-  private readonly secrets: MissingSecrets;
   private readonly log: vscode.LogOutputChannel;
 
-  constructor(model: Model, secrets: MissingSecrets, log: vscode.LogOutputChannel) {
+  constructor(model: Model, log: vscode.LogOutputChannel) {
     this.model = model;
-    this.secrets = secrets;
     this.log = log;
   }
 
@@ -40,7 +37,7 @@ export class ErrorReporter {
   }
 
   private async show(title: string, failure: ShownFailure): Promise<void> {
-    const step = nextStep(failure.kind, this.model, this.secrets.namedIn(failure.message));
+    const step = nextStep(failure.kind, this.model, failure.secret);
     const words = sentence(failure);
     const titles = [...(step === undefined ? [] : [step.title]), 'Show Log'];
     const choice = await vscode.window.showErrorMessage(`${title}: ${words}`, ...titles);

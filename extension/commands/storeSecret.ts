@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { SECRET_NAME, secretKey } from '../model/secrets.ts';
+import { SECRET_NAME } from '../../server/protocol/secrets.ts';
+import { secretKey } from '../model/secrets.ts';
 import { plain } from '../views/text.ts';
 import type { Command } from './command.ts';
 import { said } from './said.ts';
@@ -32,7 +33,8 @@ async function askName(): Promise<string> {
     prompt: 'The name by which the configuration asks for it',
     placeHolder: 'ANTHROPIC_API_KEY',
     ignoreFocusOut: true,
-    validateInput: value => (SECRET_NAME.test(value) ? undefined : 'A name of one line, as in the configuration'),
+    validateInput: value =>
+      SECRET_NAME.test(value) ? undefined : 'Letters, digits, "_", "." and "-", as in the configuration',
   });
   if (name === undefined) throw cancelled();
   return name;

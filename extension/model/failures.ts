@@ -9,6 +9,8 @@ export interface ShownFailure {
   readonly detail?: string;
   /** Of an open whose image is not there: which one, and whether it can be built. */
   readonly image?: ErrorData['image'];
+  /** Of one for want of a secret: its name. */
+  readonly secret?: string;
 }
 
 /** A failure that the extension itself finds, in the backend's own terms. */
@@ -45,6 +47,7 @@ export function failureOf(error: unknown): ShownFailure {
   const data = 'data' in fields && typeof fields.data === 'object' && fields.data !== null ? fields.data : fields;
   const hint = stringIn(data, 'hint');
   const detail = stringIn(data, 'detail') ?? (error instanceof Error ? error.stack : undefined);
+  const secret = stringIn(fields, 'secret');
   const image = 'image' in fields ? (fields.image as ErrorData['image']) : undefined;
   return {
     kind: kindOf(fields, data),
@@ -52,6 +55,7 @@ export function failureOf(error: unknown): ShownFailure {
     ...(hint === undefined ? {} : { hint }),
     ...(detail === undefined ? {} : { detail }),
     ...(image === undefined ? {} : { image }),
+    ...(secret === undefined ? {} : { secret }),
   };
 }
 

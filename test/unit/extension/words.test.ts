@@ -6,7 +6,7 @@ import { isConfigFile, problemsByPath, settingsProblems } from '../../../extensi
 import { ExtensionFailure, failureOf, isImageMissing, throwTogether } from '../../../extension/model/failures.ts';
 import { nextStep } from '../../../extension/model/nextStep.ts';
 import { remedyOf } from '../../../extension/model/remedies.ts';
-import { MissingSecrets, pickEnvironment, SECRET_NAME } from '../../../extension/model/secrets.ts';
+import { pickEnvironment } from '../../../extension/model/secrets.ts';
 import { conditionWords } from '../../../extension/views/appearance.ts';
 import { badgeOf, summaryOf } from '../../../extension/views/summary.ts';
 import { shouldTell, Transitions } from '../../../extension/views/transitions.ts';
@@ -217,14 +217,11 @@ describe('the next step after a failure', () => {
   });
 
   it('of a secret that is not there is to store it, under its name', () => {
-    const missing = new MissingSecrets();
-    missing.note('my key', undefined);
-    const message = 'Claude Code is to use the secret "my key", which is not there.';
-    const step = () => nextStep('config', aModel([]), missing.namedIn(message));
-    assert.deepEqual(step(), { title: 'Store Secret…', command: 'incusAgents.storeSecret', text: 'my key' });
-    assert.ok(SECRET_NAME.test('my key'));
-    missing.note('my key', 'stored');
-    assert.equal(step()?.title, 'Show Configuration');
+    const step = { title: 'Store Secret…', command: 'incusAgents.storeSecret', text: 'my-key' };
+    const reply = Object.assign(new Error('x'), { code: -31006, data: { kind: 'config', secret: 'my-key' } });
+    const { kind, secret } = failureOf(toBackendError(reply));
+    assert.deepEqual(nextStep(kind, aModel([]), secret), step);
+    assert.equal(nextStep(kind, aModel([]))?.title, 'Show Configuration');
   });
 
   it('of what is not trusted is the trust that is missing', () => {
