@@ -26,7 +26,8 @@ const START = [
   'set -f; for w in $(grep "^ *lxc\\.net\\." $LXC_CONFIG_FILE); do case $k in lxc.net.0.link) p=$w;; lxc.net.0.hwaddr) m=$w;; lxc.net.*.link) o=$k;; esac; [ "$w" = = ] || k=$w; done; set +f',
   '[ -z "$o" ] || fail "The container has more than one network card."',
   '[ -n "$p" ] && [ -n "$m" ] && read -r i </sys/class/net/$p/iflink || fail "The container has no network card on a bridge."',
-  `for f in /sys/class/net/*/ifindex; do read -r j <$f; [ "$j" != "$i" ] || d=\${f%/ifindex}; done`,
+  // Those of other containers come and go meanwhile.
+  `for f in /sys/class/net/*/ifindex; do read -r j <$f && [ "$j" = "$i" ] && d=\${f%/ifindex}; done`,
   `d=\${d##*/}`,
   'read -r b </sys/class/net/$d/master/address || fail "The network card of the container is on no bridge."',
   `lines() { printf "%s\\n" "define cable = $d" "define slotmac = $m" "define hostmac = $b"; IFS="${BREAK}"; set -f; printf "%s\\n" $1 "add chain netdev ${tableName('$LXC_NAME')} kept-by-$PPID"; }`,
