@@ -70,6 +70,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands: CommandContext = {
     ...{ model, backend, terminals, documents, diagnostics, settings, view, log },
     secrets: context.secrets,
+    file: name => context.asAbsolutePath(name),
     memory: context.workspaceState,
     errors: new ErrorReporter(model, log),
     ready: whenReady,

@@ -64,6 +64,7 @@ export const COMMAND_IDS = [
   'incusAgents.configureNetwork',
   'incusAgents.restartBackend',
   'incusAgents.showLog',
+  'incusAgents.manageTrust',
   'incusAgents.openSettings',
   'incusAgents.openWalkthrough',
   'incusAgents.copyName',

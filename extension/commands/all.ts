@@ -13,6 +13,7 @@ import { deleteAll, deleteSlot } from './deleteSlot.ts';
 import { goToNextWaiting } from './goToNextWaiting.ts';
 import { healthCheck } from './healthCheck.ts';
 import { kill, killAll } from './kill.ts';
+import { manageTrust } from './manageTrust.ts';
 import { openFolder } from './openFolder.ts';
 import { openSettings } from './openSettings.ts';
 import { openSlot } from './openSlot.ts';
@@ -85,6 +86,7 @@ export const ALL_COMMANDS: readonly Command[] = [
   configureNetwork,
   restartBackend,
   showLog,
+  manageTrust,
   openSettings,
   openWalkthrough,
   copyName,

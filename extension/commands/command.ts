@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly view: SlotView;
   readonly log: vscode.LogOutputChannel;
   readonly secrets: vscode.SecretStorage;
+  /** The path of one of the extension's own files. */
+  file(name: string): string;
   /** What this workspace remembers. */
   readonly memory: vscode.Memento;
   readonly errors: ErrorReporter;

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { NothingToDo } from '../model/failures.ts';
 import { shellLineIn } from '../terminals/shellLine.ts';
@@ -15,6 +16,9 @@ export const copyName: Command = {
   },
 };
 
+/** What is long in the command of a terminal, in the extension's folder. */
+const GUEST_FILES = ['media/guest/attach.sh', 'media/guest/filter.pl'];
+
 export const copyAttachCommand: Command = {
   id: 'incusAgents.copyAttachCommand',
   title: 'Copying the command failed',
@@ -22,7 +26,11 @@ export const copyAttachCommand: Command = {
   async run(context, node) {
     const slot = await oneSlot(context, node, 'Copy Attach Command', RUNNING_SLOT);
     const attach = await context.backend.request('slot/attach', { container: slot.container, kind: 'agent' });
-    await copy(shellLineIn(attach.env, [attach.file, ...attach.args]));
+    const texts = GUEST_FILES.map(
+      async name => [await readFile(context.file(name), 'utf8'), context.file(name)] as const,
+    );
+    const files = new Map(await Promise.all(texts));
+    await copy(shellLineIn(attach.env, [attach.file, ...attach.args], files));
   },
 };
 

@@ -135,5 +135,7 @@ describe('a line for the clipboard', () => {
     const env = { PATH: process.env.PATH, TMUX: 'x', INCUS_SOCKET: '/other' };
     assert.equal(execFileSync('/bin/sh', ['-c', line], { env, encoding: 'utf8' }), "/a b'c|unset\n");
     assert.equal(shellLineIn({}, ['ls']), 'ls');
+    const files = new Map([['echo "$1"\n', "/a b'c"]]);
+    assert.equal(shellLineIn({}, ['sh', '-c', 'echo "$1"\n', 'x'], files), `sh -c "$(cat '/a b'\\''c')" x`);
   });
 });
