@@ -153,7 +153,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
         await next.call('slot/kill', { container: name }); // It had just been finished.
         return;
       }
-      await mended(name, () => next.messages.some(m => m.message.includes(`slot 1 of ${ws}`)));
+      await mended(name, () => messages(next).some(m => m.message.includes(`slot 1 of ${ws}`)));
       const now = await lab.instance(name);
       if (now === undefined) return nothingLeft(ws, next);
       // Its agent had been started already, so it was kept.
@@ -209,7 +209,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
       await settled(container);
       const next = await lab.backend();
       await until('it is mended', async () => (await lab.phase(container)) === '', WAIT);
-      const said = () => next.messages.some(m => m.message.includes(`slot 1 of ${ws} had been interrupted`));
+      const said = () => messages(next).some(m => m.message.includes(`slot 1 of ${ws} had been interrupted`));
       if (await until('it is said', said, 2000).catch(() => false)) return { ws, container, next, session, made };
       // A backend of a test that runs beside this one was faster, and it knows nothing of the sessions in this home.
       await next.call('slot/kill', { container });
@@ -245,7 +245,7 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
       const next = await lab.backend();
       await nothingLeft(ws, next);
       if (left !== undefined)
-        await mended(container, () => next.messages.some(m => /Closing slot 1 .* finished now/.test(m.message)));
+        await mended(container, () => messages(next).some(m => /Closing slot 1 .* finished now/.test(m.message)));
       await next.end();
     });
 
@@ -296,6 +296,11 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
     await until('it is mended', over, WAIT);
     const heard = await until('it is said', said, 2000).catch(() => false);
     if (heard) told += 1;
+  }
+
+  /** What the two backends of this home that live said to their clients: either may mend. */
+  function messages(next: TestBackend) {
+    return [...backend.messages, ...next.messages];
   }
 
   /** Waits until Incus has served and ended what the killed backend had asked of it. */
