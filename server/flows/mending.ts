@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import type { Instance } from '../incus/types/instance.ts';
+import { isSessionName } from '../sessions/listing.ts';
 import { identify } from '../slots/keys.ts';
 import { clearStale } from '../workspace/protection/stale.ts';
 import { clearBuilds } from './clear-builds.ts';
@@ -20,11 +22,14 @@ export class Mending {
 
   /**
    * Takes what Incus says of an instance of ours now: Incus may get to a request of a backend that was killed only after this one has listed
-   * what there is.
+   * what there is. What a backend of another home began is left to the next of its own, which can give the session back.
    */
   see(_name: string, instance: Instance | undefined): void {
-    const identity = instance && identify(instance);
-    if (identity?.phase !== undefined && identity.backend !== this.#deps().backendKey) void this.run();
+    const { phase, backend, agent, session } = (instance && identify(instance)) ?? {};
+    if (phase === undefined || agent === undefined || session === undefined) return;
+    const { backendKey, sessions } = this.#deps();
+    if (backend === backendKey || !isSessionName(agent, session)) return;
+    if (existsSync(sessions.directory(agent, session))) void this.run();
   }
 
   /** Never fails: what could not be mended is told, and tried again after the next list. */
