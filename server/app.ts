@@ -106,15 +106,16 @@ function makeParts({ log, home, clients }: AppOptions, incus: Incus, messages: M
 /** Passes on what the mirror sees: to the board first, which says whether an instance is ours. */
 function sinkOf(board: SlotBoard, followers: Followers, incus: MirrorSink['incus'], log: Log): MirrorSink {
   const { addresses, sessionBoard, lookout, limits, networks, mending } = followers;
-  const follow = (name: string, instance: Instance | undefined) => {
-    for (const follower of [addresses, sessionBoard, lookout, limits, networks, mending]) {
-      try {
-        follower.see(name, instance);
-      } catch (error) {
-        // Its keys are anybody's who may change instances: what is odd about one keeps no other from being seen.
-        log.warn(`What Incus says of ${name} was not understood: ${messageOf(error)}`);
-      }
+  const show = (follower: Pick<Mending, 'see'>, name: string, instance: Instance | undefined) => {
+    try {
+      follower.see(name, instance);
+    } catch (error) {
+      // Its keys are anybody's who may change instances: what is odd about one keeps no other from being seen.
+      log.warn(`What Incus says of ${name} was not understood: ${messageOf(error)}`);
     }
+  };
+  const follow = (name: string, instance: Instance | undefined) => {
+    for (const follower of [addresses, sessionBoard, lookout, limits, networks]) show(follower, name, instance);
   };
   return {
     relevant: name => parseContainerName(name) !== undefined,
@@ -127,7 +128,11 @@ function sinkOf(board: SlotBoard, followers: Followers, incus: MirrorSink['incus
       for (const instance of board.instances()) follow(instance.name, instance);
       void sessionBoard.lookAgain();
     },
-    one: (name, instance) => follow(name, board.see(name, instance) ? instance : undefined),
+    one: (name, instance) => {
+      const ours = board.see(name, instance) ? instance : undefined;
+      follow(name, ours);
+      show(mending, name, ours); // After a list everything is mended that can be.
+    },
   };
 }
 

@@ -30,7 +30,10 @@ export const copyAttachCommand: Command = {
       async name => [await readFile(context.file(name), 'utf8'), context.file(name)] as const,
     );
     const files = new Map(await Promise.all(texts));
-    await copy(shellLineIn(attach.env, [attach.file, ...attach.args], files));
+    await copy(
+      shellLineIn(attach.env, [attach.file, ...attach.args], files),
+      'Copied, for this version of the extension',
+    );
   },
 };
 
@@ -49,7 +52,7 @@ export const copyFixCommand: Command = {
   },
 };
 
-async function copy(text: string): Promise<void> {
+async function copy(text: string, words = 'Copied'): Promise<void> {
   await vscode.env.clipboard.writeText(text);
-  said('Copied');
+  said(words);
 }

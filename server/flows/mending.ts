@@ -14,6 +14,8 @@ export class Mending {
   #running = false;
   #again = false;
   #begun = false;
+  /** What was seen half done, and by whom. */
+  readonly #seen = new Set<string>();
 
   /** `deps` is asked when it runs, as the list can come before everything is built. */
   constructor(deps: () => FlowDeps) {
@@ -29,7 +31,7 @@ export class Mending {
     if (phase === undefined || agent === undefined || session === undefined) return;
     const { backendKey, sessions } = this.#deps();
     if (backend === backendKey || !isSessionName(agent, session)) return;
-    if (existsSync(sessions.directory(agent, session))) void this.run();
+    if (existsSync(sessions.directory(agent, session)) && this.#isNew(instance)) void this.run();
   }
 
   /** Never fails: what could not be mended is told, and tried again after the next list. */
@@ -41,6 +43,7 @@ export class Mending {
     try {
       while (this.#again) {
         this.#again = false;
+        for (const instance of deps.board.instances()) this.#isNew(instance);
         await reconcile(deps);
         if (!this.#begun) await this.#once(deps);
       }
@@ -49,6 +52,15 @@ export class Mending {
     } finally {
       this.#running = false;
     }
+  }
+
+  /** Whether what is under way there was not tried yet: a mend that failed waits for the next list. */
+  #isNew(instance: Instance | undefined): boolean {
+    const { phase, backend, session } = (instance && identify(instance)) ?? {};
+    const what = [instance?.name, backend, phase, session].join();
+    const isNew = phase !== undefined && !this.#seen.has(what);
+    if (isNew) this.#seen.add(what);
+    return isNew;
   }
 
   /** What backends that are gone left of builds and protections. Only once: later there is nothing new. */

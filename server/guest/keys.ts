@@ -61,9 +61,9 @@ fi
 /** Incus now and then loses sight of a command that it has run, so that it is run again: what was typed then has its number, $4, in the session. */
 const SEND = `${FIND}[ -n "$pane" ] || { cat >/dev/null; exit $code; }
 [ "$(tmux show-options -qv -t "=$1:" @incus-agents-sent)" != "$4" ] || { cat >/dev/null; exit 0; }
-b=incus-agents-$$; tmux load-buffer -b "$b" - && tmux paste-buffer -p -d -b "$b" -t "$pane" || exit 1
-[ "$3" = no ] || { sleep "$3"; tmux send-keys -t "$pane" Enter; }
-code=$?; tmux set-option -q -t "=$1:" @incus-agents-sent "$4"; exit $code`;
+b=incus-agents-$$; tmux load-buffer -b "$b" - || exit 1
+tmux paste-buffer -p -d -b "$b" -t "$pane" \\; set-option -q -t "=$1:" @incus-agents-sent "$4" || exit 1
+[ "$3" = no ] || { sleep "$3"; tmux send-keys -t "$pane" Enter; }`;
 
 const ENTER = `${FIND}[ -n "$pane" ] || exit $code; tmux send-keys -t "$pane" Enter`;
 

@@ -76,8 +76,9 @@ async function gaveUp(ended: Promise<number>): Promise<Failure | undefined> {
 }
 
 /**
- * Whether nothing has run: in the first second of a container Incus sometimes fails to start anything in it (seen on 6.0.4, with its own
- * command line too), and it gives a command up whose sockets are not there after 5 s, as when it is slow to serve them.
+ * Whether Incus could start nothing: in the first second of a container it sometimes fails to (seen on 6.0.4, with its own command line too;
+ * now and then it only lost sight of what it had started, so that a command can run twice), and it gives a command up whose sockets are not
+ * there after 5 s, as when it is slow to serve them.
  */
 export function neverStarted(error: unknown): error is Failure {
   return (

@@ -25,7 +25,7 @@ test('what a project asks for is shown to its end before it is approved', newest
 command = ["bash"]
 [agents.mytool.credentials]
 source = "secret"
-secret = "my key"
+secret = "my-key"
 variable = "MY_KEY"
 `;
   const settings = slotSettings(project, { 'incusAgents.agent': 'mytool' });
@@ -70,11 +70,11 @@ variable = "MY_KEY"
     // A secret that is not there is stored from where it is missed.
     await workbench.showSidebar('Incus Agents');
     await workbench.viewAction('Open Slot');
-    const missed = workbench.notification(/is to use the secret "my key"/);
+    const missed = workbench.notification(/is to use the secret "my-key"/);
     await missed.getByRole('button', { name: 'Store Secret…' }).waitFor();
     await shot('5-missed');
     await missed.getByRole('button', { name: 'Store Secret…' }).click();
-    await page.locator('.quick-input-title', { hasText: 'Store Secret my key' }).waitFor();
+    await page.locator('.quick-input-title', { hasText: 'Store Secret my-key' }).waitFor();
     await workbench.answer('the-value-of-it');
     await new Slots(editor, project).open(1);
     await terminals.type('echo "<$MY_KEY>"');

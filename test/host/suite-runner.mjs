@@ -111,22 +111,25 @@ function testCommand(suite, files, report) {
 
 /**
  * Files with a failure run a second time, one after the other: what fails beside others on a busy machine and passes alone is
- * told apart from what is broken. A test has failed that failed both times. The table says which files that were.
+ * told apart from what is broken. A test has failed that failed in two runs: where others failed then, those have one more. The table says
+ * which files that were.
  */
-async function again(suite, first, files, report) {
-  console.log(`\n── ${suite.name}, a second time alone: ${files.join(' ')}`);
+async function again(suite, first, files, report, time = 'second') {
+  console.log(`\n── ${suite.name}, a ${time} time alone: ${files.join(' ')}`);
   const end = await runProgram(suite, testCommand({ ...suite, concurrency: 1 }, files, report));
   const counts = countTap(report);
-  const second = judge(end, counts);
+  const next = judge(end, counts);
   const failedThen = failures(textOf(report));
-  // A run that was cut short, or that failed of what is no test, says of none of them that it passed.
-  const whole = counts !== undefined && second.note === undefined && failedThen.length > 0;
-  const failed = whole && failedTwice(first.told, failedThen).length === 0 ? 0 : second.failed;
-  const mended = Math.max(0, first.failed - failed);
+  const mended = Math.max(0, first.failed - next.failed);
   const names = files.map(file => path.basename(file, '.test.ts')).join(', ');
-  const told = [...first.told, ...failedThen.map(one => `the second time: ${one}`)];
-  const note = second.note ?? `twice: ${names}`;
-  return { ...first, passed: first.passed + mended, failed, note, told };
+  const told = [...first.told, ...failedThen.map(one => `the ${time} time: ${one}`)];
+  const times = `${time === 'second' ? 'twice' : 'three times'}: ${names}`;
+  const note = next.note ?? [first.note, times].filter(Boolean).join('; ');
+  const result = { ...first, passed: first.passed + mended, failed: next.failed, note, told };
+  // A run that was cut short, or that failed of what is no test, says of none of them that it passed.
+  const whole = counts !== undefined && next.note === undefined && failedThen.length > 0;
+  if (!whole || time !== 'second' || failedTwice(first.told, failedThen).length > 0) return result;
+  return again(suite, { ...result, told }, failedFiles(report, files), `${report}.third`, 'third');
 }
 
 function judge(end, counts) {

@@ -93,7 +93,7 @@ function tellOfImage(deps: FlowDeps, { config, image }: OpenPlan): void {
   const asked = config.pending.find(item => item.kind === 'image');
   if (asked === undefined) return;
   const text = `${asked.source} asks for this, which is ignored until you approve it (Trust Workspace Configuration)`;
-  deps.message('warning', `${text}: ${asked.what}. The slot is made from ${image}.`);
+  deps.message('warning', `${text}: ${asked.what}. New slots are made from ${image}.`);
 }
 
 /** Looks again at those of a workspace's slots that somebody was at work on when last seen: it may be over by now, and the slot free. */

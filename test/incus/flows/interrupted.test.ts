@@ -249,6 +249,29 @@ describe('what is interrupted', { skip: process.getuid?.() !== 0 }, () => {
       await next.end();
     });
 
+  it('what cannot be finished is tried once, and told', async () => {
+    const ws = await lab.workspace();
+    const dying = await lab.backend();
+    const { container } = await lab.open(dying, ws);
+    await dying.kill();
+    const keys = { phase: 'closing', backend: 'of-nobody' };
+    const config = Object.entries(keys).map(([key, value]) => [`user.incus-agents.${key}`, value]);
+    await lab.incus.patchInstance(container, {
+      config: { ...Object.fromEntries(config), 'security.protection.delete': 'true' },
+    });
+    const next = await lab.backend();
+    const told = () =>
+      next.messages.filter(m => m.message.includes(container) && /not be mended/.test(m.message)).length;
+    await until('it is told', () => told() > 0, 120_000);
+    // Nothing tells that something does not happen: a second try would follow at once.
+    await new Promise(resolve => setTimeout(resolve, 1500));
+    const times = told();
+    await lab.incus.patchInstance(container, { config: { 'security.protection.delete': '' } });
+    await next.call('slot/kill', { container });
+    assert.equal(times, 1);
+    await next.end();
+  });
+
   it('is said by whoever mended it', () => {
     assert.ok(told > 0);
   });

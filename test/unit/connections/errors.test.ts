@@ -14,7 +14,9 @@ test('a file that the system does not give is told with its next step', () => {
   const ours = told('EACCES', join(homedir(), '.coi/sessions-claude'));
   assert.equal(ours.data?.kind, 'permission');
   assert.match(ours.data?.hint ?? '', /chown -R "\$USER" ~\/\.coi/);
-  assert.match(told('EROFS', '/elsewhere').data?.hint ?? '', /ls -ld.*\/elsewhere/);
+  assert.match(told('EACCES', "/else; 'where").data?.hint ?? '', /ls -ld '\/else; '\\''where'/);
+  assert.match(told('EROFS', '/elsewhere').data?.hint ?? '', /only be read/);
+  assert.match(told('EPERM', join(homedir(), '.coi/x')).data?.hint ?? '', /lsattr/);
   assert.match(told('ENOSPC').message, /disk is full/);
   assert.match(told('EMFILE').data?.hint ?? '', /logs\/incus-agents\.log/);
 });
