@@ -123,13 +123,11 @@ function chooseProfile(
   return { name, layers: [], problems: [problem] };
 }
 
-/** The layers of each of the project's profiles but the one in force. */
+/** The layers of each profile but the one in force, and none where one is: the user's too, as they take the place of what a project asks for. */
 function othersOf(profiles: ReadonlyMap<string, Profile>, chosen: string | undefined): Layer[][] {
-  const names = [...profiles.values()].filter(({ name, layer }) => layer.project && name !== chosen);
-  return names.flatMap(({ name }) => {
-    const inherited = inheritedLayers(name, profiles);
-    return inherited === undefined ? [] : [inherited.layers];
-  });
+  const names = [...profiles.keys()].filter(name => name !== chosen);
+  const inherited = names.flatMap(name => inheritedLayers(name, profiles) ?? []).map(({ layers }) => layers);
+  return chosen === undefined ? inherited : [[], ...inherited];
 }
 
 function placeOf(sources: ConfigSources, path: string): Place {
