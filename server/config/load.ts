@@ -8,7 +8,6 @@ import { fold } from './fold.ts';
 import { inheritedLayers } from './inherit.ts';
 import { inlineProfiles } from './inline-profiles.ts';
 import { type Layer, LayerReader } from './layer.ts';
-import { markOwnImages } from './own-images.ts';
 import { type Profile, profileInfos, readProfiles } from './profiles.ts';
 import { launchLayer, settingsLayer } from './settings.ts';
 import type { Place } from './spec.ts';
@@ -27,7 +26,6 @@ export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfi
   const additions = await additionsLayer(sources);
   const settings = settingsLayer(sources);
   const launch = launchLayer(sources);
-  markOwnImages([...files.layers, ...[...profiles.values()].map(({ layer }) => layer), settings.layer]);
   const chosen = chooseProfile(sources, files.layers, [settings.layer, launch], profiles);
   const inForce = new Set(chosen.problems);
   const layersWith = (profile: readonly Layer[]) => [
