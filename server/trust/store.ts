@@ -34,7 +34,8 @@ export class TrustStore {
 
   /**
    * Approves what was shown to the user. `items` must be everything that the workspace asks for, as it was shown: an
-   * approval covers all that a file asks for, and nothing that it asked for earlier. Fails with `config` when a store is broken.
+   * approval covers all that a file asks for, and nothing that it asked for earlier; only coi's of a file that asks for nothing of its kinds
+   * now stays, as coi lets it. Fails with `config` when a store is broken.
    */
   async approve(workspace: string, items: readonly TrustRequest[]): Promise<void> {
     await this.#change(true, approvals => {
