@@ -1,6 +1,7 @@
 import { SECRET_NAME } from '../protocol/secrets.ts';
 import type { ConfigProblem } from '../protocol/types.ts';
 import { type Check, type Issue, isTable, list, oneOf, table } from './check.ts';
+import type { AgentCredentials } from './entries.ts';
 import { hostPath, line, VARIABLE } from './forms.ts';
 import type { Layer } from './layer.ts';
 
@@ -17,32 +18,24 @@ const fields = {
   directory: hostPath(),
 };
 
+type Field = Exclude<keyof AgentCredentials, 'source'>;
+const FIELDS: readonly Field[] = ['secret', 'variable', 'names', 'directory'];
+
 /** What each source of a login needs, and what it takes besides. */
-const SOURCES: Readonly<Record<string, { needs: string[]; takes?: string[] }>> = {
+const SOURCES: Readonly<Record<AgentCredentials['source'], { needs: Field[]; takes?: Field[] }>> = {
   secret: { needs: ['secret', 'variable'] },
   environment: { needs: ['names'] },
   shared: { needs: [], takes: ['directory'] },
   none: { needs: [] },
 };
 
-const form = table({ source: oneOf(...Object.keys(SOURCES)), ...fields }, ['source']);
+/** `[agents.NAME.credentials]`: the form of each field. Whether they go together is told by `agentProblems`. */
+export const agentCredentials: Check = table({ source: oneOf(...Object.keys(SOURCES)), ...fields }, ['source']);
 
-/** `[agents.NAME.credentials]`: half of one would be noticed at the next start only, as a login that is not there. */
-export const agentCredentials: Check = {
-  json: form.json,
-  issues(raw) {
-    const issues = form.issues(raw);
-    if (issues.length > 0 || !isTable(raw)) return issues;
-    const source = String(raw.source);
-    const { needs, takes = [] } = SOURCES[source] ?? { needs: [] };
-    const missing = needs.filter(name => isEmpty(raw[name])).map(name => `'${name}'`);
-    const idle = Object.keys(fields).filter(name => ![...needs, ...takes].includes(name) && !isEmpty(raw[name]));
-    return [
-      ...(missing.length === 0 ? [] : [issue([], `needs ${missing.join(' and ')} with source = "${source}"`)]),
-      ...idle.map(name => issue([name], `does not go with source = "${source}"`)),
-    ];
-  },
-};
+/** What a login still needs with its source, as names of fields; none when it is whole. */
+export function loginLacks(login: AgentCredentials): string[] {
+  return SOURCES[login.source].needs.filter(name => isEmpty(login[name]));
+}
 
 /** What is to say about the declared agents once all layers are known: one may name an agent, and another its command. */
 export function agentProblems(layers: readonly Layer[], agents: unknown): ConfigProblem[] {
@@ -52,7 +45,7 @@ export function agentProblems(layers: readonly Layer[], agents: unknown): Config
       const entry = layer.entries.get('agents');
       const named = isTable(entry?.value) ? Object.entries(entry.value) : [];
       return named.flatMap(([name, said]) =>
-        objections(name, said, isTable(agents) ? agents[name] : undefined).map(
+        [...objections(name, said, isTable(agents) ? agents[name] : undefined), ...loginObjections(said)].map(
           ({ path, message }): ConfigProblem => ({
             ...{ path: layer.place.source, line: 1, column: 1 },
             ...entry?.at([name, ...path]),
@@ -70,6 +63,20 @@ function objections(name: string, said: unknown, effective: unknown): Issue[] {
     return OWN_ALONE.filter(field => isTable(said) && !isEmpty(said[field])).map(field => issue([field], why));
   }
   return isTable(effective) && !isEmpty(effective.command) ? [] : [issue([], "needs 'command': it is no agent yet")];
+}
+
+/** Half of a login would be noticed at the next start only, as one that is not there. The other agents can do without it. */
+function loginObjections(said: unknown): Issue[] {
+  const login = isTable(said) ? (said.credentials as AgentCredentials | undefined) : undefined;
+  if (login === undefined) return [];
+  const { needs, takes = [] } = SOURCES[login.source];
+  const missing = loginLacks(login).map(name => `'${name}'`);
+  const idle = FIELDS.filter(name => ![...needs, ...takes].includes(name) && !isEmpty(login[name]));
+  const source = `with source = "${login.source}"`;
+  return [
+    ...(missing.length === 0 ? [] : [issue(['credentials'], `needs ${missing.join(' and ')} ${source}`)]),
+    ...idle.map(name => issue(['credentials', name], `does not go ${source}`)),
+  ];
 }
 
 const issue = (path: string[], message: string): Issue => ({ path, message });

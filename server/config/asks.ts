@@ -116,7 +116,10 @@ export const askSshAgent = whole(value =>
   value === true ? [{ kind: 'ssh-agent', what: 'Use your SSH agent', line: 'ssh-agent:true', coi: false }] : [],
 );
 
-/** What slots are made from: an image can hold what the project's agent is not to read. One that is in force already is free. */
+/**
+ * What slots are made from: an image can hold what the project's agent is not to read, or lack what is to hold it. The one that is in force
+ * without the project is free, and no other, though a profile of the user's names it: a name can be guessed.
+ */
 export const askImage = whole((value, current) =>
   value === current
     ? []

@@ -4,7 +4,7 @@ import { agentProblems } from './agent-problems.ts';
 import { type Folded, fold, gateId } from './fold.ts';
 import type { Layer } from './layer.ts';
 import { redact } from './redact.ts';
-import type { EffectiveConfig, ProfileInfo } from './types.ts';
+import type { EffectiveConfig, GatedItem, ProfileInfo } from './types.ts';
 import type { ConfigKey, ConfigValues } from './values.ts';
 
 const TOLD = 3;
@@ -19,7 +19,7 @@ export interface Gathered {
   aside: ConfigProblem[];
   profile?: string;
   profiles: ProfileInfo[];
-  /** The layers with each of the project's other profiles in force. */
+  /** The layers with each other profile in force, and with none. */
   others: Layer[][];
 }
 
@@ -42,13 +42,21 @@ export function effectiveConfig(gathered: Gathered, approved: ReadonlySet<string
     profiles: gathered.profiles,
     gated: folded.gated,
     pending: folded.gated.filter(item => !approved.has(gateId(item))),
-    gatedByAny: () => {
-      const others = gathered.others.flatMap(layers => fold(layers, gathered.home, approved).gated);
-      return [...new Map([...folded.gated, ...others].map(item => [gateId(item), item])).values()];
-    },
+    gatedByAny: () => askedByAny(gathered),
     approve: items => effectiveConfig(gathered, new Set([...approved, ...items.map(gateId)])),
     requireValid: () => requireNoErrors(holding),
   };
+}
+
+/**
+ * What the project asks for under any profile, the same whichever is in force and whatever has been approved: approvals of a file are
+ * pinned to all that it asks for. What was approved may raise further questions, such as a profile's image in place of an approved one.
+ */
+function askedByAny({ layers, others, home }: Gathered): GatedItem[] {
+  const asked = (approved: ReadonlySet<string>): GatedItem[] =>
+    [layers, ...others].flatMap(stack => fold(stack, home, approved).gated);
+  const first = asked(new Set());
+  return [...new Map([...first, ...asked(new Set(first.map(gateId)))].map(item => [gateId(item), item])).values()];
 }
 
 function typedValue<K extends ConfigKey>(folded: Folded, key: K): ConfigValues[K] {

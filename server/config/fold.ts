@@ -66,7 +66,7 @@ class Folding {
   /** What of a project's value counts; undefined for nothing. */
   #judge(layer: Layer, spec: KeySpec, entry: Entry, current: unknown): unknown {
     const { project: rule } = spec;
-    if (rule.rule === 'free' || entry.known === true) {
+    if (rule.rule === 'free') {
       if (spec.key === 'container.persistent' && entry.value === true)
         this.#tell(
           'info',

@@ -13,8 +13,6 @@ export interface Entry {
   position?: Position;
   /** Place of a part of the value. */
   at(part: KeyPath): Position | undefined;
-  /** The user's own files say the same somewhere, so that a project needs no approval for it. */
-  known?: true;
 }
 
 /** What one place of configuration says. `project`: the project's own, which others may have written. */

@@ -8,7 +8,6 @@ import { fold } from './fold.ts';
 import { inheritedLayers } from './inherit.ts';
 import { inlineProfiles } from './inline-profiles.ts';
 import { type Layer, LayerReader } from './layer.ts';
-import { markOwnImages } from './own-images.ts';
 import { type Profile, profileInfos, readProfiles } from './profiles.ts';
 import { launchLayer, settingsLayer } from './settings.ts';
 import type { Place } from './spec.ts';
@@ -27,7 +26,6 @@ export async function loadConfig(sources: ConfigSources): Promise<EffectiveConfi
   const additions = await additionsLayer(sources);
   const settings = settingsLayer(sources);
   const launch = launchLayer(sources);
-  markOwnImages([...files.layers, ...[...profiles.values()].map(({ layer }) => layer), settings.layer]);
   const chosen = chooseProfile(sources, files.layers, [settings.layer, launch], profiles);
   const inForce = new Set(chosen.problems);
   const layersWith = (profile: readonly Layer[]) => [
@@ -123,13 +121,11 @@ function chooseProfile(
   return { name, layers: [], problems: [problem] };
 }
 
-/** The layers of each of the project's profiles but the one in force. */
+/** The layers of each profile but the one in force, and none where one is: the user's too, as they take the place of what a project asks for. */
 function othersOf(profiles: ReadonlyMap<string, Profile>, chosen: string | undefined): Layer[][] {
-  const names = [...profiles.values()].filter(({ name, layer }) => layer.project && name !== chosen);
-  return names.flatMap(({ name }) => {
-    const inherited = inheritedLayers(name, profiles);
-    return inherited === undefined ? [] : [inherited.layers];
-  });
+  const names = [...profiles.keys()].filter(name => name !== chosen);
+  const inherited = names.flatMap(name => inheritedLayers(name, profiles) ?? []).map(({ layers }) => layers);
+  return chosen === undefined ? inherited : [[], ...inherited];
 }
 
 function placeOf(sources: ConfigSources, path: string): Place {

@@ -71,7 +71,7 @@ export interface EffectiveConfig {
   readonly gated: readonly GatedItem[];
   /** What of that has not been approved. */
   readonly pending: readonly GatedItem[];
-  /** All that, and what the project's profiles ask for that are not in force. */
+  /** What the project asks for under any profile or none: what approvals are given for and looked up with. */
   gatedByAny(): GatedItem[];
   /** The same configuration with these items in force. */
   approve(items: readonly GatedItem[]): EffectiveConfig;

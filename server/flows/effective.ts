@@ -29,6 +29,6 @@ export async function effectiveConfig(
     ...(configFile === undefined ? {} : { configFile }),
     ...launch,
   });
-  const { approved } = await deps.trust.check(workspace, config.gated);
+  const { approved } = await deps.trust.check(workspace, config.gatedByAny());
   return config.approve(approved);
 }

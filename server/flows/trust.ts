@@ -9,7 +9,8 @@ import type { ShownRequests } from './shown.ts';
 
 /**
  * What a workspace asks for and what of it the user has approved. With `approve` true everything pending is approved,
- * provided that it is what this client was last shown (else `conflict`); with false every approval is taken back.
+ * provided that it is what this client was last shown (else `conflict`); with false every approval is taken back,
+ * also of what is not asked for at the moment.
  */
 export async function trustState(
   deps: FlowDeps,

@@ -34,29 +34,31 @@ export class TrustStore {
 
   /**
    * Approves what was shown to the user. `items` must be everything that the workspace asks for, as it was shown: an
-   * approval covers all that a file asks for, and nothing that it asked for earlier. Fails with `config` when a store is broken.
+   * approval covers all that a file asks for, and nothing that it asked for earlier; only coi's of a file that asks for nothing of its kinds
+   * now stays, as coi lets it. Fails with `config` when a store is broken.
    */
   async approve(workspace: string, items: readonly TrustRequest[]): Promise<void> {
     await this.#change(true, approvals => {
       for (const bundle of bundles(items)) approvals.set(bundle.source, bundle.fingerprint);
     });
     await this.#change(false, approvals => {
-      removeOwn(approvals, workspace, items);
+      removeOwn(approvals, workspace);
       for (const item of items) if (!item.coi) approvals.set(ownName(workspace, item), fingerprint([item.line]));
     });
   }
 
-  /** Takes approvals back: of these items' files, and all of our own for the workspace when no items are named. */
-  async revoke(workspace: string, items?: readonly TrustRequest[]): Promise<void> {
-    const sources = new Set(items?.map(item => item.source));
+  /**
+   * Takes every approval of a workspace back, also of what it does not ask for at the moment: its files are an agent's to write, and would
+   * get with the next line what they had lost. `items` is what it asks for now, which files outside of it may do too. Fails with `config`
+   * when a store is broken.
+   */
+  async revoke(workspace: string, items: readonly TrustRequest[] = []): Promise<void> {
+    const sources = new Set(items.map(item => item.source));
     await this.#change(true, approvals => {
       for (const path of [...approvals.keys()])
-        if (items === undefined ? isBelow(path, workspace) : sources.has(path)) approvals.delete(path);
+        if (sources.has(path) || isOwnFile(path, workspace)) approvals.delete(path);
     });
-    await this.#change(false, approvals => {
-      if (items !== undefined) removeOwn(approvals, workspace, items);
-      else for (const name of [...approvals.keys()]) if (name.startsWith(`${workspace}\n`)) approvals.delete(name);
-    });
+    await this.#change(false, approvals => removeOwn(approvals, workspace));
   }
 
   #change(coi: boolean, apply: (approvals: Map<string, string>) => void): Promise<void> {
@@ -70,13 +72,13 @@ function ownName(workspace: string, { source, line }: TrustRequest): string {
   return `${workspace}\n${source}\n${line}`;
 }
 
-/** Removes what was approved of the files that ask for these items. */
-function removeOwn(approvals: Map<string, string>, workspace: string, items: readonly TrustRequest[]): void {
-  const files = new Set(items.map(({ source }) => `${workspace}\n${source}`));
-  for (const name of [...approvals.keys()])
-    if ([...files].some(file => name === file || name.startsWith(`${file}\n`))) approvals.delete(name);
+/** Removes all of our own approvals of a workspace. */
+function removeOwn(approvals: Map<string, string>, workspace: string): void {
+  for (const name of [...approvals.keys()]) if (name.startsWith(`${workspace}\n`)) approvals.delete(name);
 }
 
-function isBelow(path: string, workspace: string): boolean {
-  return path.startsWith(`${workspace.replace(/\/$/, '')}/`);
+/** Whether a file is configuration of the workspace itself, and not of a workspace within it. */
+function isOwnFile(path: string, workspace: string): boolean {
+  const root = workspace.replace(/\/$/, '');
+  return path === `${root}/.coi.toml` || path.startsWith(`${root}/.coi/`);
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../base/errors.ts';
-import { homeRefusal, windowsRefusal } from './private-places.ts';
+import { homeRefusal, IN_WINDOWS, windowsRefusal } from './private-places.ts';
 
 /** Directories whose whole tree belongs to the system. */
 const SYSTEM_TREES = [
@@ -25,6 +25,8 @@ export interface Places {
   stateDirs: readonly string[];
   /** The homes of the people of this computer. */
   homes?: readonly string[];
+  /** Whether this is WSL, with the drives of Windows; as the kernel says unless said. */
+  windows?: boolean;
 }
 
 const HINT = 'Choose the folder of a project.';
@@ -61,7 +63,7 @@ function refusal(path: string, o: Places): string | undefined {
     const inHome = homeRefusal(path, home);
     if (inHome !== undefined) return inHome;
   }
-  return windowsRefusal(path);
+  return (o.windows ?? IN_WINDOWS) ? windowsRefusal(path) : undefined;
 }
 
 function stateRefusal(path: string, stateDirs: readonly string[]): string | undefined {

@@ -16,6 +16,8 @@ export interface ResolveOptions {
   stateDirs: readonly string[];
   /** The homes of the people of this computer; those of its own list unless said. */
   homes?: readonly string[];
+  /** Whether this is WSL, with the drives of Windows; as the kernel says unless said. */
+  windows?: boolean;
   /** The backend's own uid; 0 may open what belongs to others. */
   uid: number;
   /** Links there are not followed; nowhere unless said. */

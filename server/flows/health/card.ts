@@ -12,8 +12,8 @@ export interface Cards {
   card: [string, Devices[string]] | undefined;
   /** The network that it is on, where Incus manages that. */
   network: Network | undefined;
-  /** Whether `BRIDGE` is there, with IPv4. */
-  bridge: boolean;
+  /** Whether `BRIDGE` is there, and has IPv4. */
+  bridge: 'absent' | 'no-ipv4' | 'ready';
 }
 
 /**
@@ -22,12 +22,10 @@ export interface Cards {
  */
 export function cardFix({ project, card, network, bridge }: Cards): HealthFix {
   const command = (...words: string[]) => ['incus', ...words, '--project', project].join(' ');
+  const withIpv4 = (name: string) => command('network', 'set', name, 'ipv4.address=auto');
   if (card !== undefined && network?.type === 'bridge')
-    return {
-      title: `Give the bridge ${network.name} IPv4`,
-      command: command('network', 'set', network.name, 'ipv4.address=auto'),
-    };
-  const make = bridge ? [] : [command('network', 'create', BRIDGE)];
+    return { title: `Give the bridge ${network.name} IPv4`, command: withIpv4(network.name) };
+  const make = { absent: [command('network', 'create', BRIDGE)], 'no-ipv4': [withIpv4(BRIDGE)], ready: [] }[bridge];
   if (card === undefined) {
     const add = command('profile', 'device', 'add', 'default', 'eth0', 'nic', `network=${BRIDGE}`);
     return { title: 'Give the default profile a card on a bridge of Incus', command: [...make, add].join(' && ') };

@@ -2,6 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { Incus } from '../../incus/client.ts';
 import { text } from '../../incus/parse.ts';
+import type { Network } from '../../incus/types/network.ts';
 import { bridgeOf, cardsOf, subnetOf } from '../../network/bridge.ts';
 import {
   type ForwardDrop,
@@ -49,7 +50,12 @@ async function cardsNow(incus: Incus, signal: AbortSignal): Promise<Cards> {
     incus.network(BRIDGE, signal),
   ]);
   const found = network?.managed === true ? network : undefined;
-  return { project: incus.target.project, card, network: found, bridge: subnetOf(bridge) !== undefined };
+  return { project: incus.target.project, card, network: found, bridge: stateOf(bridge) };
+}
+
+function stateOf(bridge: Network | undefined): Cards['bridge'] {
+  if (bridge === undefined) return 'absent';
+  return subnetOf(bridge) === undefined ? 'no-ipv4' : 'ready';
 }
 
 /** What restricts a slot runs from its `raw.lxc`, which a restricted project forbids. */

@@ -4,6 +4,7 @@ import { mountedDirs } from '../../agents/signal.ts';
 import type { StateDir } from '../../agents/types.ts';
 import { withDirectory } from '../../base/beneath.ts';
 import { Failure } from '../../base/errors.ts';
+import { loginLacks } from '../../config/agent-problems.ts';
 import type { AgentCredentials } from '../../config/entries.ts';
 import { type ErrorData, SECRET_MISSING } from '../../protocol/errors.ts';
 import type { OwnedMount } from '../../workspace/mounts.ts';
@@ -34,11 +35,12 @@ export function credentialsOf(plan: OpenPlan): AgentCredentials | undefined {
 
 /**
  * The variables that only the agent's process gets: its key or token, asked from the client for this start and kept nowhere.
- * Fails with `config` when the client has none, since the agent would ask for a login that was meant to be there, and when a login is
+ * Fails with `config` when the login is half written, when the client has none, since the agent would ask for a login that was meant to be there, and when a login is
  * to be shared of which nobody knows where it is.
  */
 export async function credentialVariables(plan: OpenPlan, context: RequestContext): Promise<Record<string, string>> {
   const credentials = credentialsOf(plan);
+  requireWhole(plan, credentials);
   if (credentials?.source === 'secret') {
     const value = await context.client.secret(credentials.secret);
     if (value === null) throw new SecretMissing(plan.agent.title, credentials.secret);
@@ -61,6 +63,19 @@ export async function credentialVariables(plan: OpenPlan, context: RequestContex
     });
   }
   return {};
+}
+
+function requireWhole({ agent }: OpenPlan, credentials: AgentCredentials | undefined): void {
+  const lacks = credentials === undefined ? [] : loginLacks(credentials);
+  if (lacks.length === 0) return;
+  const table = `[agents.${agent.name}.credentials]`;
+  throw new Failure(
+    'config',
+    `The login of ${agent.title} is half written: ${table} has no ${lacks.join(' and no ')}.`,
+    {
+      hint: `Complete ${table} in ~/.coi/config.toml or your profile, or say source = "none" there.`,
+    },
+  );
 }
 
 /** What of the session's directory is mounted for the agent. */

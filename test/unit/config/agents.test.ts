@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agentNames } from '../../../server/agents/registry.ts';
+import { agentNamed, agentNames } from '../../../server/agents/registry.ts';
 import { BUILT_IN_AGENTS } from '../../../server/config/agent-problems.ts';
+import type { RequestContext } from '../../../server/flows/context.ts';
+import { credentialVariables } from '../../../server/flows/open/credentials.ts';
+import type { OpenPlan } from '../../../server/flows/open/prepare.ts';
 import { desk, lines } from './harness.ts';
 
-test('half of a login is an error at its place, and so is what does not go with its source', async t => {
+test('half of a login is told at its place, and so is what does not go with its source; the others stay', async t => {
   const d = await desk(t);
   await d.user(`[agents.claude.credentials]
 source = "secret"
@@ -15,15 +18,47 @@ names = []
 source = "shared"
 secret = "x"
 [agents.opencode.credentials]
-source = "secret"
-secret = "my key"
-variable = "KEY"
+source = "none"
+directory = "~/opencode"
 `);
+  const config = await d.load();
+  assert.deepEqual(lines(config.problems), [
+    `warning 1:16 agents.claude.credentials needs 'secret' and 'variable' with source = "secret".`,
+    `warning 3:15 agents.codex.credentials needs 'names' with source = "environment".`,
+    'warning 8:1 agents.gemini.credentials.secret does not go with source = "shared".',
+    'warning 11:1 agents.opencode.credentials.directory does not go with source = "none".',
+  ]);
+  config.requireValid();
+  assert.equal(config.get('agents').gemini?.credentials?.source, 'shared');
+});
+
+test('only the agent whose login is half written is refused, before anything is asked from the client', async t => {
+  const d = await desk(t);
+  await d.user(`[agents.claude.credentials]
+source = "secret"
+secret = "claude-key"
+[agents.codex.credentials]
+source = "none"
+secret = "for-another-day"
+`);
+  const config = await d.load();
+  const client = { secret: async () => assert.fail('the secret was asked for') };
+  const login = (name: string) =>
+    credentialVariables({ config, agent: agentNamed(name) } as OpenPlan, { client } as unknown as RequestContext);
+  await assert.rejects(login('claude'), {
+    kind: 'config',
+    message: /is half written: \[agents\.claude\.credentials\] has no variable\.$/,
+    hint: /Complete \[agents\.claude\.credentials\]/,
+  });
+  assert.deepEqual(await login('codex'), {});
+  assert.deepEqual(await login('gemini'), {});
+});
+
+test('the name of a secret has a form', async t => {
+  const d = await desk(t);
+  await d.user('[agents.opencode.credentials]\nsource = "secret"\nsecret = "my key"\nvariable = "KEY"\n');
   assert.deepEqual(lines((await d.load()).problems), [
-    `error 1:16 agents.claude.credentials needs 'secret' and 'variable' with source = "secret".`,
-    `error 3:15 agents.codex.credentials needs 'names' with source = "environment".`,
-    'error 8:1 agents.gemini.credentials.secret does not go with source = "shared".',
-    'error 11:1 agents.opencode.credentials.secret must be a name of letters, digits, "_", "." and "-".',
+    'error 3:1 agents.opencode.credentials.secret must be a name of letters, digits, "_", "." and "-".',
   ]);
 });
 

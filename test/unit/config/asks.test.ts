@@ -3,6 +3,10 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { goQuote } from '../../../server/config/go-quote.ts';
+import type { RequestContext } from '../../../server/flows/context.ts';
+import type { FlowDeps } from '../../../server/flows/deps.ts';
+import { effectiveConfig } from '../../../server/flows/effective.ts';
+import { TrustStore } from '../../../server/trust/store.ts';
 import { desk, lines } from './harness.ts';
 
 test('what a project asks for has no effect until it is approved', async t => {
@@ -113,6 +117,46 @@ test('what the project’s profiles ask for is known before one is chosen', asyn
   assert.deepEqual(asked.map(({ line }) => line).sort(), ['image:"one"', 'image:"two"']);
   const two = (await d.load({ profile: 'two' })).approve(asked);
   assert.equal(two.get('container.image'), 'two');
+});
+
+test('what a profile of the user’s takes back is asked for all the same, as another may not', async t => {
+  const d = await desk(t);
+  await d.project('[container]\nimage = "theirs"\n');
+  await d.profile('mine', '[container]\nimage = "mine"\n');
+  const config = await d.load({ profile: 'mine' });
+  assert.deepEqual(config.gated, []);
+  assert.deepEqual(
+    config.gatedByAny().map(({ line }) => line),
+    ['image:"theirs"'],
+  );
+});
+
+test('what was approved is in force under every profile, though one takes back or replaces a part of it', async t => {
+  const d = await desk(t);
+  const trust = new TrustStore(d.home);
+  const client = { workspaces: [], settings: {}, environment: async () => ({}) };
+  const context = { client } as unknown as RequestContext;
+  const opened = (more = {}) => effectiveConfig({ home: d.home, trust } as FlowDeps, d.workspace, context, more);
+  await d.project('[ports]\npool = 3\n[[mounts]]\nhost = "/file"\ncontainer = "/file"\n[container]\nimage = "rust"\n');
+  const mount = '[[mounts]]\nhost = "/a"\ncontainer = "/a"\n';
+  await d.profile('a', `${mount}[[sockets]]\nhost = "/s"\ncontainer = "/s"\n`, 'work');
+  await d.profile('b', `inherits = "a"\n${mount.replaceAll('/a', '/b')}[container]\nimage = "coi-default"\n`, 'work');
+  await d.profile('own', '[ports]\npool = 2\n[container]\nimage = "mine"\n');
+  const profiles = [{}, ...['a', 'b', 'own', 'hardened'].map(profile => ({ profile }))];
+  const shown = await Promise.all(profiles.map(async more => (await opened(more)).gatedByAny()));
+  const ids = shown.map(items => items.map(({ source, line }) => `${source} ${line}`).sort());
+  for (const other of ids) assert.deepEqual(other, ids[0], 'the same is shown whichever is in force');
+  await trust.approve(d.workspace, shown[3] ?? []);
+  for (const more of profiles) {
+    const config = await opened(more);
+    assert.deepEqual(config.pending, [], JSON.stringify(more));
+    assert.equal(config.get('mounts')[0]?.host, '/file', JSON.stringify(more));
+  }
+  const b = await opened({ profile: 'b' });
+  assert.deepEqual([...b.get('mounts').map(({ host }) => host), b.get('sockets')[0]?.host], ['/file', '/b', '/s']);
+  assert.equal(b.get('container.image'), 'coi-default');
+  const own = await opened({ profile: 'own' });
+  assert.deepEqual([own.get('ports.pool'), own.get('container.image')], [2, 'mine']);
 });
 
 test('only what was approved counts', async t => {

@@ -240,21 +240,26 @@ test('a project has a stop take minutes at most', async t => {
   }
 });
 
-test('an image that the user’s own files, profiles or settings name is free, whoever chooses it', async t => {
+test('the image that is in force without the project is free, and no other that the user has a name for', async t => {
   const d = await desk(t);
-  await d.project('[container]\nimage = "rust"\n');
-  await d.profile('theirs', '[container]\nimage = "rust"\n', 'work');
+  await d.project('[container]\nimage = "work-private"\n');
+  await d.profile('theirs', '[container]\nimage = "work-private"\n', 'work');
+  await d.profile('mine', '[container]\nimage = "work-private"\n');
   const image = async (more = {}) => {
     const config = await d.load(more);
     return [config.get('container.image'), config.gated.length];
   };
-  assert.deepEqual(await image(), ['coi-default', 1]);
-  await d.profile('mine', '[container]\nimage = "rust"\n');
-  assert.deepEqual(await image(), ['rust', 0]);
-  assert.deepEqual(await image({ profile: 'theirs' }), ['rust', 0]);
-  await d.profile('mine', '');
-  await d.user('[container]\nimage = "rust"\n');
+  assert.deepEqual(await image(), ['coi-default', 1], 'a profile that is not in force');
+  assert.deepEqual(await image({ profile: 'theirs' }), ['coi-default', 2]);
+  for (const chosen of [{ profile: 'mine' }, { settings: { image: 'work-private' } }])
+    assert.deepEqual(await image(chosen), ['work-private', 0], JSON.stringify(chosen));
+  await d.user('[container]\nimage = "work-private"\n');
+  assert.deepEqual(await image(), ['work-private', 0]);
+  assert.deepEqual(await image({ profile: 'theirs' }), ['work-private', 0]);
+  await d.user('[container]\nimage = "hardened"\n');
   await d.project('[container]\nimage = "coi-default"\n');
+  assert.deepEqual(await image(), ['hardened', 1], 'the default takes the place of the user’s own choice');
+  await d.user('');
   assert.deepEqual(await image(), ['coi-default', 0]);
 });
 

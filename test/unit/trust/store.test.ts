@@ -91,7 +91,7 @@ test('what coi does not know is kept apart, for one workspace', async t => {
   // An approval holds for what was shown with it, not for what was asked for earlier.
   await store.approve(WORKSPACE, [image]);
   assert.deepEqual(await store.check(WORKSPACE, [HOST, image]), { pending: [HOST], approved: [image] });
-  await store.approve(WORKSPACE, [HOST]);
+  await store.approve(WORKSPACE, [ROOT_OWNED, HOST]);
   // Each file's requests of each store stand for themselves.
   assert.deepEqual(await store.check(WORKSPACE, [ROOT_OWNED, HOST, MOUNT]), {
     pending: [MOUNT],
@@ -114,18 +114,31 @@ test('whatever else is in the files stays', async t => {
     assert.ok(text.includes(part), `${part} is missing in\n${text}`);
 });
 
-test('revoking takes back what is named, or all of a workspace', async t => {
+test('revoking takes back all of a workspace, also what it does not ask for at the moment, and nothing of others', async t => {
   const path = await home(t);
   const store = new TrustStore(path);
   const profile = { ...MOUNT, source: `${WORKSPACE}/.coi/profiles/p/config.toml` };
-  const neighbour = { ...MOUNT, source: '/home/u/project-2/.coi/config.toml' };
-  await store.approve(WORKSPACE, [MOUNT, profile, HOST]);
-  await store.approve('/home/u/project-2', [neighbour]);
-  await store.revoke(WORKSPACE, [profile]);
-  assert.deepEqual((await store.check(WORKSPACE, [MOUNT, profile, HOST])).pending, [profile]);
-  await store.revoke(WORKSPACE);
-  assert.deepEqual((await store.check(WORKSPACE, [MOUNT, profile, HOST])).approved, []);
-  assert.deepEqual((await store.check('/home/u/project-2', [neighbour])).pending, []);
+  const outside = { ...MOUNT, source: '/home/u/.coi/profiles/mine/config.toml' };
+  const neighbours = ['/home/u/project-2', `${WORKSPACE}/within`];
+  const all = [MOUNT, profile, HOST, { ...HOST, source: profile.source }, outside];
+  await store.approve(WORKSPACE, all);
+  for (const place of neighbours) {
+    await store.approve(place, [{ ...MOUNT, source: `${place}/.coi/config.toml` }, HOST]);
+  }
+  await store.revoke(WORKSPACE, [outside]);
+  assert.deepEqual((await store.check(WORKSPACE, all)).approved, []);
+  for (const place of neighbours) {
+    const asked = [{ ...MOUNT, source: `${place}/.coi/config.toml` }, HOST];
+    assert.deepEqual((await store.check(place, asked)).pending, [], place);
+  }
+});
+
+test('an approval is not kept for what a file asked for before, though nothing else of it is asked', async t => {
+  const store = new TrustStore(await home(t));
+  const other = { ...HOST, source: `${WORKSPACE}/.coi/profiles/p/config.toml` };
+  await store.approve(WORKSPACE, [HOST, other]);
+  await store.approve(WORKSPACE, [other]);
+  assert.deepEqual(await store.check(WORKSPACE, [HOST, other]), { pending: [HOST], approved: [other] });
 });
 
 test('approvals at once lose nothing', async t => {

@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Failure } from '../../../server/base/errors.ts';
 import { homesIn } from '../../../server/workspace/private-places.ts';
-import { cleanWorkspacePath, resolveWorkspace } from '../../../server/workspace/resolve.ts';
+import { cleanWorkspacePath, type ResolveOptions, resolveWorkspace } from '../../../server/workspace/resolve.ts';
 
 const root = await realpath(await mkdtemp(join(tmpdir(), 'ia-workspace-')));
 after(() => rm(root, { recursive: true, force: true }));
@@ -17,7 +17,7 @@ await mkdir(`${root}/home/.coi/sessions-claude`, { recursive: true });
 await mkdir(`${root}/home/.ssh`);
 await mkdir(`${root}/home/project -x"ü'`);
 
-const refused = (path: string, kind: string, text: RegExp, o = options) =>
+const refused = (path: string, kind: string, text: RegExp, o: ResolveOptions = options) =>
   assert.rejects(resolveWorkspace(path, o), error => {
     assert.ok(error instanceof Failure);
     assert.equal(error.kind, kind, error.message);
@@ -69,24 +69,40 @@ test('system directories, the home and our own state are refused', async () => {
   await refused(`${root}/home/.ssh`, 'invalid', /keys/);
 });
 
-test('so are the homes of others, what holds keys and programs in a home, and whole drives of Windows', async () => {
+test('the homes of people are known from the list of users, whose last ones stand for nobody', () => {
   assert.deepEqual(
     homesIn(
-      'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var/www:/x\nal:x:1000:1000::/home/al/:/x\nnobody:x:65534:1::/none:/x\nodd\n',
+      'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var/www:/x\nal:x:1000:1000::/home/al/:/x\nnobody:x:65534:1::/none:/x\nodd\n' +
+        'of-a-domain:x:1634201103:1::/home/corp/bo:/bin/sh\nnone:x:65535:1::/none2:/x\n',
     ),
-    ['/root', '/home/al'],
+    ['/root', '/home/al', '/home/corp/bo'],
   );
+});
+
+test('so are the homes of others, and what holds keys and programs in a home', async () => {
   const people = { ...options, homes: ['/people/al', `${root}/al`] };
   for (const path of ['/people/al', '/people', `${root}/al`]) await refused(path, 'invalid', /home directory/, people);
   for (const path of ['.ssh', '.config', '.local/share', '.vscode-server/bin', '.claude', '.docker', '.config/gh'])
     for (const home of [`${root}/al`, options.home])
       await refused(`${home}/${path}`, 'invalid', /keys|programs/, people);
-  for (const path of ['.config/nvim', '.local/share/chezmoi', '.cursor/worktrees/x', 'work', '.claude2']) {
+  for (const path of ['.local/share/opencode', '.config/opencode/x', '.vscode-oss/extensions', '.config/VSCodium/User'])
+    await refused(`${root}/al/${path}`, 'invalid', /holds (keys|programs)/, people);
+  for (const path of ['.config/Code - Insiders', '.config/Cursor', '.config/fish', '.var', '.bun/bin', 'go', 'go/bin'])
+    await refused(`${root}/al/${path}`, 'invalid', /keys|programs/, people);
+  const free = [
+    ...['.config/nvim', '.local/share/chezmoi', '.cursor/worktrees/x', '.local/share/opencode/worktree/id/x'],
+    ...['work', '.claude2', 'go/src/example.test/x'],
+  ];
+  for (const path of free) {
     await mkdir(`${root}/al/${path}`, { recursive: true });
     assert.equal((await resolveWorkspace(`${root}/al/${path}`, people)).path, `${root}/al/${path}`);
   }
+  for (const path of ['/mnt', '/srv', '/root']) await refused(path, 'invalid', /cannot be a workspace/);
+});
+
+test('so are whole drives of Windows in WSL, and not the disks of another Linux that are called like them', async () => {
+  const windows = { ...options, windows: true };
   for (const path of [
-    '',
     '/c',
     '/c/Users',
     '/c/Users/me',
@@ -94,9 +110,10 @@ test('so are the homes of others, what holds keys and programs in a home, and wh
     '/d/Windows/System32',
     '/c/Users/me/AppData/x',
   ])
-    await refused(`/mnt${path}`, 'invalid', /cannot be a workspace/);
-  for (const path of ['/srv', '/root', '/c/Users/me']) await refused(path, 'invalid', /cannot be a workspace/);
-  await refused('/mnt/c/Users/me/project', 'not-found', /does not exist/);
+    for (const drives of ['/mnt', '']) await refused(`${drives}${path}`, 'invalid', /Windows/, windows);
+  for (const path of ['/mnt/q', '/q/users/no'])
+    await refused(path, 'not-found', /does not exist/, { ...options, windows: false });
+  await refused('/mnt/c/Users/me/project', 'not-found', /does not exist/, windows);
   await refused('/mnt/data', 'not-found', /does not exist/);
 });
 
