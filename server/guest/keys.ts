@@ -58,11 +58,17 @@ if tmux has-session -t "=$1" 2>/dev/null; then
 fi
 `;
 
-/** Incus now and then loses sight of a command that it has run, so that it is run again: what was typed then has its number, $4, in the session. */
+/**
+ * Incus now and then loses sight of a command that it has begun, so that it runs a second time, perhaps beside the first: in one step of tmux
+ * the text is pasted and its number, $4, noted, by whoever comes first. That one presses Enter.
+ */
 const SEND = `${FIND}[ -n "$pane" ] || { cat >/dev/null; exit $code; }
-[ "$(tmux show-options -qv -t "=$1:" @incus-agents-sent)" != "$4" ] || { cat >/dev/null; exit 0; }
-b=incus-agents-$$; tmux load-buffer -b "$b" - || exit 1
-tmux paste-buffer -p -d -b "$b" -t "$pane" \\; set-option -q -t "=$1:" @incus-agents-sent "$4" || exit 1
+noted() { tmux show-options -qv -t "=$session:" "$1"; }
+session=$1 b=incus-agents-$$; tmux load-buffer -b "$b" - || exit 1
+tmux if-shell -F -t "=$1:" "#{==:#{@incus-agents-sent},$4}" "delete-buffer -b $b" "paste-buffer -p -d -b $b -t $pane ; \
+set-option -q -t '=$1:' @incus-agents-sent $4 ; set-option -q -t '=$1:' @incus-agents-by $$"
+[ "$(noted @incus-agents-sent)" = "$4" ] || exit 1
+[ "$(noted @incus-agents-by)" = $$ ] || exit 0
 [ "$3" = no ] || { sleep "$3"; tmux send-keys -t "$pane" Enter; }`;
 
 const ENTER = `${FIND}[ -n "$pane" ] || exit $code; tmux send-keys -t "$pane" Enter`;
