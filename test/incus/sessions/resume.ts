@@ -131,7 +131,8 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       await talk.inside('tmux', 'kill-server');
       await talk.state('exited', SOON);
       await resume();
-      await talk.state('idle');
+      // Gemini begins its record of the conversation anew then, and is at a loss with one that was cut short in this moment.
+      await talk.ready();
       // As the machine does it, which waits for a container until it has come to its own end.
       await incusCli('stop', '--timeout', '180', talk.container);
       await incusCli('config', 'set', talk.container, 'volatile.last_state.power=RUNNING');

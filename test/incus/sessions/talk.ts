@@ -52,10 +52,14 @@ export class Talk {
 
   /** Types a prompt once the agent is ready for it. */
   async type(text: string): Promise<void> {
-    const { agent } = await this.state('idle');
-    // Some say that they are ready, and draw, before they take input.
-    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), PATIENCE));
+    await this.ready();
     await this.backend.call('slot/send', { container: this.container, text });
+  }
+
+  /** Waits until the agent takes input: some say that they are ready, and draw, before they do. */
+  async ready(): Promise<void> {
+    const { agent } = await this.state('idle');
+    await this.#explained(until('it takes input', () => this.#settled(INPUT[agent] ?? ''), PATIENCE));
   }
 
   /** Waits until the screen shows a text. */
