@@ -155,10 +155,9 @@ export function describeResume(agent: string, o: { coi?: boolean } = {}): void {
       assert.equal(session.title, FIRST);
       assert.equal(session.live, true);
       // Gemini notes a prompt anew when it has to ask the model again.
-      const again = (line: { text: string }, i: number) =>
-        SENTENCES.includes(line.text) && transcript[i - 1]?.text === line.text;
+      const isFirst = (text: string, i: number) => transcript.findIndex(line => line.text === text) === i;
       const known = transcript.filter(
-        (line, i) => !again(line, i) && (line.role === 'assistant' || SENTENCES.includes(line.text)),
+        ({ role, text }, i) => role === 'assistant' || (SENTENCES.includes(text) && isFirst(text, i)),
       );
       assert.deepEqual(
         known.filter(line => line.role === 'user').map(line => line.text),
