@@ -52,7 +52,7 @@ test('a command that Incus gave up, as its sockets came late, is run all the sam
   const name = await tempInstance(t, admin);
   await until('commands to run', async () => (await admin.exec(name, ['true'])).exitCode === 0);
   const { incus, held } = await lateFor(t, admin);
-  const { stdout } = await incus.exec(name, ['sh', '-c', 'echo ran >>/root/runs; cat /root/runs']);
+  const { stdout } = await incus.exec(name, ['sh', '-c', 'echo ran >>/var/tmp/runs; cat /var/tmp/runs']);
   assert.equal(stdout.toString(), 'ran\n');
   assert.equal(held(), 4);
 });
